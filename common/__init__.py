@@ -1,0 +1,1 @@
+"""What the processes share: the pure core, and one package for each kind of outside world."""

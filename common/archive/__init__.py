@@ -1,0 +1,1 @@
+"""Archives on disk: gzip members, commit journal, close, recover, read."""

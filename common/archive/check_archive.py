@@ -1,0 +1,158 @@
+"""One closed archive against its sidecar: every row read, nothing believed that can be recomputed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from common.archive.read import iterate_lines
+from common.archive.sidecar import RowTally, Sidecar, read_sidecar
+from common.core.accounts import Accounts, ArchiveAccount
+from common.core.archive_names import lane_and_sequence
+from common.core.instants import utc_text
+from common.core.row_check import Row, read_row, row_findings
+from common.core.row_facts import RowFacts
+from common.core.sequence_findings import Finding
+from common.errors import ArchiveError
+
+FINDINGS_A_FILE = 20
+
+
+class CheckedArchive(msgspec.Struct, frozen=True):
+    """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end."""
+
+    path: Path
+    sidecar: Sidecar | None
+    findings: tuple[Finding, ...]
+    rows_by_producer: Mapping[str, int]
+    uncompressed_bytes: int
+    whole: bool
+
+
+class ArchiveCheck:
+    """The check of one archive; its rows go into `accounts` as well."""
+
+    def __init__(self, path: Path, name: str, accounts: Accounts) -> None:
+        self._path, self._name = path, name
+        self._findings: list[Finding] = []
+        self._surplus = 0
+        self._tally = RowTally()
+        self._rows_by_producer: Counter[str] = Counter()
+        self._uncompressed_bytes = 0
+        self._sidecar = self._read_sidecar()
+        lane = self._sidecar.lane if self._sidecar else (lane_and_sequence(path.name) or (0, 0))[0]
+        self._account = ArchiveAccount(accounts, lane)
+
+    def run(self, progress: Callable[[int], None]) -> CheckedArchive:
+        """Read it all; `progress` is told now and then how many rows were read since."""
+        whole = self._read_rows(progress)
+        for words in self._account.finish():
+            self._tell("sequence", words)
+        if self._sidecar is not None:
+            for words in self._file_differences(self._sidecar):
+                self._tell("sidecar", words)
+            for words in self._row_differences(self._sidecar) if whole else ():
+                self._tell("sidecar", words)
+        if self._surplus:
+            self._findings.append(Finding("row", self._name, f"{self._surplus} more findings in its rows"))
+        return CheckedArchive(
+            self._path,
+            self._sidecar,
+            tuple(self._findings),
+            self._rows_by_producer,
+            self._uncompressed_bytes,
+            whole,
+        )
+
+    def _tell(self, kind: str, words: str) -> None:
+        if len(self._findings) < FINDINGS_A_FILE:
+            self._findings.append(Finding(kind, self._name, words))
+        else:
+            self._surplus += 1
+
+    def _read_sidecar(self) -> Sidecar | None:
+        try:
+            return read_sidecar(self._path)
+        except FileNotFoundError:
+            self._tell("sidecar", "has no sidecar")
+        except (OSError, msgspec.DecodeError) as error:
+            self._tell("sidecar", f"its sidecar cannot be read: {error}")
+        return None
+
+    def _read_rows(self, progress: Callable[[int], None]) -> bool:
+        try:
+            for number, line in enumerate(iterate_lines(self._path), start=1):
+                self._uncompressed_bytes += len(line)
+                self._check_line(number, line)
+                if not number & 4095:
+                    progress(4096)
+        except ArchiveError as error:
+            self._tell("torn", str(error).removeprefix(f"{self._path}: "))
+            return False
+        progress(self._tally.rows & 4095)
+        return True
+
+    def _check_line(self, number: int, line: bytes) -> None:
+        try:
+            row = read_row(line)
+        except ArchiveError as error:
+            self._tell("row", f"row {number}: {error}")
+            return
+        for words in row_findings(row):
+            self._tell("row", f"row {number}: {words}")
+        self._rows_by_producer[row.producer] += 1
+        self._tally.add(row.producer, _facts(row))
+        for words in self._account.take(row, line):
+            self._tell("row", f"row {number}: {words}")
+
+    def _file_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        with self._path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        yield from _difference("archive", sidecar.archive, self._path.name)
+        yield from _difference("bytes", sidecar.bytes, self._path.stat().st_size)
+        yield from _difference("sha256", sidecar.sha256, sha256)
+
+    def _row_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        tally = self._tally
+        yield from _difference("rows", sidecar.rows, tally.rows)
+        yield from _difference("uncompressed_bytes", sidecar.uncompressed_bytes, self._uncompressed_bytes)
+        first, last = utc_text(tally.first_received_at_ns), utc_text(tally.last_received_at_ns)
+        yield from _difference("first_received_at_utc", sidecar.first_received_at_utc, first)
+        yield from _difference("last_received_at_utc", sidecar.last_received_at_utc, last)
+        yield from _difference("gaps", len(sidecar.gaps), len(tally.gaps))
+        if len(sidecar.gaps) == len(tally.gaps) and list(sidecar.gaps) != tally.gaps:
+            yield "its sidecar tells other gaps than its rows"
+        told = {(session.producer, session.session_id): session for session in sidecar.sessions}
+        for key in sorted({*told, *tally.sessions}):
+            if told.get(key) != tally.sessions.get(key):
+                yield f"its sidecar tells of session {key[1]} what its rows do not: {told.get(key)}"
+        rows = {producer: part.rows for producer, part in sidecar.producers.items()}
+        for producer in sorted({*rows, *self._rows_by_producer}):
+            here = self._rows_by_producer[producer]
+            yield from _difference(f"rows of {producer}", rows.get(producer, 0), here)
+        yield from self._name_differences(sidecar)
+
+    def _name_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        """The names of the runtime's archives tell lane and first lane sequence."""
+        told = lane_and_sequence(self._path.name)
+        if told is not None and len(sidecar.producers) == 1:
+            [part] = sidecar.producers.values()
+            yield from _difference("lane", sidecar.lane, told[0])
+            yield from _difference("first_lane_sequence", part.first_lane_sequence, told[1])
+
+
+def _difference(what: str, told: object, found: object) -> Iterator[str]:
+    if told != found:
+        yield f"its sidecar says {what} {told}, found {found}"
+
+
+def _facts(row: Row) -> RowFacts:
+    return RowFacts(
+        row.received_at_ns,
+        row.session_id or "",
+        row.message_sequence or row.checkpoint_sequence or 0,
+        row.global_message_sequence or 0,
+        row.gap,
+    )

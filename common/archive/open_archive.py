@@ -1,0 +1,132 @@
+"""One open archive: rows in, gzip members out to its hidden file, and the close that gives it its name."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from common.archive.journal import LaneRange, OpenFile
+from common.archive.members import MemberStream
+from common.archive.sidecar import RowTally, sidecar_of, write_sidecar
+from common.core.archive_names import numbered_part, open_path, sidecar_path
+from common.core.row_facts import RowFacts
+from common.errors import ArchiveError
+from common.files import Disk
+
+_WRITE_BYTES = 1 << 20  # compressed bytes that wait for a commit in memory at most
+
+
+class ArchiveFacts(msgspec.Struct, frozen=True):
+    """An archive as the run manifest shows it; `closed_at_ns` is 0 while it is open."""
+
+    name: str
+    stream: str
+    rows: int
+    bytes: int
+    opened_at_ns: int
+    closed_at_ns: int = 0
+
+
+class OpenArchive:
+    """Written by one store; nothing of it counts before the journal has the state that `sync` gives."""
+
+    def __init__(
+        self, data_root: Path, path: str, stream: str, *, gzip_level: int, now_ns: int, disk: Disk
+    ) -> None:
+        """Create the hidden file at once. Raises OSError, FileExistsError among them."""
+        self.committed: OpenFile | None = None
+        self.dirty = False
+        self.tally = RowTally()
+        self.file = data_root / open_path(path)
+        self._path, self._stream, self._opened_at_ns, self._disk = path, stream, now_ns, disk
+        self._members = MemberStream(gzip_level)
+        self._pending = bytearray()
+        self._sha256 = hashlib.sha256()
+        self._bytes = self._uncompressed_bytes = 0
+        self._ranges: dict[str, list[int]] = {}
+        disk.make_folder(self.file.parent)
+        self._descriptor = disk.create(self.file)
+
+    def append(self, producer: str, lane_sequence: int, row: bytes, facts: RowFacts) -> None:
+        """Take one row. Raises OSError when a full buffer cannot be written."""
+        self.dirty = True
+        self.tally.add(producer, facts)
+        self._uncompressed_bytes += len(row)
+        known = self._ranges.get(producer)
+        if known is None:
+            self._ranges[producer] = [lane_sequence, lane_sequence, 1]
+        else:
+            known[1] = lane_sequence
+            known[2] += 1
+        if ready := self._members.add(row):
+            self._pending += ready
+            if len(self._pending) >= _WRITE_BYTES:
+                self._write()
+
+    def sync(self, *, closing: bool) -> OpenFile:
+        """Make every row so far durable and, to close it, complete the last member. Gives the new state."""
+        self._pending += self._members.end() if closing else self._members.flush()
+        self._write()
+        self._disk.sync(self._descriptor)
+        self.dirty = False
+        return self.state(closing=closing)
+
+    def state(self, *, closing: bool = False) -> OpenFile:
+        """The state for the journal; true to the disk right after `sync`."""
+        return OpenFile(
+            path=self._path,
+            stream=self._stream,
+            opened_at_ns=self._opened_at_ns,
+            bytes=self._bytes,
+            rows=self.tally.rows,
+            uncompressed_bytes=self._uncompressed_bytes,
+            member_crc=self._members.crc,
+            member_size=self._members.size,
+            producers={name: LaneRange(*numbers) for name, numbers in self._ranges.items()},
+            closing=closing,
+        )
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the file's bytes up to the last `sync`."""
+        return self._sha256.hexdigest()
+
+    def facts(self) -> ArchiveFacts:
+        """The archive as it stands, rows that are not durable yet included."""
+        name = self._path.rpartition("/")[2]
+        return ArchiveFacts(name, self._stream, self.tally.rows, self._bytes, self._opened_at_ns)
+
+    def release(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._descriptor)
+
+    def _write(self) -> None:
+        if not self._pending:
+            return
+        data = bytes(self._pending)
+        self._pending.clear()
+        self._disk.write(self._descriptor, data)
+        self._sha256.update(data)
+        self._bytes += len(data)
+
+
+def free_path(data_root: Path, path: str) -> str:
+    """`path`, or the first numbered part of it whose names are all free."""
+    candidate, part = path, 1
+    while any((data_root / name(candidate)).exists() for name in (str, open_path, sidecar_path)):
+        part += 1
+        candidate = numbered_part(path, part)
+    return candidate
+
+
+def finish_close(
+    data_root: Path, lane: int, file: OpenFile, *, sha256: str, tally: RowTally, disk: Disk
+) -> None:
+    """Sidecar, then the name, each durable; may be repeated. Raises ArchiveError rather than overwrite."""
+    target = data_root / file.path
+    write_sidecar(data_root, file.path, sidecar_of(file, lane, sha256, tally), disk)
+    if target.exists():
+        raise ArchiveError(f"{target}: exists already and is never overwritten; move one of the two away")
+    disk.rename(data_root / open_path(file.path), target)
+    disk.sync_folder(target.parent)

@@ -1,0 +1,123 @@
+"""The sidecar: the manifest of one archive, gathered row by row, written before the archive gets its name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from common.archive.journal import LaneRange, OpenFile
+from common.core.archive_names import sidecar_path
+from common.core.instants import utc_text
+from common.core.row_facts import RowFacts
+from common.files import Disk, write_atomically
+
+SIDECAR_SCHEMA_VERSION = 1
+
+
+class SessionRange(msgspec.Struct):
+    """The messages of one session in one archive. Sequences are 0 where it has only life-cycle rows."""
+
+    session_id: str
+    producer: str
+    first_message_sequence: int = 0
+    last_message_sequence: int = 0
+    first_global_message_sequence: int = 0
+    last_global_message_sequence: int = 0
+    count: int = 0
+
+
+class Sidecar(msgspec.Struct, frozen=True):
+    """One archive's account of itself.
+
+    `bytes` and `sha256` are of the file, `uncompressed_bytes` of its rows. `bytes_cut` were behind the last
+    commit when a crash was recovered; their rows were never acknowledged, so their producer sends them again.
+    """
+
+    schema_version: int
+    archive: str
+    stream: str
+    lane: int
+    rows: int
+    bytes: int
+    sha256: str
+    uncompressed_bytes: int
+    first_received_at_utc: str
+    last_received_at_utc: str
+    producers: Mapping[str, LaneRange]
+    sessions: tuple[SessionRange, ...]
+    gaps: tuple[dict[str, Any], ...]
+    recovered: bool
+    bytes_cut: int
+
+
+class RowTally:
+    """Gathers over the rows of one archive what only they tell."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.gaps: list[dict[str, Any]] = []
+        self.sessions: dict[tuple[str, str], SessionRange] = {}
+        self.first_received_at_ns = 0
+        self.last_received_at_ns = 0
+
+    def add(self, producer: str, facts: RowFacts) -> None:
+        """Count one row."""
+        at = facts.received_at_ns
+        if not self.rows:
+            self.first_received_at_ns = self.last_received_at_ns = at
+        elif at > self.last_received_at_ns:
+            self.last_received_at_ns = at
+        elif at < self.first_received_at_ns:
+            self.first_received_at_ns = at
+        self.rows += 1
+        if facts.gap is not None:
+            self.gaps.append(facts.gap)
+        if facts.session_id:
+            self._count_in_session(producer, facts)
+
+    def _count_in_session(self, producer: str, facts: RowFacts) -> None:
+        key = (producer, facts.session_id)
+        session = self.sessions.get(key)
+        if session is None:
+            session = self.sessions[key] = SessionRange(facts.session_id, producer)
+        if not facts.message_sequence:
+            return
+        if not session.count:
+            session.first_message_sequence = facts.message_sequence
+            session.first_global_message_sequence = facts.global_message_sequence
+        session.last_message_sequence = facts.message_sequence
+        session.last_global_message_sequence = facts.global_message_sequence
+        session.count += 1
+
+
+def sidecar_of(file: OpenFile, lane: int, sha256: str, tally: RowTally) -> Sidecar:
+    """The sidecar of a complete archive."""
+    return Sidecar(
+        schema_version=SIDECAR_SCHEMA_VERSION,
+        archive=file.path.rpartition("/")[2],
+        stream=file.stream,
+        lane=lane,
+        rows=file.rows,
+        bytes=file.bytes,
+        sha256=sha256,
+        uncompressed_bytes=file.uncompressed_bytes,
+        first_received_at_utc=utc_text(tally.first_received_at_ns),
+        last_received_at_utc=utc_text(tally.last_received_at_ns),
+        producers=file.producers,
+        sessions=tuple(tally.sessions.values()),
+        gaps=tuple(tally.gaps),
+        recovered=file.recovered,
+        bytes_cut=file.bytes_cut,
+    )
+
+
+def write_sidecar(data_root: Path, path: str, sidecar: Sidecar, disk: Disk) -> None:
+    """Put the sidecar beside its archive, durably. Raises OSError."""
+    text = msgspec.json.format(msgspec.json.encode(sidecar), indent=2) + b"\n"
+    write_atomically(data_root / sidecar_path(path), text, disk=disk)
+
+
+def read_sidecar(archive: Path) -> Sidecar:
+    """The sidecar of a closed archive. Raises OSError, or msgspec.DecodeError if it is none."""
+    return msgspec.json.decode(Path(sidecar_path(str(archive))).read_bytes(), type=Sidecar)

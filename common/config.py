@@ -1,0 +1,243 @@
+"""The settings: one typed, bounded schema, read from file, environment and options, refused by name.
+
+Options beat the environment (`RECORDER__<SECTION>__<KEY>`), which beats the file, which beats the defaults.
+"""
+
+import difflib
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from common.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "RECORDER__"
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s/]+(/\S*)?$")]
+
+BTC_SERIES = (
+    "btc-up-or-down-5m",
+    "btc-up-or-down-15m",
+    "btc-up-or-down-4h",
+    "btc-up-or-down-hourly",
+    "btc-up-or-down-daily",
+)
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of settings: every key has a default, a type and bounds."""
+
+
+class ExchangeSettings(Section, frozen=True):
+    """Where Polymarket answers."""
+
+    ws_url: WebsocketUrl = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
+    clob_url: Url = "https://clob.polymarket.com"
+    gamma_url: Url = "https://gamma-api.polymarket.com"
+
+
+class DiscoverySettings(Section, frozen=True):
+    """Which markets to record, and how often to ask."""
+
+    refresh_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    market_limit: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    series: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,80}$")], ...], Meta(min_length=1, max_length=100)
+    ] = BTC_SERIES
+    lookahead_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
+    market_end_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 180.0
+
+
+class WebsocketSettings(Section, frozen=True):
+    """The connections: how many, when they count as stale, how they come back."""
+
+    readers: Annotated[int, Meta(ge=1, le=256)] = 1
+    max_assets_per_connection: Annotated[int, Meta(ge=1, le=500)] = 200
+    ping_interval_seconds: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    first_message_timeout_seconds: Seconds = 30.0
+    stale_feed_threshold_seconds: Seconds = 60.0
+    first_book_timeout_seconds: Seconds = 30.0
+    max_consecutive_stale_reconnects_before_discovery_refresh: Annotated[int, Meta(ge=1, le=1000)] = 3
+    reconnect_initial_delay_seconds: Annotated[float, Meta(gt=0, le=3600)] = 0.5
+    reconnect_max_delay_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    max_frame_bytes: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 33_554_432
+
+
+class RestCheckpointSettings(Section, frozen=True):
+    """How often books are fetched over REST, and in what portions."""
+
+    interval_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 30.0
+    request_timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    max_tokens_per_request: Annotated[int, Meta(ge=1, le=500)] = 250
+
+
+class WriterSettings(Section, frozen=True):
+    """How envelopes become archives."""
+
+    writers: Annotated[int, Meta(ge=1, le=64)] = 1
+    commit_interval_seconds: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
+    rotation_interval_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 3600
+    gzip_level: Annotated[int, Meta(ge=1, le=9)] = 1
+
+
+class ManifestSettings(Section, frozen=True):
+    """The run manifest and where its process listens."""
+
+    write_interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+
+
+class UploadSettings(Section, frozen=True):
+    """Where closed archives go, and what proves that they arrived."""
+
+    enabled: bool = False
+    remote: str = ""
+    interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    verify: Literal["read_back", "remote_hash"] = "read_back"
+    cleanup_after_verify: bool = False
+    rclone: str = "rclone"
+
+
+class SampleSettings(Section, frozen=True):
+    """The bounded sample."""
+
+    duration_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 150.0
+
+
+class PathSettings(Section, frozen=True):
+    """Where things are kept. Empty `run_dir`: a private folder in tmpfs, named after the data root."""
+
+    data_root: Annotated[str, Meta(min_length=1)] = "data"
+    reports_root: Annotated[str, Meta(min_length=1)] = "reports"
+    run_dir: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings, complete and within bounds."""
+
+    exchange: ExchangeSettings = ExchangeSettings()
+    discovery: DiscoverySettings = DiscoverySettings()
+    websocket: WebsocketSettings = WebsocketSettings()
+    rest_checkpoint: RestCheckpointSettings = RestCheckpointSettings()
+    writer: WriterSettings = WriterSettings()
+    manifest: ManifestSettings = ManifestSettings()
+    upload: UploadSettings = UploadSettings()
+    sample: SampleSettings = SampleSettings()
+    paths: PathSettings = PathSettings()
+
+    def sha256(self) -> str:
+        """Hex digest over the complete settings: two runs with the same digest were configured alike."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+
+Layer = Mapping[str, Mapping[str, Any]]
+SECTIONS: dict[str, type[Section]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def load_settings(
+    path: Path | None = None, *, environment: Mapping[str, str] | None = None, options: Layer | None = None
+) -> Settings:
+    """Merge file, environment and options over the defaults.
+
+    `options` maps section to key to value, as the command line gave them. Raises ConfigError naming the
+    file, variable or option, the key, and the bound that was broken.
+    """
+    layers: list[tuple[str, Layer]] = []
+    if path is not None:
+        layers.append((str(path), _read_file(path)))
+    layers.append(("environment", _read_environment(environment or {})))
+    layers.append(("command line", options or {}))
+    values: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        for section, keys in layer.items():
+            _refuse_unknown(origin, section, keys)
+            for key, value in keys.items():
+                values.setdefault(section, {})[key] = value
+                origins[f"{section}.{key}"] = origin
+    settings = _convert(values, origins)
+    _refuse_contradictions(settings, origins)
+    return settings
+
+
+def _read_file(path: Path) -> Layer:
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}); give --config a readable file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: must hold sections with keys, not a {type(document).__name__}")
+    for section, keys in document.items():
+        if keys is not None and not isinstance(keys, dict):
+            raise ConfigError(f"{path}: {section}: must hold keys, not {keys!r}")
+    return {str(section): keys or {} for section, keys in document.items()}
+
+
+def _read_environment(environment: Mapping[str, str]) -> Layer:
+    layer: dict[str, dict[str, Any]] = {}
+    for name, text in environment.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if not separator or not key:
+            raise ConfigError(f"environment: {name}: must be {ENVIRONMENT_PREFIX}<SECTION>__<KEY>")
+        try:
+            layer.setdefault(section, {})[key] = yaml.safe_load(text) if text else ""
+        except yaml.YAMLError as error:
+            raise ConfigError(f"environment: {name}: is not a valid value: {text!r}") from error
+    return layer
+
+
+def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
+    if section not in SECTIONS:
+        raise ConfigError(f"{origin}: unknown section {section!r}{_suggestion(section, SECTIONS)}")
+    known = [field.name for field in msgspec.structs.fields(SECTIONS[section])]
+    for key in keys:
+        if key not in known:
+            raise ConfigError(f"{origin}: unknown key {section}.{key}{_suggestion(str(key), known)}")
+
+
+def _suggestion(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> Settings:
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$.")
+        key = where.rstrip("`")
+        plain_key = re.sub(r"\[.*$", "", key)
+        section, _, name = plain_key.partition(".")
+        given = values.get(section, {}).get(name)
+        origin = origins.get(plain_key, "configuration")
+        raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
+
+
+def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> None:
+    websocket = settings.websocket
+    if websocket.reconnect_max_delay_seconds < websocket.reconnect_initial_delay_seconds:
+        key = "websocket.reconnect_max_delay_seconds"
+        origin = origins.get(key) or origins.get("websocket.reconnect_initial_delay_seconds", "configuration")
+        raise ConfigError(
+            f"{origin}: {key}: must be >= websocket.reconnect_initial_delay_seconds"
+            f" ({websocket.reconnect_initial_delay_seconds}), got {websocket.reconnect_max_delay_seconds}"
+        )
+    if settings.upload.enabled and not settings.upload.remote:
+        origin = origins.get("upload.enabled", "configuration")
+        raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")

@@ -1,0 +1,1 @@
+"""Values in, values out: no I/O, no clock, no logging. Time and chance are arguments."""

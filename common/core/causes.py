@@ -1,0 +1,23 @@
+"""Why a session ended, which is also why messages may be missing until the next one: one word each.
+
+README.md says what each means.
+"""
+
+from typing import Literal
+
+Cause = Literal[
+    "connection_lost",
+    "closed_by_exchange",
+    "slow_consumer",
+    "all_subscribed_assets_resolved",
+    "no_first_message",
+    "stale_feed",
+    "no_first_book",
+    "no_active_tokens",
+    "frame_too_large",
+    "protocol_error",
+    "send_failed",
+    "reader_died",
+    "recorder_stopping",
+    "spool_full",
+]

@@ -1,0 +1,33 @@
+"""The one word that says what the recorder is doing, from what its processes say."""
+
+from collections.abc import Collection
+from typing import Literal
+
+State = Literal[
+    "STARTING",
+    "RUNNING_RECEIVING",
+    "RUNNING_RECONNECTING",
+    "RUNNING_NO_ACTIVE_TOKENS",
+    "STOPPING",
+    "STOPPED",
+    "FAILED",
+]
+ReaderState = Literal["connecting", "waiting_for_data", "receiving", "reconnecting", "no_tokens"]
+
+
+def run_state(*, supervisor: str, readers: Collection[str], finished: bool) -> State:
+    """The run's state. `supervisor` is its own word for itself, `readers` hold a ReaderState each."""
+    if finished:
+        return "STOPPED"
+    if supervisor in {"stopping", "stopped"}:
+        return "STOPPING"
+    if supervisor == "failed":
+        return "FAILED"
+    with_tokens = [reader for reader in readers if reader != "no_tokens"]
+    if readers and not with_tokens:
+        return "RUNNING_NO_ACTIVE_TOKENS"
+    if "reconnecting" in with_tokens:
+        return "RUNNING_RECONNECTING"
+    if with_tokens and all(reader == "receiving" for reader in with_tokens):
+        return "RUNNING_RECEIVING"
+    return "STARTING"

@@ -1,0 +1,273 @@
+"""The bench of a case: an embedded exchange that keeps account, a recorder as its users run it, and handles."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+import psutil
+
+import common
+from common.archive.journal import read_journal
+from common.archive.read import closed_archives
+from common.core.archive_names import WS_RAW
+from common.drill.outcome import Plan
+from common.errors import RecorderError
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.facts import Facts, read_facts
+from common.simulation.options import SimulationOptions
+
+CHECKOUT = Path(common.__file__).parents[1]
+COMMIT_INTERVAL_S = 0.5
+POLL_S = 0.02
+START_LIMIT_S = 45.0  # a process that was killed often waits up to 30 s before it is started again
+STOP_LIMIT_S = 20.0  # the contract's, from SIGTERM to the end
+
+T = TypeVar("T")
+
+
+class Bench:
+    """Handles on one recorder. `done` gathers in words what was done to it."""
+
+    def __init__(self, folder: Path, exchange: EmbeddedExchange, plan: Plan) -> None:
+        self.folder, self.exchange, self.plan = folder, exchange, plan
+        self.data_root_of: Callable[[int], Path] = lambda _pid: folder / "data"  # given the wrapper's pid
+        self._run_dir = Path(tempfile.mkdtemp(prefix="orderbooks-drill-", dir=_memory()))
+        self.run_dir_of: Callable[[int], Path] = lambda _pid: self._run_dir
+        self.chance = Random(plan.seed)  # noqa: S311 - a drill is repeatable, it guards no secret
+        self.done: list[str] = []
+        self.environment: dict[str, str] = {}
+        self.wrapper: list[str] = []
+        self.process: subprocess.Popen[bytes] | None = None
+        self._pids: set[int] = set()
+        self._log = (folder / "recorder.log").open("ab")
+
+    @property
+    def data_root(self) -> Path:
+        """Where the recorder's data root is seen from here."""
+        return self.data_root_of(self.process.pid if self.process is not None else 0)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the run's folder in memory is seen from here."""
+        return self.run_dir_of(self.process.pid if self.process is not None else 0)
+
+    def start(self, *, writers: int = 2) -> None:
+        """Start the recorder and wait until it receives market data and has committed some of it."""
+        command = [sys.executable, "-P", "-m", "procs.commands.run_recorder"]
+        command += ["--data-root", str(self.folder / "data"), "--writers", str(writers)]
+        self.process = subprocess.Popen(
+            [*self.wrapper, *command],
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.wait_for(lambda: self.receiving() or self.ended(), "the recorder to receive", START_LIMIT_S)
+
+    def _environment(self) -> dict[str, str]:
+        urls = self.exchange.urls
+        settings = {
+            "EXCHANGE__WS_URL": urls.ws_url,
+            "EXCHANGE__CLOB_URL": urls.clob_url,
+            "EXCHANGE__GAMMA_URL": urls.gamma_url,
+            "MANIFEST__HTTP_PORT": "0",
+            "WRITER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_S),
+            "WRITER__ROTATION_INTERVAL_SECONDS": "5",
+            "DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
+            "REST_CHECKPOINT__INTERVAL_SECONDS": "1",
+            "WEBSOCKET__RECONNECT_INITIAL_DELAY_SECONDS": "0.1",
+            "PATHS__RUN_DIR": str(self._run_dir),
+        }
+        named = {f"RECORDER__{key}": value for key, value in settings.items()}
+        return {**os.environ, **named, "PYTHONPATH": str(CHECKOUT), **self.environment}
+
+    def ended(self) -> bool:
+        """False while the recorder runs. Raises RecorderError with its exit code where it has ended unasked."""
+        if self.process is not None and self.process.poll() is not None:
+            raise RecorderError(f"the recorder ended with {self.process.returncode}; see {self._log.name}")
+        return False
+
+    def facts(self) -> Mapping[str, Facts]:
+        """What the recorder's processes say of themselves."""
+        with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
+            return read_facts(self.run_dir)
+        return {}
+
+    def pids(self) -> dict[str, int]:
+        """The live processes by name, as the supervisor tells them, itself among them."""
+        supervisor = self.facts().get("supervisor")
+        if supervisor is None or not self._is_mine(supervisor.pid):
+            return {}
+        listed: list[dict[str, Any]] = supervisor.details["processes"]
+        found = {each["name"]: each["pid"] for each in listed if each["pid"] and _alive(each["pid"])}
+        if _alive(supervisor.pid):
+            found["supervisor"] = supervisor.pid
+        self._pids |= set(found.values())
+        return found
+
+    def _is_mine(self, supervisor: int) -> bool:
+        """Whether the facts are of the recorder that was started last, and not of one before it."""
+        return self.process is not None and (bool(self.wrapper) or supervisor == self.process.pid)
+
+    def pid(self, name: str) -> int:
+        """The process of this name, waited for if it is just being restarted."""
+        return self.wait_for(
+            lambda: self.pids().get(name, 0) or self.ended(), f"a process {name}", START_LIMIT_S
+        )
+
+    def receiving(self) -> bool:
+        """Whether market data arrives and an archive is being written."""
+        reader = self.facts().get("ws_reader-0")
+        if reader is None or reader.pid != self.pids().get("ws_reader-0"):
+            return False
+        return reader.details["state"] == "receiving" and self.has_open_rows()
+
+    def has_open_rows(self) -> bool:
+        """Whether an open websocket archive holds rows that are durable: first write done, close not yet."""
+        for path in sorted((self.data_root / "journal").glob("lane-*.journal")):
+            line = read_journal(path)
+            for file in line.files if line else ():
+                if file.stream == WS_RAW and file.rows and not file.closing:
+                    return True
+        return False
+
+    def messages(self) -> int:
+        """Frames that the reader says it has received."""
+        return self.counter("ws_messages_total")
+
+    def counter(self, name: str) -> int:
+        """A counter of the reader's."""
+        reader = self.facts().get("ws_reader-0")
+        return reader.counters.get(name, 0) if reader else 0
+
+    @property
+    def restarts(self) -> Mapping[str, int]:
+        """How often each process was started again."""
+        supervisor = self.facts().get("supervisor")
+        listed = supervisor.details["processes"] if supervisor else []
+        return {each["name"]: each["restarts"] for each in listed}
+
+    def kill(self, name: str) -> bool:
+        """`kill -9`. Says whether it counts: rows were written and their archive was not closed yet."""
+        pid = self.pid(name)
+        counts = self.has_open_rows()
+        os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: not _alive(pid), f"the end of {name}", START_LIMIT_S)
+        return counts
+
+    def kill_all(self) -> bool:
+        """`kill -9` of every process of the recorder. Says whether it counts."""
+        pids = self.pids().values()
+        counts = self.has_open_rows()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: not any(map(_alive, pids)), "the end of all processes", START_LIMIT_S)
+        return counts
+
+    @contextmanager
+    def paused(self, *names: str) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT in the end."""
+        pids = [self.pid(name) for name in names]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def rest(self, seconds: float) -> None:
+        """Let the load go on."""
+        time.sleep(seconds)
+        self.pids()
+
+    def stop(self) -> list[str]:
+        """SIGTERM, and what was wrong with the end."""
+        assert self.process is not None
+        began = time.monotonic()
+        os.kill(self.pids().get("supervisor", self.process.pid), signal.SIGTERM)
+        try:
+            code = self.process.wait(STOP_LIMIT_S + 10)
+        except subprocess.TimeoutExpired:
+            return [f"was still running {STOP_LIMIT_S + 10:g} s after SIGTERM"]
+        took_s = time.monotonic() - began
+        self.done.append(f"SIGTERM; ended with {code} after {took_s:.1f} s")
+        wrongs = [] if code == 0 else [f"ended with exit code {code} after SIGTERM"]
+        if took_s > STOP_LIMIT_S:
+            wrongs.append(f"took {took_s:.1f} s to stop, {STOP_LIMIT_S:g} are promised")
+        return wrongs
+
+    def wait_for(self, condition: Callable[[], T], what: str, limit_s: float) -> T:
+        """Poll until the condition is true. Raises RecorderError with `what` was waited for."""
+        deadline = time.monotonic() + limit_s
+        while not (value := condition()):
+            if time.monotonic() > deadline:
+                raise RecorderError(f"waited {limit_s:g} s in vain for {what}")
+            time.sleep(POLL_S)
+        return value
+
+    def websocket_archives(self) -> list[Path]:
+        """The closed archives of the websocket stream."""
+        return [path for path in closed_archives(self.data_root) if f"_{WS_RAW}_" in path.name]
+
+    def close(self) -> None:
+        """End what is left of the recorder, and remove its folder in memory."""
+        self.pids()
+        if self.process is not None:
+            self._pids.add(self.process.pid)
+        for pid in self._pids:
+            if _alive(pid) and _is_ours(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+        self._log.close()
+        shutil.rmtree(self._run_dir, ignore_errors=True)
+        shutil.rmtree(f"{self._run_dir}.kept", ignore_errors=True)  # what a wrapper's private mount held
+
+
+@contextmanager
+def bench(plan: Plan, folder: Path) -> Iterator[Bench]:
+    """A bench in `folder`, its exchange running; the recorder is not started yet."""
+    options = SimulationOptions(
+        seed=plan.seed, rate=plan.rate, oracle=str(folder / "oracle"), send_buffer_bytes=1 << 28
+    )
+    with EmbeddedExchange(options, folder) as exchange:
+        made = Bench(folder, exchange, plan)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp makes it private
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether the number still belongs to a process of a recorder, and was not given to a stranger."""
+    try:
+        return any(word.startswith("procs.") for word in psutil.Process(pid).cmdline())
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,58 @@
+"""The table of cases: each line of the loss contract, and how it is put to the test."""
+
+from common.drill import breaks, kills, remains
+from common.drill.outcome import Case
+
+EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byte for byte"
+
+CASES = (
+    Case("kill-writer", EXACTLY_ONCE, kills.kill_again_and_again("archive_writer-0")),
+    Case(
+        "kill-reader",
+        "the same for every frame received before the kill; the outage is a declared gap",
+        kills.kill_reader,
+    ),
+    Case("kill-checkpointer", EXACTLY_ONCE, kills.kill_again_and_again("rest_checkpointer")),
+    Case("kill-manifest", EXACTLY_ONCE, kills.kill_again_and_again("manifest")),
+    Case("kill-discovery", EXACTLY_ONCE, kills.kill_again_and_again("discovery")),
+    Case("kill-supervisor", EXACTLY_ONCE, kills.kill_supervisor),
+    Case(
+        "kill-everything",
+        "every frame received before the kill is in exactly one closed archive after the next start",
+        kills.kill_everything,
+    ),
+    Case(
+        "stop-without-reader",
+        "SIGTERM while the reader is not back yet: what it had received is in closed archives",
+        kills.kill_and_stop("ws_reader-0", 1),
+    ),
+    Case(
+        "stop-without-writer",
+        "SIGTERM while a writer is not back yet: everything received is in closed archives within 20 s",
+        kills.kill_and_stop("archive_writer-0", 8),
+    ),
+    Case("pause-writer", "the reader goes on, nothing is lost", kills.pause("archive_writer-0")),
+    Case("pause-supervisor", "the recording goes on, nothing is lost", kills.pause("supervisor")),
+    Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", breaks.disk_full),
+    Case("slow-disk", "the reader goes on, all is archived once the disk is itself again", breaks.slow_disk),
+    Case(
+        "spool-full",
+        "the reader keeps its connection, numbers and discards, and declares the exact range as a gap",
+        breaks.spool_full,
+    ),
+    Case("cut-connections", "whole frames are kept, each outage is a declared gap", breaks.cut_connections),
+    Case("hostile-frames", "recorded byte for byte, never a crash", breaks.hostile_frames),
+    Case("clock-steps", "sequences stand, files stay unique, no timer fires wrongly", breaks.clock_steps),
+    Case(
+        "second-recorder",
+        "refused with a clear error, the first one is not disturbed",
+        breaks.second_recorder,
+    ),
+    Case(
+        "power-cut",
+        "at most a commit interval of rows is missing; archives readable, the cut declared",
+        remains.power_cut,
+    ),
+    Case("altered-archives", "verification names each, and nothing else", remains.altered_archives),
+    Case("stop", "SIGTERM: drained, closed, exit 0 within 20 s", kills.stop_under_load),
+)

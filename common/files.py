@@ -1,0 +1,82 @@
+"""Files that survive a crash: every step that reaches the disk goes through `Disk`, one method each.
+
+`write_atomically` is the one way to replace a small file. OSError passes through: the caller knows what the
+file means and translates it.
+"""
+
+import os
+from pathlib import Path
+
+PRIVATE = 0o600  # readable by its owner only
+
+
+class Disk:
+    """The steps that change a disk. A caller that must see each of them, or fail one, passes its own."""
+
+    def create(self, path: Path) -> int:
+        """Descriptor of a new, private file, for reading and writing. FileExistsError if there is one."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
+
+    def open(self, path: Path) -> int:
+        """Descriptor of an existing file, for reading and writing; a symbolic link is refused."""
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        """Write all of `data` at the descriptor's position."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+    def truncate(self, descriptor: int, length: int) -> None:
+        """Cut the file to `length` bytes and go to its end."""
+        os.ftruncate(descriptor, length)
+        os.lseek(descriptor, 0, os.SEEK_END)
+
+    def sync(self, descriptor: int) -> None:
+        """Make the file's bytes and length durable (fdatasync). After a failure they must not be trusted."""
+        os.fdatasync(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give the file its new name, in place of what bore it."""
+        source.rename(target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; one that is gone already is no error."""
+        path.unlink(missing_ok=True)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, each durable in the one above it."""
+        if folder.is_dir():
+            return
+        self.make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self.sync_folder(folder.parent)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+DISK = Disk()
+
+
+def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
+    """Replace `path` with `data`: a reader sees the old file or the new one, whole, and so does a crash.
+
+    The folder is made if it is missing. Raises OSError.
+    """
+    disk.make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.tmp")
+    disk.remove(temporary)
+    descriptor = disk.create(temporary)
+    try:
+        disk.write(descriptor, data)
+        disk.sync(descriptor)
+    finally:
+        os.close(descriptor)
+    disk.rename(temporary, path)
+    disk.sync_folder(path.parent)

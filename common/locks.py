@@ -1,0 +1,40 @@
+"""Exclusive locks that the kernel releases when their holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from common.errors import AlreadyRunningError
+
+
+class FileLock:
+    """An flock on a file, held until `release` or the death of the process."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        """Take the lock at once. Raises AlreadyRunningError with `what` it protects."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise AlreadyRunningError(f"{what} is in use by another process ({path} is locked)") from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go; the file stays, so that everybody always locks the same one."""
+        os.close(self._descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a live process holds the lock; False where there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

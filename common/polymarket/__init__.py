@@ -1,0 +1,1 @@
+"""What only Polymarket says: URLs, message kinds, REST and websocket clients."""

@@ -1,0 +1,53 @@
+"""REST books: what to ask, and what an answer must hold."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from common.core.market import Token
+from common.core.rest_rows import HttpAnswer
+
+BOOKS_PATH = "/books"
+MAX_RETRY_AFTER_S = 300.0
+
+
+class _Book(msgspec.Struct):
+    asset_id: str
+
+
+_BOOKS = msgspec.json.Decoder(list[_Book])
+
+
+def books_body(tokens: Sequence[Token]) -> bytes:
+    """The body of a POST /books."""
+    return msgspec.json.encode([{"token_id": token.token_id} for token in tokens])
+
+
+def portions(tokens: Sequence[Token], size: int) -> Iterator[Sequence[Token]]:
+    """The tokens in runs of at most `size`."""
+    for start in range(0, len(tokens), size):
+        yield tokens[start : start + size]
+
+
+def retry_after_s(answer: HttpAnswer) -> float:
+    """How long the exchange asks to be left alone, in seconds, 0 if it does not; never more than MAX_RETRY_AFTER_S."""
+    if answer.status_code not in {429, 503}:
+        return 0.0
+    asked = answer.headers.get("retry-after", "")
+    return min(float(asked), MAX_RETRY_AFTER_S) if asked.isdecimal() else 0.0
+
+
+def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None, tuple[str, ...]]:
+    """What is wrong with an answer, in words, or None; and which tokens it leaves out.
+
+    A 200 answer may hold an error body, and leaves out unknown and closed tokens silently.
+    """
+    asked = [token.token_id for token in tokens]
+    if answer.status_code != 200:
+        return f"answered HTTP {answer.status_code}", tuple(asked)
+    try:
+        books = _BOOKS.decode(answer.body)
+    except msgspec.DecodeError:
+        return "answered 200 with a body that is no array of books", tuple(asked)
+    answered = {book.asset_id for book in books}
+    return None, tuple(token_id for token_id in asked if token_id not in answered)

@@ -1,0 +1,43 @@
+"""The discovery file: the truth about which markets are recorded, replaced as a whole or not at all."""
+
+from pathlib import Path
+
+import msgspec
+
+from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
+from common.errors import DiscoveryError
+from common.files import write_atomically
+
+FILE_NAME = "polymarket_btc_markets_latest.json"
+_REMEDY = "run bin/discover-markets to write it anew"
+
+
+def discovery_path(data_root: Path) -> Path:
+    """Where the discovery file of a data root is."""
+    return data_root / "discovery" / FILE_NAME
+
+
+def read_discovery_file(path: Path) -> DiscoveryFile:
+    """The discovery file's content. Raises DiscoveryError naming the file, what is wrong and what to run."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=DiscoveryFile)
+    except FileNotFoundError as error:
+        raise DiscoveryError(f"{path}: there is no discovery file; {_REMEDY}") from error
+    except OSError as error:
+        raise DiscoveryError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DiscoveryError(f"{path}: is no discovery file ({error}); {_REMEDY}") from error
+    if found.schema_version != DISCOVERY_SCHEMA_VERSION:
+        raise DiscoveryError(
+            f"{path}: schema_version is {found.schema_version}, not {DISCOVERY_SCHEMA_VERSION}; {_REMEDY}"
+        )
+    return found
+
+
+def write_discovery_file(path: Path, content: DiscoveryFile) -> None:
+    """Replace the file atomically and durably. Raises DiscoveryError; the old file then stands untouched."""
+    data = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise DiscoveryError(f"{path}: cannot be written ({error.strerror}); check --data-root") from error

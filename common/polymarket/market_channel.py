@@ -1,0 +1,75 @@
+"""What is said on the market websocket: subscriptions, pings, and how to tell market data at a glance."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+PING = "PING"
+
+_MARKET_DATA_MARKS = (
+    b'"price_change"',
+    b'"book"',
+    b'"bids"',
+    b'"best_bid_ask"',
+    b'"last_trade_price"',
+    b'"tick_size_change"',
+    b'"market_resolved"',
+)
+_BTC_SLUG_MARKS = (b'"btc-updown-', b'"bitcoin-up-or-down-')
+
+
+class _Resolved(msgspec.Struct):
+    assets_ids: list[str] = []
+
+
+_RESOLVED = msgspec.json.Decoder(list[_Resolved] | _Resolved)
+
+
+def subscribe_first(asset_ids: Sequence[str]) -> str:
+    """The first frame of a session."""
+    return _text({"assets_ids": list(asset_ids), "type": "market", "custom_feature_enabled": True})
+
+
+def subscribe_more(asset_ids: Sequence[str]) -> str:
+    """Add tokens to a session that has its first subscription."""
+    return _text({"operation": "subscribe", "assets_ids": list(asset_ids), "custom_feature_enabled": True})
+
+
+def unsubscribe(asset_ids: Sequence[str]) -> str:
+    """Drop tokens from a session."""
+    return _text({"operation": "unsubscribe", "assets_ids": list(asset_ids)})
+
+
+def is_market_data(payload: bytes) -> bool:
+    """Whether a message shows that the subscribed tokens are alive: data of a market, found without parsing.
+
+    PONG and other plain texts do not, an empty opening array does not, and `new_market` does not: it is sent
+    to every connection, also to one whose books are frozen.
+    """
+    return any(mark in payload for mark in _MARKET_DATA_MARKS) and b'"new_market"' not in payload
+
+
+def has_book(payload: bytes) -> bool:
+    """Whether a message holds a whole book: an opening one, or a refresh."""
+    return b'"bids"' in payload
+
+
+def is_new_market_hint(payload: bytes) -> bool:
+    """Whether a message announces a BTC up/down market that discovery may not know yet."""
+    return b'"new_market"' in payload and any(mark in payload for mark in _BTC_SLUG_MARKS)
+
+
+def resolved_tokens(payload: bytes) -> tuple[str, ...]:
+    """The tokens that a `market_resolved` message settles; empty for every other message."""
+    if b'"market_resolved"' not in payload:
+        return ()
+    try:
+        found = _RESOLVED.decode(payload)
+    except msgspec.DecodeError:
+        return ()
+    events = found if isinstance(found, list) else [found]
+    return tuple(token for event in events for token in event.assets_ids)
+
+
+def _text(message: dict[str, object]) -> str:
+    return msgspec.json.encode(message).decode()

@@ -1,0 +1,1 @@
+"""The acknowledged queue between producers and writers: outbox, lanes, acks."""

@@ -1,0 +1,200 @@
+"""One lane of an outbox: envelopes with dense sequences, in segment files, until their ack."""
+
+import os
+from collections import deque
+from pathlib import Path
+
+import msgspec
+
+from common.core.envelope import Envelope, encode_envelope, whole_envelopes
+from common.queue.numbers import NumberFile
+
+CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger envelope goes alone
+SEGMENT_BYTES = 8 * 1024 * 1024
+KEPT_SEGMENT_BYTES = (
+    1024 * 1024
+)  # an emptied lane goes on in a segment that is not larger, instead of a new one
+
+
+class LaneFullError(Exception):
+    """The file system under the spool has no room left; the envelope was not kept."""
+
+
+class Chunk(msgspec.Struct):
+    """A run of envelopes with contiguous lane sequences that crosses the queue as one piece.
+
+    `context` is the one context that its messages need, 0 when it holds none. Grows until it is `sealed`.
+    """
+
+    first: int
+    last: int
+    segment: "Segment"
+    offset: int
+    length: int
+    context: int
+    sealed: bool = False
+
+
+class Segment:
+    """One append-only file of whole envelopes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self.descriptor).st_size
+
+    def append(self, data: bytes) -> int:
+        """Append and return the offset of the data. Raises LaneFullError, leaving the file as it was."""
+        offset = self.size
+        try:
+            written = os.write(self.descriptor, data)
+        except OSError as error:
+            raise LaneFullError(str(error)) from error
+        if written < len(data):
+            os.ftruncate(self.descriptor, offset)
+            raise LaneFullError(f"only {written} of {len(data)} bytes fitted")
+        self.size += written
+        return offset
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes at an offset."""
+        return os.pread(self.descriptor, length, offset)
+
+    def remove(self) -> None:
+        """Delete the file."""
+        os.close(self.descriptor)
+        self.path.unlink()
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A place between two envelopes of a lane's segment files."""
+
+    segment: Segment
+    offset: int
+
+
+class Lane:
+    """The part of an outbox that one writer drains: append at one end, forget by ack at the other.
+
+    A lane found on disk goes on: what its last owner appended is still there, and its sequences continue.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._numbers = NumberFile(folder / "numbers", 2)  # last sequence given, last sequence acked
+        self._segments: deque[Segment] = deque()
+        self.chunks: deque[Chunk] = deque()
+        self.highest_global_sequence = 0
+        self.held_bytes = 0
+        for path in sorted(folder.glob("*.segment")):
+            self._recover(Segment(path))
+
+    def _recover(self, segment: Segment) -> None:
+        end = 0
+        data = segment.read(0, segment.size)
+        for envelope, next_end in whole_envelopes(data):
+            self._note(segment, envelope, end, next_end - end)
+            self.highest_global_sequence = max(self.highest_global_sequence, envelope.global_message_sequence)
+            self.last_sequence = max(self.last_sequence, envelope.lane_sequence)
+            end = next_end
+        if end < segment.size:
+            os.ftruncate(segment.descriptor, end)
+            segment.size = end
+        self._segments.append(segment)
+        self.held_bytes += segment.size
+        self.forget_through(self._numbers[1])
+
+    @property
+    def last_sequence(self) -> int:
+        """The sequence of the newest envelope, 0 before the first."""
+        return self._numbers[0]
+
+    @last_sequence.setter
+    def last_sequence(self, value: int) -> None:
+        self._numbers[0] = value
+
+    @property
+    def acked(self) -> int:
+        """The highest sequence that is durable in an archive, as far as this lane was told."""
+        return self._numbers[1]
+
+    @property
+    def backlog(self) -> int:
+        """Envelopes without an ack."""
+        return self.last_sequence - self.acked
+
+    def append(self, envelope: Envelope) -> None:
+        """Keep an envelope whose `lane_sequence` is `last_sequence + 1`. Raises LaneFullError."""
+        record = encode_envelope(envelope)
+        segment = self._writable_segment(envelope.lane_sequence)
+        offset = segment.append(record)
+        self.last_sequence = envelope.lane_sequence
+        self.held_bytes += len(record)
+        self._note(segment, envelope, offset, len(record))
+
+    def _writable_segment(self, sequence: int) -> Segment:
+        if not self._segments or self._segments[-1].size >= SEGMENT_BYTES:
+            try:
+                self._segments.append(Segment(self._folder / f"{sequence:020d}.segment"))
+            except OSError as error:
+                raise LaneFullError(str(error)) from error
+        return self._segments[-1]
+
+    def _note(self, segment: Segment, envelope: Envelope, offset: int, length: int) -> None:
+        last = self.chunks[-1] if self.chunks else None
+        if (
+            last is None
+            or last.sealed
+            or last.segment is not segment
+            or last.length + length > CHUNK_BYTES
+            or (envelope.context and last.context not in {0, envelope.context})
+        ):
+            sequence = envelope.lane_sequence
+            self.chunks.append(Chunk(sequence, sequence, segment, offset, length, envelope.context))
+            return
+        last.last = envelope.lane_sequence
+        last.length += length
+        last.context = last.context or envelope.context
+
+    def forget_through(self, sequence: int) -> None:
+        """Take an ack: everything up to and including this sequence is durable in an archive."""
+        if sequence > self.acked:
+            self._numbers[1] = sequence
+        while self.chunks and self.chunks[0].last <= sequence:
+            self.chunks.popleft()
+        needed = self.chunks[0].segment if self.chunks else None
+        while self._segments and self._segments[0] is not needed:
+            if needed is None and len(self._segments) == 1 and self._segments[0].size < KEPT_SEGMENT_BYTES:
+                break
+            segment = self._segments.popleft()
+            self.held_bytes -= segment.size
+            segment.remove()
+
+    def end(self) -> Mark | None:
+        """The place behind the newest envelope; None before the first."""
+        return Mark(self._segments[-1], self._segments[-1].size) if self._segments else None
+
+    def appended_since(self, mark: Mark | None, limit_bytes: int) -> bytes:
+        """The whole envelopes behind a mark, as far as they are still held; none if they exceed the limit.
+
+        None stands for the oldest that is held.
+        """
+        pieces: list[bytes] = []
+        room = limit_bytes
+        for segment in reversed(self._segments):
+            begin = mark.offset if mark is not None and segment is mark.segment else 0
+            room -= segment.size - begin
+            if room < 0:
+                return b""
+            pieces.append(segment.read(begin, segment.size - begin))
+            if mark is not None and segment is mark.segment:
+                break
+        return b"".join(reversed(pieces))
+
+    def close(self) -> None:
+        """Release the descriptors; the files stay."""
+        for segment in self._segments:
+            os.close(segment.descriptor)
+        self._segments.clear()
+        self._numbers.close()

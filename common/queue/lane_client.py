@@ -1,0 +1,94 @@
+"""The writer's end of the queue: one lane of one producer."""
+
+import logging
+import secrets
+
+import msgspec
+import zmq
+
+from common.core.envelope import Context, Envelope, decode_envelopes
+from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_producer, encode
+
+SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost
+
+log = logging.getLogger(__name__)
+
+
+class LaneClient:
+    """A DEALER that claims a lane, hands out its envelopes in order, each once, and sends acks."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        *,
+        endpoint: str,
+        producer: str,
+        lane: int,
+        durable: int,
+        now_monotonic_ns: int,
+    ) -> None:
+        """Connect and say hello. `durable` is the highest sequence that is in an archive already."""
+        self.producer = producer
+        self.contexts: dict[int, Context] = {}
+        self.retired = False
+        self._lane = lane
+        self._next = durable + 1
+        self._acked = durable
+        self._heard_monotonic_ns = now_monotonic_ns
+        self.socket = context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.ROUTING_ID, secrets.token_bytes(8))
+        self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.socket.setsockopt(zmq.RCVHWM, 0)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
+        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
+        self.socket.connect(endpoint)
+        self._hello()
+
+    def _hello(self) -> None:
+        """Claim the lane from the first sequence that is not durable: a hello is an ack of all before it."""
+        self._send(Hello(self.producer, self._lane, self._acked + 1))
+
+    def _send(self, message: Hello | Ack) -> None:
+        try:
+            self.socket.send(encode(message), zmq.NOBLOCK)
+        except zmq.Again:
+            log.warning("queue send refused", extra={"producer": self.producer})
+
+    def receive(self, now_monotonic_ns: int) -> list[Envelope] | None:
+        """The envelopes of one chunk, none taken before; None when nothing is there."""
+        try:
+            frames = self.socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
+            if now_monotonic_ns - self._heard_monotonic_ns > SILENCE_NS:
+                self._heard_monotonic_ns = now_monotonic_ns
+                self._hello()
+            return None
+        self._heard_monotonic_ns = now_monotonic_ns
+        message = decode_from_producer(frames[0])
+        self.retired = isinstance(message, Retired)
+        if isinstance(message, Retired):
+            return []
+        if isinstance(message, ContextFrame):
+            context = msgspec.json.decode(message.context_json, type=Context)
+            self.contexts[context.number] = context
+            return []
+        return self._take(message, frames[1])
+
+    def _take(self, header: Data, body: bytes) -> list[Envelope]:
+        if header.first > self._next:
+            self._hello()  # something between was lost on the way
+            return []
+        fresh = [envelope for envelope in decode_envelopes(body) if envelope.lane_sequence >= self._next]
+        self._next = max(self._next, header.last + 1)
+        return fresh
+
+    def ack(self, durable: int) -> None:
+        """Promise that everything up to and including `durable` is in an archive, synced."""
+        if durable > self._acked:
+            self._acked = durable
+            self._send(Ack(self._lane, durable))
+
+    def close(self) -> None:
+        """Disconnect at once; what was promised may get lost, the next hello says it again."""
+        self.socket.close()

@@ -1,0 +1,137 @@
+"""The producer's end of the queue: serves the lanes of an outbox to whichever writers own them."""
+
+import logging
+from collections import deque
+from itertools import islice
+
+import msgspec
+import zmq
+
+from common.queue.lane import Chunk
+from common.queue.outbox import Outbox
+from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_writer, encode
+
+WINDOW_BYTES = 8 * 1024 * 1024  # in flight to one writer; keeps ZeroMQ's own buffers small
+_INBOUND_LIMIT_BYTES = 4096  # a hello or an ack; whatever is larger is not from a writer
+
+log = logging.getLogger(__name__)
+
+
+class _Owner:
+    """A writer that said hello: what was sent to it and has no ack yet."""
+
+    def __init__(self, address: bytes) -> None:
+        self.address = address
+        self.in_flight: deque[tuple[int, int]] = deque()  # last sequence and bytes of each chunk
+        self.in_flight_bytes = 0
+        self.contexts_sent: set[int] = set()
+        self.told_retired = False
+
+    def note_sent(self, chunk: Chunk) -> None:
+        self.in_flight.append((chunk.last, chunk.length))
+        self.in_flight_bytes += chunk.length
+
+    def note_durable(self, durable: int) -> None:
+        while self.in_flight and self.in_flight[0][0] <= durable:
+            self.in_flight_bytes -= self.in_flight.popleft()[1]
+
+
+class LaneServer:
+    """A ROUTER that sends what the outbox holds and takes acks. Nothing here ever blocks."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._owners: dict[int, _Owner] = {}
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.socket.setsockopt(zmq.RCVHWM, 0)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
+        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
+        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
+        self.socket.bind(f"ipc://{outbox.folder / 'queue.sock'}")
+
+    @property
+    def owned_lanes(self) -> int:
+        """Lanes that a writer drains right now."""
+        return len(self._owners)
+
+    def serve(self) -> None:
+        """Take what the writers said, then send what their windows allow."""
+        while self._take_one():
+            pass
+        for index in list(self._owners):
+            self._send(index)
+        self._outbox.forget_contexts()
+
+    def _take_one(self) -> bool:
+        try:
+            address, body = self.socket.recv_multipart(zmq.NOBLOCK)
+            message = decode_from_writer(body)
+        except zmq.Again:
+            return False
+        except (ValueError, msgspec.DecodeError) as error:
+            log.warning("unreadable queue message dropped", extra={"reason": str(error)})
+            return True
+        if message.lane not in self._outbox.lanes:
+            log.warning("message for an unknown lane dropped", extra={"lane": message.lane})
+        elif isinstance(message, Hello):
+            self._welcome(address, message)
+        else:
+            self._take_ack(address, message)
+        return True
+
+    def _welcome(self, address: bytes, hello: Hello) -> None:
+        if hello.producer != self._outbox.identity.producer:
+            return  # meant for the outbox that was here before; the writer looks again
+        lane = self._outbox.lanes[hello.lane]
+        lane.forget_through(hello.next - 1)
+        self._owners[hello.lane] = _Owner(address)
+
+    def _take_ack(self, address: bytes, ack: Ack) -> None:
+        owner = self._owners.get(ack.lane)
+        if owner is None or owner.address != address:
+            return  # fenced: somebody else owns the lane now
+        owner.note_durable(ack.durable)
+        self._outbox.lanes[ack.lane].forget_through(ack.durable)
+
+    def _send(self, index: int) -> None:
+        owner = self._owners[index]
+        if self._outbox.is_retired(index) and not owner.told_retired:
+            owner.told_retired = self._try_send(index, [owner.address, encode(Retired())])
+        if owner.in_flight_bytes >= WINDOW_BYTES:
+            return
+        # Acks take chunks off both queues alike, so what is in flight is the head of the lane's chunks.
+        for chunk in islice(self._outbox.lanes[index].chunks, len(owner.in_flight), None):
+            if owner.in_flight_bytes >= WINDOW_BYTES:
+                return
+            if not self._send_chunk(index, owner, chunk):
+                return
+            owner.note_sent(chunk)
+
+    def _send_chunk(self, index: int, owner: _Owner, chunk: Chunk) -> bool:
+        chunk.sealed = True
+        if chunk.context and chunk.context not in owner.contexts_sent:
+            context = msgspec.json.encode(self._outbox.contexts[chunk.context])
+            if not self._try_send(index, [owner.address, encode(ContextFrame(context))]):
+                return False
+            owner.contexts_sent.add(chunk.context)
+        data = chunk.segment.read(chunk.offset, chunk.length)
+        return self._try_send(index, [owner.address, encode(Data(chunk.first, chunk.last)), data])
+
+    def _try_send(self, index: int, frames: list[bytes]) -> bool:
+        try:
+            self.socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            del self._owners[index]  # it is gone; its successor says hello
+            return False
+        return True
+
+    def close(self) -> None:
+        """Unbind. The outbox keeps what has no ack."""
+        self.socket.close()

@@ -1,0 +1,187 @@
+"""What a websocket reader puts into its outbox: messages, and the rows that tell the life of its sessions."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from common.core.causes import Cause
+from common.core.envelope import Context
+from common.core.instants import utc_text
+from common.core.market import Token
+from common.core.rows import (
+    GAP,
+    SESSION_CLOSED,
+    SESSION_OPENED,
+    SUBSCRIPTION_CHANGED,
+    control_row,
+    subscription_json,
+    tokens_tracked_json,
+)
+from common.queue.outbox import Outbox
+
+RECENT_GAPS = 50
+
+
+class Now(msgspec.Struct, frozen=True, gc=False):
+    """One instant on both clocks, in nanoseconds."""
+
+    wall_ns: int
+    monotonic_ns: int
+
+
+class Recording:
+    """Numbers and keeps messages; opens, changes and closes sessions; declares gaps.
+
+    An outbox whose process died with an open session first gets that session's end, then the outage as a gap.
+    """
+
+    def __init__(self, outbox: Outbox, now: Now, *, gaps_before: Iterable[dict[str, Any]] = ()) -> None:
+        self._outbox = outbox
+        self._last_context = outbox.newest_context
+        self._revision = 0
+        self._began_ns = now.wall_ns
+        self._sequence = outbox.session_messages
+        self._outage: tuple[int, Cause] | None = None
+        self._waiting_rows: deque[tuple[bytes, Now]] = deque()
+        self.recent_gaps: deque[dict[str, Any]] = deque(gaps_before, maxlen=RECENT_GAPS)
+        self.gaps_declared = 0
+        if outbox.session_is_open:
+            self.close_session("reader_died", "", now, silent_since_ns=outbox.last_received_at_ns)
+        elif (noted := outbox.outage) is not None:
+            self._outage = (noted.since_ns, noted.cause)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row found its room, and every refused message its gap row."""
+        return not self._waiting_rows and not self._outbox.undeclared
+
+    @property
+    def session_messages(self) -> int:
+        """Messages of the newest session so far."""
+        return self._sequence
+
+    def open_session(
+        self, session_id: str, url: str, tokens: Sequence[Token], now: Now, detail: Mapping[str, object]
+    ) -> None:
+        """The subscription of a new session was sent; an outage before it becomes a gap row."""
+        self._sequence = 0
+        self._new_context(session_id, self._outbox.connection_sequence, url, tokens, revision=1)
+        self._row(SESSION_OPENED, detail, now)
+        if self._outage is not None:
+            (since_ns, cause), self._outage = self._outage, None
+            self._declare_outage(since_ns, cause, now)
+
+    def change_subscription(self, tokens: Sequence[Token], now: Now, detail: Mapping[str, object]) -> None:
+        """The tokens of the open session changed: what follows belongs to a new revision."""
+        context = self._context()
+        self._new_context(
+            context.session_id, context.connection_sequence, context.url, tokens, revision=self._revision + 1
+        )
+        self._row(SUBSCRIPTION_CHANGED, detail, now)
+
+    def _new_context(
+        self, session_id: str, connection_sequence: int, url: str, tokens: Sequence[Token], *, revision: int
+    ) -> None:
+        self._revision = revision
+        self._last_context = self._outbox.open_context(
+            session_id=session_id,
+            connection_sequence=connection_sequence,
+            url=url,
+            subscription_json=subscription_json(revision, [token.token_id for token in tokens]),
+            tokens_tracked_json=tokens_tracked_json(tokens),
+        )
+
+    def message(self, payload: bytes, opcode: int, now: Now) -> None:
+        """Number a message of the open session and keep it, or begin a gap where there is no room."""
+        self._sequence += 1
+        self._outbox.append_message(
+            payload,
+            opcode=opcode,
+            context=self._context().number,
+            message_sequence=self._sequence,
+            received_at_ns=now.wall_ns,
+            received_monotonic_ns=now.monotonic_ns,
+        )
+
+    def close_session(
+        self, reason: Cause, words: str, now: Now, *, silent_since_ns: int | None = None
+    ) -> None:
+        """The session is over; until the next one opens there is an outage."""
+        self._row(SESSION_CLOSED, {"reason": reason, "detail": words, "messages": self._sequence}, now)
+        self._outage = (silent_since_ns or now.wall_ns, reason)
+        self._outbox.note_outage(*self._outage)
+        self._outbox.close_session()
+
+    def turn_window(self, url: str, now: Now) -> None:
+        """A new archive window begins: say what holds at its start, so that a silent one is accounted for.
+
+        In a session that is the subscription, unchanged; outside of one it is a gap up to now.
+        """
+        if self._outbox.session_is_open:
+            detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
+            self._row(SUBSCRIPTION_CHANGED, detail, now)
+            return
+        if self._last_context is None:
+            self._new_context("", 0, url, (), revision=0)
+            self._outbox.close_session()
+        no_session_yet: tuple[int, Cause] = (self._began_ns, "no_active_tokens")
+        since_ns, cause = self._outage or no_session_yet
+        self._declare_outage(since_ns, cause, now)
+        self._outage = (now.wall_ns, cause)
+
+    def _declare_outage(self, since_ns: int, cause: Cause, now: Now) -> None:
+        gap = {"cause": cause, "from_utc": utc_text(since_ns), "to_utc": utc_text(now.wall_ns)}
+        self._row(GAP, gap, now)
+        self._note_gap(gap, now)
+
+    def catch_up(self, now: Now) -> None:
+        """Once there is room again: declare the refused numbers, and write the rows that had to wait."""
+        while self._waiting_rows and self._append(*self._waiting_rows[0]):
+            self._waiting_rows.popleft()
+        refused = self._outbox.undeclared
+        if not refused or self._waiting_rows or not self._outbox.has_room:
+            return
+        cause: Cause = "spool_full"
+        gap = {
+            "cause": cause,
+            "from_utc": utc_text(self._outbox.refused_since_ns),
+            "to_utc": utc_text(self._outbox.last_received_at_ns),
+            "first_global_message_sequence": refused[0],
+            "last_global_message_sequence": refused[-1],
+            "messages": len(refused),
+        }
+        row = self._build(GAP, gap, now)
+        if self._outbox.append_gap_row(
+            row, received_at_ns=now.wall_ns, received_monotonic_ns=now.monotonic_ns
+        ):
+            self._note_gap(gap, now)
+
+    def _note_gap(self, gap: Mapping[str, object], now: Now) -> None:
+        self.gaps_declared += 1
+        self.recent_gaps.append({"declared_at_utc": utc_text(now.wall_ns), **gap})
+
+    def _row(self, record_type: str, detail: Mapping[str, object], now: Now) -> None:
+        row = self._build(record_type, detail, now)
+        if self._waiting_rows or not self._append(row, now):
+            self._waiting_rows.append((row, now))
+
+    def _append(self, row: bytes, now: Now) -> bool:
+        return self._outbox.append_row(
+            row, received_at_ns=now.wall_ns, received_monotonic_ns=now.monotonic_ns
+        )
+
+    def _build(self, record_type: str, detail: Mapping[str, object], now: Now) -> bytes:
+        return control_row(
+            record_type,
+            self._context(),
+            producer=self._outbox.identity.producer,
+            received_at_ns=now.wall_ns,
+            received_monotonic_ns=now.monotonic_ns,
+            detail=detail,
+        )
+
+    def _context(self) -> Context:
+        assert self._last_context is not None, "a session was opened before anything is recorded of it"
+        return self._last_context

@@ -1,0 +1,126 @@
+"""The looking-on end of the queue: follows the taps of all producers of a run, and knows what it missed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from common.core.envelope import Context, EncodingError, Envelope, decode_envelopes
+from common.queue.outbox import Identity
+from common.queue.tap import SOCKET_NAME, BatchHeader, decode_header
+
+BATCHES_KEPT = 1000
+_RECONNECT_MS = 100
+_LONGEST_RECONNECT_MS = 1000
+
+
+class Tailed(msgspec.Struct, frozen=True):
+    """One envelope as it passed. `name` is its producer's process; `context` is None for complete rows."""
+
+    name: str
+    producer: str
+    stream: str
+    envelope: Envelope
+    context: Context | None
+
+
+class _Source:
+    """A producer that was found: the contexts seen so far, and where each lane goes on."""
+
+    def __init__(self, name: str, folder: Path, producer: str) -> None:
+        self.name = name
+        self.folder = folder
+        self.producer = producer
+        self.contexts: dict[int, Context] = {}
+        self.next_sequence: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Keep the contexts that the outbox holds now: it forgets them before a slow reader needs them."""
+        for path in self.folder.glob("context-*.json"):
+            number = int(path.stem.removeprefix("context-"))
+            if number not in self.contexts:
+                try:
+                    self.contexts[number] = msgspec.json.decode(path.read_bytes(), type=Context)
+                except (FileNotFoundError, msgspec.DecodeError):
+                    continue  # forgotten just now, or not yet whole: the next look finds it
+
+
+class QueueTail:
+    """Subscribes to every producer in a run's folder, also to those that come later."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Nothing is connected before the first `look`."""
+        self._run_dir = run_dir
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.setsockopt(zmq.RCVHWM, BATCHES_KEPT)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, _LONGEST_RECONNECT_MS)
+        self._socket.setsockopt(zmq.SUBSCRIBE, b"")
+        self._sources: dict[str, _Source] = {}
+        self._connected: set[str] = set()
+        self._missed: Counter[str] = Counter()
+
+    def look(self) -> None:
+        """Connect to producers that are new, and keep the newest contexts. Call a few times a second."""
+        for path in sorted((self._run_dir / "producers").glob("*/identity.json")):
+            folder = path.parent
+            try:
+                producer = msgspec.json.decode(path.read_bytes(), type=Identity).producer
+            except FileNotFoundError:
+                continue  # it finished just now
+            if producer not in self._sources:
+                self._sources[producer] = _Source(folder.name, folder, producer)
+            if folder.name not in self._connected:
+                self._connected.add(folder.name)
+                self._socket.connect(f"ipc://{folder / SOCKET_NAME}")
+            self._sources[producer].look()
+
+    def receive(self, timeout_s: float) -> list[Tailed]:
+        """The envelopes of one batch, in the order of receipt; empty when none came in time."""
+        if not self._socket.poll(int(timeout_s * 1000), zmq.POLLIN):
+            return []
+        frames = self._socket.recv_multipart()
+        header = decode_header(frames[0])
+        if header.producer not in self._sources:
+            self.look()
+        source = self._sources.get(header.producer)
+        if source is None:
+            return []  # it finished before we ever saw its folder
+        passed = list(self._unpack(source, header, frames[1:]))
+        return sorted(passed, key=lambda tailed: tailed.envelope.received_monotonic_ns)
+
+    def _unpack(self, source: _Source, header: BatchHeader, frames: list[bytes]) -> Iterator[Tailed]:
+        for lane, data in zip(header.lanes, frames, strict=True):
+            try:
+                envelopes = list(decode_envelopes(data))
+            except EncodingError:
+                continue  # its sequences show up as missed
+            for envelope in envelopes:
+                sequence = envelope.lane_sequence
+                self._missed[source.name] += sequence - source.next_sequence.get(lane, sequence)
+                source.next_sequence[lane] = sequence + 1
+                context = self._context_of(source, envelope)
+                if envelope.context and context is None:
+                    self._missed[source.name] += 1
+                    continue
+                yield Tailed(source.name, source.producer, header.stream, envelope, context)
+
+    def _context_of(self, source: _Source, envelope: Envelope) -> Context | None:
+        if envelope.context and envelope.context not in source.contexts:
+            source.look()
+        return source.contexts.get(envelope.context)
+
+    def take_missed(self) -> dict[str, int]:
+        """Envelopes that passed unseen since the last call, by producer's process; none means no entry."""
+        missed = {name: count for name, count in self._missed.items() if count}
+        self._missed.clear()
+        return missed
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._socket.close()
+        self._context.term()

@@ -1,0 +1,91 @@
+"""A lossy copy of what enters an outbox, for whoever looks on; it never slows the pipeline.
+
+Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has
+subscribed, and if so publishes what the segment files gained since its last look. Who cannot keep up misses
+whole batches, and sees it by the gaps in the lanes' sequences.
+
+A batch is one ZeroMQ message: a header, then the encoded envelopes of each lane that gained some.
+"""
+
+import msgspec
+import zmq
+
+from common.queue.lane import Mark
+from common.queue.outbox import Outbox
+
+SOCKET_NAME = "tail.sock"
+INTERVAL_NS = 50_000_000
+BATCH_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all who look on
+BATCHES_KEPT = 32  # for each slow subscriber: 1.6 s of them
+_INBOUND_LIMIT_BYTES = 256  # a subscription; without a bound a subscriber can fill our memory
+_SUBSCRIPTIONS_A_LOOK = 64
+_LINGER_MS = 100
+
+
+class BatchHeader(msgspec.Struct, frozen=True):
+    """Whose envelopes follow, and of which lane each of the following frames is."""
+
+    producer: str
+    stream: str
+    lanes: list[int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+decode_header = msgspec.msgpack.Decoder(BatchHeader).decode
+
+
+class Tap:
+    """The publishing end of one outbox."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], outbox: Outbox) -> None:
+        """Bind in the outbox's folder, beside the queue's own socket."""
+        self._outbox = outbox
+        self._next_look_ns = 0
+        self._subscriptions = 0
+        self._marks: dict[int, Mark | None] = {}
+        self._socket = context.socket(zmq.XPUB)
+        self._socket.setsockopt(zmq.SNDHWM, BATCHES_KEPT)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
+        self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
+        self._socket.bind(f"ipc://{outbox.folder / SOCKET_NAME}")
+
+    def attend(self, now_monotonic_ns: int) -> None:
+        """Call often: most calls do nothing. Never blocks."""
+        if now_monotonic_ns < self._next_look_ns:
+            return
+        self._next_look_ns = now_monotonic_ns + INTERVAL_NS
+        watched = self._subscriptions > 0
+        self._take_subscriptions()
+        if not self._subscriptions:
+            return
+        if not watched:
+            self._marks = {index: lane.end() for index, lane in self._outbox.lanes.items()}
+        self._publish()
+
+    def _take_subscriptions(self) -> None:
+        for _ in range(_SUBSCRIPTIONS_A_LOOK):
+            if not self._socket.poll(0, zmq.POLLIN):
+                return
+            said = self._socket.recv(zmq.NOBLOCK)
+            if said[:1] == b"\x01":
+                self._subscriptions += 1
+            elif said[:1] == b"\x00":
+                self._subscriptions -= 1
+
+    def _publish(self) -> None:
+        gained: dict[int, bytes] = {}
+        for index, lane in self._outbox.lanes.items():
+            data = lane.appended_since(self._marks.get(index), BATCH_LIMIT_BYTES)
+            self._marks[index] = lane.end()
+            if data:
+                gained[index] = data
+        if gained:
+            identity = self._outbox.identity
+            header = BatchHeader(identity.producer, identity.stream, list(gained))
+            self._socket.send_multipart([_encode(header), *gained.values()], zmq.NOBLOCK, copy=False)
+
+    def close(self) -> None:
+        """Publish the last envelopes and unbind."""
+        if self._subscriptions:
+            self._publish()
+        self._socket.close()

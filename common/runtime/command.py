@@ -1,0 +1,77 @@
+"""What every command does alike: its arguments, its settings, and how its errors reach the user."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from common.config import Layer, Settings, load_settings
+from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+RUNTIME_CONFIG = "recorder.yaml"
+SAMPLE_CONFIG = "polymarket_ws_sample.example.yaml"
+
+
+def parser(
+    prog: str, description: str, example: str, *, default_config: str = RUNTIME_CONFIG
+) -> argparse.ArgumentParser:
+    """An argument parser with `--config` and `--data-root`; `example` is a command line shown by `--help`.
+
+    `default_config` names the file in conf/ that is read without `--config`.
+    """
+    arguments = argparse.ArgumentParser(
+        prog=prog,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    arguments.add_argument(
+        "--config", type=Path, metavar="PATH", help=f"settings file (default: conf/{default_config})"
+    )
+    arguments.add_argument(
+        "--data-root", metavar="DIR", help="where data is kept (default: from the settings)"
+    )
+    arguments.set_defaults(default_config=default_config)
+    return arguments
+
+
+def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> Settings:
+    """The settings for a parsed command line. `extra_options` are its other options: section, key, value.
+
+    A None among them was not given. Raises ConfigError.
+    """
+    options = {
+        section: {key: value for key, value in keys.items() if value is not None}
+        for section, keys in (extra_options or {}).items()
+    }
+    if namespace.data_root is not None:
+        options["paths"] = {**options.get("paths", {}), "data_root": namespace.data_root}
+    path: Path | None = namespace.config
+    if path is None:
+        shipped = CONF / namespace.default_config
+        path = shipped if shipped.exists() else None
+    return load_settings(path, environment=os.environ, options=options)
+
+
+def run(main: Callable[[], int]) -> int:
+    """The exit code of a command: one `error: ...` line for what a user can act on, never its traceback.
+
+    An interrupted command has not done its work: it ends with 1, without a traceback.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except RecorderError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return EXIT_FAILED
+    except BrokenPipeError:
+        # The reader of our output, `head` perhaps, has left; at exit Python would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    return code

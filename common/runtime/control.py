@@ -1,0 +1,141 @@
+"""How a command asks a running recorder for something, and how the supervisor answers between its steps.
+
+A request is one ZeroMQ message to `<run_dir>/control.sock`, and so is its reply. The folder is its owner's
+alone, and with it the right to ask.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import psutil
+import zmq
+
+from common.errors import RecorderError
+from common.runtime.facts import Facts, last_facts
+
+_SUPERVISOR = "supervisor"
+MOST_WRITERS = 64
+_REQUEST_LIMIT_BYTES = 1024
+_REQUESTS_A_STEP = 16
+_FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id
+
+log = logging.getLogger("control")
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Drain, close and end."""
+
+
+class ScaleWriters(msgspec.Struct, frozen=True, tag=True):
+    """Record with this many writers from now on."""
+
+    writers: Annotated[int, msgspec.Meta(ge=1, le=MOST_WRITERS)]
+
+
+class Rotate(msgspec.Struct, frozen=True, tag=True):
+    """Close every open archive now; what follows goes to new ones."""
+
+
+class RefreshDiscovery(msgspec.Struct, frozen=True, tag=True):
+    """Ask now which markets to record."""
+
+
+Request = Stop | ScaleWriters | Rotate | RefreshDiscovery
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """Whether the request was taken, and what comes of it or why not, in words for the user."""
+
+    taken: bool
+    words: str
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_request = msgspec.json.Decoder(Request).decode
+_decode_reply = msgspec.json.Decoder(Reply).decode
+
+
+class ControlServer:
+    """The supervisor's end. Nothing here blocks; a request that makes no sense is refused in words."""
+
+    def __init__(self, run_dir: Path) -> None:
+        """Bind; whoever holds the data root's lock is the only one to."""
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 500)  # ms: the reply to a stop may be the last thing to leave
+        self._socket.setsockopt(zmq.MAXMSGSIZE, _REQUEST_LIMIT_BYTES)
+        self._socket.bind(_endpoint(run_dir))
+
+    def answer(self, handler: Callable[[Request], Reply]) -> None:
+        """Answer what was asked since the last call, a bounded number of requests."""
+        for _ in range(_REQUESTS_A_STEP):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._reply(frames[0], _reply_to(frames[-1], handler))
+
+    def _reply(self, asker: bytes, reply: Reply) -> None:
+        try:
+            self._socket.send_multipart([asker, _encode(reply)], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            log.warning(
+                "reply not sent", extra={"reason": str(error)}
+            )  # the asker waits in vain, and says so
+
+    def close(self) -> None:
+        """Unbind, once the last reply has left or half a second has passed."""
+        self._socket.close()
+        self._context.term()
+
+
+def _reply_to(body: bytes, handler: Callable[[Request], Reply]) -> Reply:
+    try:
+        request = _decode_request(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Reply(taken=False, words=f"the request is not understood: {error}")
+    return handler(request)
+
+
+def supervisor_facts(run_dir: Path) -> Facts | None:
+    """What the supervisor said last; None when it said nothing, or has just taken its folder with it."""
+    try:
+        return last_facts(run_dir, _SUPERVISOR)
+    except FileNotFoundError:
+        return None
+
+
+def running_recorder(run_dir: Path) -> psutil.Process | None:
+    """The supervisor that lives in this folder; None when there is none, or a dead one's traces."""
+    facts = supervisor_facts(run_dir)
+    if facts is None:
+        return None
+    try:
+        process = psutil.Process(facts.pid)
+        is_another = process.create_time() > facts.updated_at_ns / 1e9 + _FACTS_MAY_LAG_S
+        ended = process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return None
+    return None if is_another or ended else process
+
+
+def ask(run_dir: Path, request: Request, *, data_root: Path, timeout_s: float) -> Reply:
+    """Ask the recorder and wait for its reply. Raises RecorderError when none runs, or none answers."""
+    if running_recorder(run_dir) is None:
+        raise RecorderError(f"no recorder runs on data root {data_root}; start one with bin/run-recorder")
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.connect(_endpoint(run_dir))
+        socket.send(_encode(request))
+        if not socket.poll(int(timeout_s * 1000), zmq.POLLIN):
+            raise RecorderError(
+                f"the recorder on data root {data_root} did not answer within {timeout_s:g} s; see its log"
+            )
+        return _decode_reply(socket.recv())
+
+
+def _endpoint(run_dir: Path) -> str:
+    return f"ipc://{run_dir / 'control.sock'}"

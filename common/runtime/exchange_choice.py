@@ -1,0 +1,46 @@
+"""`--exchange live|simulated`: which exchange a command talks to."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from common.config import ExchangeSettings, Settings
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.simulation.options import (
+    add_simulation_arguments,
+    options_from,
+)
+
+LIVE = "live"
+SIMULATED = "simulated"
+
+
+def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--exchange` and the options of the embedded exchange."""
+    parser.add_argument(
+        "--exchange",
+        choices=(LIVE, SIMULATED),
+        default=LIVE,
+        help="live: the configured URLs (default); simulated: the embedded exchange, no network needed",
+    )
+    add_simulation_arguments(parser)
+
+
+@contextmanager
+def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterator[Settings]:
+    """The settings to talk to the chosen exchange; the embedded one runs until the context ends."""
+    if namespace.exchange == LIVE:
+        yield settings
+        return
+    options = options_from(namespace)
+    with (
+        tempfile.TemporaryDirectory(prefix="orderbooks-exchange-") as folder,
+        EmbeddedExchange(options, Path(folder)) as exchange,
+    ):
+        urls = exchange.urls
+        simulated = ExchangeSettings(ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url)
+        yield msgspec.structs.replace(settings, exchange=simulated)

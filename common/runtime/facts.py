@@ -1,0 +1,65 @@
+"""What each process says of itself: one small file in tmpfs, replaced about twice a second.
+
+It is heartbeat, counters and details in one. Whoever reads it may die and come back without losing anything,
+and so may the process: its counters go on from its last file.
+"""
+
+import contextlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One process's account of itself. `details` has a shape of its own for each kind of process."""
+
+    name: str
+    pid: int
+    updated_at_ns: int
+    updated_monotonic_ns: int
+    counters: dict[str, int]
+    event_types: dict[str, int]
+    details: dict[str, Any]
+
+
+def write_facts(run_dir: Path, facts: Facts) -> None:
+    """Replace the process's file. Not synced: it does not outlive the machine, and need not.
+
+    Where that cannot be done, for want of room or because the run's folder is gone, the older facts stay:
+    nobody stops recording because nobody can be told.
+    """
+    path = _facts_path(run_dir, facts.name)
+    partial = path.with_suffix(".partial")
+    with contextlib.suppress(OSError):
+        partial.write_bytes(msgspec.json.encode(facts))
+        partial.rename(path)
+
+
+def read_facts(run_dir: Path) -> dict[str, Facts]:
+    """The newest facts of every process that ever wrote some in this run, by name."""
+    paths = sorted((run_dir / "facts").glob("*.json"))
+    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Facts) for path in paths}
+
+
+def last_facts(run_dir: Path, name: str) -> Facts | None:
+    """What the process of this name said last, None if there was none in this run."""
+    path = _facts_path(run_dir, name)
+    return msgspec.json.decode(path.read_bytes(), type=Facts) if path.exists() else None
+
+
+def _facts_path(run_dir: Path, name: str) -> Path:
+    return run_dir / "facts" / f"{name}.json"
+
+
+class Tally:
+    """Counters of one process, by name, going on from where its predecessor in the run stopped."""
+
+    def __init__(self, before: Facts | None) -> None:
+        self.counters = Counter(before.counters if before else {})
+        self.event_types = Counter(before.event_types if before else {})
+
+    def add(self, name: str, amount: int = 1) -> None:
+        """Count."""
+        self.counters[name] += amount

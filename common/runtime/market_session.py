@@ -1,0 +1,176 @@
+"""One open session of a reader: what is read is recorded, and the subscription follows what is wanted."""
+
+import logging
+from collections.abc import Sequence
+
+from common.core.book_watch import BookWatch
+from common.core.causes import Cause
+from common.core.feed_rules import Event
+from common.core.instants import parse_utc_ns
+from common.core.market import Token
+from common.core.session_history import SessionHistory
+from common.core.wanted_tokens import WantedTokens, change_between
+from common.polymarket.market_channel import (
+    PING,
+    has_book,
+    is_market_data,
+    is_new_market_hint,
+    resolved_tokens,
+    subscribe_first,
+    subscribe_more,
+    unsubscribe,
+)
+from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from common.queue.recording import Now, Recording
+from common.runtime.process import Runtime
+
+NS = 1_000_000_000
+MESSAGES_A_READ = 512
+HINT_INTERVAL_NS = 30 * NS
+
+log = logging.getLogger("ws_reader")
+
+
+class MarketSession:
+    """From the first subscription to the end of the connection.
+
+    What outlasts a session (recording, wishes, missing books, history) belongs to the reader and is lent. A
+    lost connection raises ConnectionEnded from any method but `end`.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        connection: Connection,
+        *,
+        recording: Recording,
+        wanted: WantedTokens,
+        books: BookWatch,
+        history: SessionHistory,
+    ) -> None:
+        self._runtime, self._connection = runtime, connection
+        self._recording, self._wanted, self._books, self._history = recording, wanted, books, history
+        self._ping_ns = int(runtime.settings.websocket.ping_interval_seconds * NS)
+        self._pinged_ns = 0
+        self._hinted_ns = 0
+        self.subscribed: tuple[Token, ...] = ()
+        self.more_to_read = False
+        self.last_market_data_ns = 0  # wall time, 0 before the first
+
+    def open(self, session_id: str, now: Now) -> None:
+        """Record the opening and send the first subscription."""
+        self.subscribed = self._wanted.now(now.monotonic_ns)
+        self._pinged_ns = now.monotonic_ns
+        detail = {"handshake_headers": self._connection.handshake_headers}
+        url = self._runtime.settings.exchange.ws_url
+        self._recording.open_session(session_id, url, self.subscribed, now, detail)
+        self._history.opened(session_id, now.wall_ns, len(self.subscribed))
+        token_ids = [token.token_id for token in self.subscribed]
+        self._books.subscribed(_trading(self.subscribed, now), now.monotonic_ns)
+        log.info("session opened", extra={"session_id": session_id, "tokens": len(token_ids)})
+        self._connection.send_text(subscribe_first(token_ids))
+
+    def fileno(self) -> int:
+        """For polling."""
+        return self._connection.fileno()
+
+    def read(self, now: Now) -> bool:
+        """Record what has arrived, up to a bound; whether market data was among it."""
+        clock, receive, record = self._runtime.clock, self._connection.receive, self._recording.message
+        count = size = alive_ns = 0
+        self.more_to_read = True
+        try:
+            while count < MESSAGES_A_READ:
+                message = receive()
+                if message is None:
+                    self.more_to_read = False
+                    break
+                wall_ns = clock.wall_ns()
+                record(message.payload, message.opcode, Now(wall_ns, clock.monotonic_ns()))
+                count += 1
+                size += len(message.payload)
+                if is_market_data(message.payload):
+                    alive_ns = wall_ns
+                    self._look_into(message.payload)
+                elif is_new_market_hint(message.payload):
+                    self._ask_for_discovery(now)
+        except ConnectionEnded as end:
+            if end.reason == "all_subscribed_assets_resolved":
+                self._wanted.resolve(token.token_id for token in self.subscribed)
+            raise
+        finally:
+            self._runtime.tally.add("ws_messages_total", count)
+            self._runtime.tally.add("ws_bytes_total", size)
+            self.last_market_data_ns = alive_ns or self.last_market_data_ns
+        return alive_ns > 0
+
+    def _look_into(self, payload: bytes) -> None:
+        if self._books.missing and has_book(payload):
+            self._books.note_payload(payload)
+        settled = resolved_tokens(payload)
+        if settled:
+            self._wanted.resolve(settled)
+
+    def _ask_for_discovery(self, now: Now) -> None:
+        if now.monotonic_ns - self._hinted_ns > HINT_INTERVAL_NS:
+            self._hinted_ns = now.monotonic_ns
+            self._runtime.tally.add("discovery_hints_total")
+
+    def keep_up(self, now: Now) -> Event | None:
+        """Say what is due on the connection; the event that the session has come to, None to go on."""
+        if now.monotonic_ns - self._pinged_ns >= self._ping_ns:
+            self._pinged_ns = now.monotonic_ns
+            self._connection.send_text(PING)
+        return self._follow(now) or self._chase_books(now)
+
+    def _follow(self, now: Now) -> Event | None:
+        change = change_between(self.subscribed, self._wanted.now(now.monotonic_ns))
+        if change is None:
+            return None
+        if not change.tokens:
+            return Event.TOKENS_GONE
+        self.subscribed = change.tokens
+        detail = {"subscribed": change.subscribe, "unsubscribed": change.unsubscribe}
+        self._recording.change_subscription(change.tokens, now, detail)
+        self._books.dropped(change.unsubscribe)
+        new = [token for token in change.tokens if token.token_id in change.subscribe]
+        self._books.subscribed(_trading(new, now), now.monotonic_ns)
+        if change.subscribe:
+            self._connection.send_text(subscribe_more(change.subscribe))
+        if change.unsubscribe:
+            self._connection.send_text(unsubscribe(change.unsubscribe))
+        return None
+
+    def _chase_books(self, now: Now) -> Event | None:
+        if not self._books.missing:
+            return None
+        trading = set(_trading(self.subscribed, now))
+        self._books.dropped([token_id for token_id in self._books.missing if token_id not in trading])
+        overdue = self._books.overdue(now.monotonic_ns)
+        if overdue is None:
+            return None
+        self._runtime.tally.add("first_books_overdue_total", len(overdue.resubscribe))
+        if overdue.replace:
+            return Event.BOOKS_MISSING
+        self._connection.send_text(unsubscribe(overdue.resubscribe))
+        self._connection.send_text(subscribe_more(overdue.resubscribe))
+        return None
+
+    def ask_to_close(self) -> None:
+        """Ask the exchange for an orderly end; what is under way still arrives."""
+        self._connection.send_close()
+
+    def end(self, reason: Cause, words: str, now: Now, *, stale: bool) -> None:
+        """Drop the connection and record the end."""
+        self._connection.close()
+        self._books.session_over()
+        self._recording.close_session(reason, words, now)
+        messages = self._recording.session_messages
+        self._history.counted(messages)
+        self._history.closed(reason, words, now.wall_ns, stale=stale)
+        log.info("session closed", extra={"reason": reason, "detail": words, "messages": messages})
+
+
+def _trading(tokens: Sequence[Token], now: Now) -> list[str]:
+    """Those whose window is not over: only they can be expected to have a book."""
+    return [token.token_id for token in tokens if parse_utc_ns(token.end_time_utc) > now.wall_ns]

@@ -1,0 +1,175 @@
+"""The life of every process: assignment, logs, signals, orphan check, heartbeat, and the loop of steps."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from common.config import Settings
+from common.errors import EXIT_DONE, RecorderError
+from common.runtime.clock import CLOCK, Clock
+from common.runtime.facts import Facts, Tally, last_facts, write_facts
+from common.runtime.logs import start_logging
+
+STEP_SECONDS = 0.1
+HEARTBEAT_NS = 400_000_000
+
+log = logging.getLogger("process")
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What the supervisor hands to every process of a run, as a JSON file in the run's folder."""
+
+    run_id: str
+    mode: Literal["runtime", "sample"]
+    started_at_ns: int
+    data_root: str
+    run_dir: str
+    settings: Settings
+    log_level: int = logging.INFO
+
+
+def write_assignment(path: Path, assignment: Assignment) -> None:
+    """Put it in place of an earlier run's, whose processes see by that that their run is over."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.encode(assignment))
+    partial.rename(path)
+
+
+class Runtime(msgspec.Struct, frozen=True):
+    """What a process knows of its surroundings. `assignment_file` is (path, inode), None in a test."""
+
+    name: str
+    index: int
+    assignment: Assignment
+    tally: Tally
+    clock: Clock = CLOCK
+    assignment_file: tuple[Path, int] | None = None
+
+    def superseded(self) -> bool:
+        """Whether another run has begun in the run's folder: what is told there is its, not ours."""
+        if self.assignment_file is None:
+            return False
+        path, inode = self.assignment_file
+        try:
+            return path.stat().st_ino != inode
+        except FileNotFoundError:
+            return True
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings."""
+        return self.assignment.settings
+
+    @property
+    def data_root(self) -> Path:
+        """Where archives, manifests and the discovery file are kept."""
+        return Path(self.assignment.data_root)
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's folder in tmpfs: sockets, spool, facts."""
+        return Path(self.assignment.run_dir)
+
+
+class Process(Protocol):
+    """One process of the recorder, as the shared loop drives it."""
+
+    def step(self, timeout_s: float) -> bool:
+        """Do what is due, waiting at most so long for more. False when stopped, drained and complete."""
+
+    def stop(self) -> None:
+        """Asked to end: take nothing new, drain in the coming steps."""
+
+    def details(self) -> dict[str, Any]:
+        """What this process tells of itself beside its counters."""
+
+    def close(self) -> None:
+        """Release everything. After an error it may be called with work undone."""
+
+
+class _Loop:
+    def __init__(self, runtime: Runtime, *, asked_to_stop: bool) -> None:
+        self._runtime = runtime
+        self._parent = os.getppid()
+        self._asked_to_stop = asked_to_stop
+        self._next_heartbeat_ns = 0
+
+    def run(self, process: Process) -> None:
+        stopping = False
+        while True:
+            if not stopping and self._must_stop():
+                stopping = True
+                process.stop()
+            if not process.step(STEP_SECONDS):
+                break
+            self._beat(process)
+        self._beat(process, last=True)
+        process.close()
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+
+    def _must_stop(self) -> bool:
+        if not self._asked_to_stop and os.getppid() != self._parent:
+            log.warning("supervisor is gone, finishing")
+            self._asked_to_stop = True
+        return self._asked_to_stop
+
+    def _beat(self, process: Process, *, last: bool = False) -> None:
+        runtime = self._runtime
+        now = runtime.clock.monotonic_ns()
+        if now < self._next_heartbeat_ns and not last:
+            return
+        self._next_heartbeat_ns = now + HEARTBEAT_NS
+        details = process.details()  # first: it brings some counters up to date
+        facts = Facts(
+            runtime.name,
+            os.getpid(),
+            runtime.clock.wall_ns(),
+            now,
+            dict(runtime.tally.counters),
+            dict(runtime.tally.event_types),
+            details,
+        )
+        if not runtime.superseded():
+            write_facts(runtime.run_dir, facts)
+
+
+def run_process(make: Callable[[Runtime], Process]) -> int:
+    """Be the process that `make` makes, from command line to exit code."""
+    parser = argparse.ArgumentParser(description="Started by the supervisor, not by hand.")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--assignment", type=Path, required=True)
+    parser.add_argument("--drain", action="store_true", help="only finish what an earlier life left")
+    given = parser.parse_args()
+    assignment_file = (given.assignment, given.assignment.stat().st_ino)
+    assignment = msgspec.json.decode(given.assignment.read_bytes(), type=Assignment)
+    os.umask(0o077)
+    start_logging(given.name, assignment.run_id, level=assignment.log_level)
+    tally = Tally(last_facts(Path(assignment.run_dir), given.name))
+    runtime = Runtime(given.name, given.index, assignment, tally, assignment_file=assignment_file)
+    loop = _Loop(runtime, asked_to_stop=given.drain)
+    signal.signal(signal.SIGTERM, loop.on_signal)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
+    log.info("process started", extra={"pid": os.getpid()})
+    try:
+        loop.run(make(runtime))
+    except RecorderError as error:
+        log.error("process failed", extra={"reason": str(error)})  # noqa: TRY400 - the words say it all
+        return error.exit_code
+    log.info("process ended")
+    return EXIT_DONE
+
+
+def main(make: Callable[[Runtime], Process]) -> None:
+    """Run and exit."""
+    sys.exit(run_process(make))

@@ -1,0 +1,73 @@
+"""What every producer's process has: an outbox in the run's folder, and the server of its lanes."""
+
+import secrets
+from typing import Any
+
+import zmq
+
+from common.core.instants import compact_utc_text
+from common.queue.lane_server import LaneServer
+from common.queue.outbox import Identity, Outbox
+from common.queue.tap import Tap
+from common.runtime.orders import OrdersFollower
+from common.runtime.process import Runtime
+from common.topology import SPOOL_BYTES
+
+
+class Producer:
+    """An outbox with its lanes served. Its owner appends, calls `serve` in each step, and polls `socket`."""
+
+    def __init__(self, runtime: Runtime, stream: str) -> None:
+        now_ns = runtime.clock.wall_ns()
+        self._orders = OrdersFollower(runtime.run_dir)
+        self._writers = self._orders.current(runtime.clock.monotonic_ns()).writers
+        fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
+        self.outbox = Outbox(
+            runtime.run_dir / "producers" / runtime.name,
+            Identity(fresh, stream),
+            lanes=self._writers,
+            limit_bytes=SPOOL_BYTES,
+        )
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._server = LaneServer(self._context, self.outbox)
+        self._tap = Tap(self._context, self.outbox)
+
+    @property
+    def name(self) -> str:
+        """The producer as it stands in rows and archive names."""
+        return self.outbox.identity.producer
+
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """Readable when a writer said something."""
+        return self._server.socket
+
+    def serve(self, now_monotonic_ns: int) -> None:
+        """Follow the number of writers, take acks, send what the windows allow, let tails have their copy."""
+        writers = self._orders.current(now_monotonic_ns).writers
+        if writers != self._writers:
+            self._writers = writers
+            self.outbox.set_lanes(writers)
+        self._tap.attend(now_monotonic_ns)
+        self._server.serve()
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything is durable in archives."""
+        return self.outbox.backlog == 0 and not self.outbox.undeclared
+
+    def details(self) -> dict[str, Any]:
+        """The outbox as the run manifest shows it."""
+        return {
+            "producer": self.name,
+            "spool_bytes": self.outbox.held_bytes,
+            "lanes": {str(index): lane.backlog for index, lane in self.outbox.lanes.items()},
+            "lanes_owned": self._server.owned_lanes,
+        }
+
+    def close(self, *, finished: bool) -> None:
+        """Unbind and release. A finished producer that is drained leaves nothing behind."""
+        self._tap.close()
+        self._server.close()
+        self._context.term()
+        self.outbox.close(finished=finished)

@@ -1,0 +1,187 @@
+"""Who gets which frame: the open connections, their subscriptions, and the timer of the market."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from common.simulation.connection import Connection, Outgoing, outgoing
+from common.simulation.faults import Faults
+from common.simulation.frames import Frame, opening_book
+from common.simulation.model import MarketModel
+from common.simulation.options import SimulationOptions
+
+log = logging.getLogger("simulated_exchange")
+
+TICK_S = 0.01
+BACKLOG_S = 0.5  # after a pause of the process at most so much is caught up
+BURST_S = 0.05  # one burst of frames takes at most so long, whatever rate is asked for
+OPENING_LIMIT = 500  # above so many tokens on a connection the opening book never comes
+
+
+def now_ms() -> int:
+    """The wall clock in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+class Feed:
+    """The market data side: registry, routing and timer."""
+
+    def __init__(self, options: SimulationOptions, model: MarketModel, faults: Faults) -> None:
+        self.connections: dict[int, Connection] = {}
+        self.frames_made = 0
+        self._options = options
+        self._model = model
+        self._faults = faults
+        self._by_market: dict[str, dict[Connection, None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._due = 0.0
+        self._announcements_due = 0.0
+
+    def add(self, connection: Connection) -> None:
+        """A connection that is open now."""
+        self.connections[connection.number] = connection
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self.connections.pop(connection.number, None)
+        self.route()
+
+    def route(self) -> None:
+        """Work out anew who gets which market, after a subscription changed."""
+        self._by_market = {}
+        now = now_ms()
+        for connection in self.connections.values():
+            for token_id in connection.tokens:
+                market = self._model.market(token_id, now)
+                if market is not None:
+                    self._by_market.setdefault(market.window.condition_id, {})[connection] = None
+        self._model.watch(self._by_market, now)
+
+    def open_books(self, connection: Connection, token_ids: Iterable[str]) -> None:
+        """Queue the opening array of these tokens, unless the connection has too many or gets no data."""
+        books = []
+        now, number = time.monotonic(), connection.number
+        for token_id in token_ids:
+            market = self._model.market(token_id, now_ms())
+            muted = self._faults and self._faults.take("mute", now, connection=number, token=token_id)
+            if market is not None and not muted:
+                books.append(opening_book(market.book, market.book.token_ids.index(token_id)))
+        self.route()
+        frozen = self._faults.take("freeze", now, connection=number)
+        if len(connection.tokens) <= OPENING_LIMIT and not connection.pongs_only and not frozen:
+            self.put(connection, f"[{','.join(books)}]\n".encode())
+
+    def put(self, connection: Connection, payload: bytes, *, opcode: int = 1) -> None:
+        """Queue one frame for one connection and hand it over."""
+        if not connection.silent:
+            connection.put(self.frame(payload, opcode=opcode))
+            connection.flush()
+
+    def frame(self, payload: bytes, *, opcode: int = 1) -> Outgoing:
+        """A frame for the wire, with its oracle line when one is kept."""
+        return outgoing(payload, opcode=opcode, logged=bool(self._options.oracle))
+
+    async def run(self) -> None:
+        """Keep time until cancelled: due frames every 10 ms, windows and idle connections every second."""
+        last = housekeeping = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = time.monotonic()
+            elapsed, last = min(now - last, BACKLOG_S), now
+            self._tick(elapsed)
+            self._end_the_slow()
+            if now - housekeeping >= 1.0:
+                housekeeping = now
+                self._housekeep(now)
+
+    def _tick(self, elapsed_s: float) -> None:
+        now = now_ms()
+        self._deliver(self._model.advance(now))
+        self._announcements_due += self._options.new_markets_per_second * elapsed_s
+        while self._announcements_due >= 1:
+            self._announcements_due -= 1
+            self._deliver([self._model.announcement(now)])
+        if self._by_market:
+            rate, deadline = self._options.rate, time.monotonic() + BURST_S
+            self._due = min(self._due + rate * elapsed_s, rate * BACKLOG_S)
+            while self._due >= 1 and time.monotonic() < deadline:
+                frames = self._model.traffic(now)
+                self._due -= max(self._deliver(frames), 1)
+        for connection in self.connections.values():
+            connection.flush()
+
+    def _deliver(self, frames: list[Frame]) -> int:
+        """Queue frames at everybody who gets them; returns how many had a taker."""
+        delivered = 0
+        for frame in frames:
+            takers = self._takers(frame)
+            if takers:
+                ready = self.frame(frame.text.encode())
+                delivered += 1
+                for connection in takers:
+                    if self._faults and self._hit(connection, frame, ready):
+                        continue
+                    connection.put(ready)
+        self.frames_made += delivered
+        return delivered
+
+    def _takers(self, frame: Frame) -> list[Connection]:
+        if frame.condition_id:
+            audience: Iterable[Connection] = self._by_market.get(frame.condition_id, ())
+        else:
+            audience = self.connections.values()
+        return [
+            connection
+            for connection in audience
+            if (connection.flagged or not frame.flagged)
+            and (not frame.token_id or frame.token_id in connection.tokens)
+            and not (connection.silent or connection.pongs_only)
+        ]
+
+    def _hit(self, connection: Connection, frame: Frame, ready: Outgoing) -> bool:
+        """Whether a fault withholds this frame from this connection."""
+        now, number = time.monotonic(), connection.number
+        if self._faults.take("freeze", now, connection=number):
+            return True
+        for token_id in connection.tokens:
+            window = self._model.calendar.by_token.get(token_id)
+            if window is None or window.condition_id != frame.condition_id:
+                continue
+            if self._faults.take("mute", now, connection=number, token=token_id):
+                return True
+        if frame.kind == "price_change" and self._faults.take("drop", now, connection=number):
+            return True
+        slow = self._faults.take("slow", now, connection=number)
+        if slow:
+            connection.dribble(ready, slow.delay_seconds)
+        return slow is not None
+
+    def _end_the_slow(self) -> None:
+        for connection in list(self.connections.values()):
+            if connection.flush() > self._options.send_buffer_bytes:
+                log.info("slow consumer ended", extra={"connection": connection.number})
+                self.background(
+                    connection.close(1013, "slow consumer: send buffer full", how="slow consumer")
+                )
+
+    def _housekeep(self, now_s: float) -> None:
+        self._model.roll(now_ms())
+        self.route()
+        for connection in list(self.connections.values()):
+            connection.flush_log()
+            if now_s - connection.last_traffic_s >= self._options.idle_cut_seconds:
+                connection.cut("idle")
+            elif connection.tokens and not self._any_active(connection):
+                self.background(connection.close(1000, "all subscribed assets resolved"))
+
+    def _any_active(self, connection: Connection) -> bool:
+        known = [token_id for token_id in connection.tokens if token_id in self._model.calendar.by_token]
+        return not known or any(self._model.market(token_id, now_ms()) for token_id in known)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a closing handshake beside the timer."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

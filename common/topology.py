@@ -1,0 +1,145 @@
+"""Who runs, who talks to whom, how deep each queue is, and what happens when it is full."""
+
+from typing import Literal
+
+import msgspec
+
+MIB = 1024 * 1024
+SPOOL_BYTES = 1024 * MIB  # of one producer, in tmpfs: at 230 kB/s more than an hour without a writer
+
+
+class ProcessKind(msgspec.Struct, frozen=True):
+    """A row of the process table. Lower ranks start first; lower stop ranks are drained first."""
+
+    name: str
+    module: str
+    instances: Literal["one", "readers", "writers"]
+    start_rank: int
+    stop_rank: int
+    in_sample: bool
+    heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
+    role: str
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """A row of the queue table."""
+
+    producer: str
+    consumer: str
+    carried_by: str
+    bound: str
+    when_full: str
+
+
+PROCESSES = (
+    ProcessKind(
+        name="archive_writer",
+        module="procs.archive_writer",
+        instances="writers",
+        start_rank=1,
+        stop_rank=3,
+        in_sample=True,
+        heartbeat_limit_s=60,  # a slow disk holds a commit up, and is no reason to kill it
+        role="envelopes -> rows -> gzip -> closed archives",
+    ),
+    ProcessKind(
+        name="manifest",
+        module="procs.manifest",
+        instances="one",
+        start_rank=1,
+        stop_rank=4,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="gathers the facts of all processes into the run manifest",
+    ),
+    ProcessKind(
+        name="discovery",
+        module="procs.discovery",
+        instances="one",
+        start_rank=2,
+        stop_rank=1,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="polls Gamma and keeps the discovery file",
+    ),
+    ProcessKind(
+        name="rest_checkpointer",
+        module="procs.rest_checkpointer",
+        instances="one",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=True,
+        heartbeat_limit_s=20,
+        role="POST /books in turn, into its outbox",
+    ),
+    ProcessKind(
+        name="ws_reader",
+        module="procs.ws_reader",
+        instances="readers",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=True,
+        heartbeat_limit_s=20,
+        role="one websocket connection, into its outbox",
+    ),
+)
+
+QUEUES = (
+    Queue(
+        producer="exchange",
+        consumer="ws_reader",
+        carried_by="websocket",
+        bound="the exchange's send buffer",
+        when_full="the exchange closes with 1013; the reader reconnects and declares the gap",
+    ),
+    Queue(
+        producer="ws_reader, rest_checkpointer",
+        consumer="archive_writer",
+        carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
+        bound=f"{SPOOL_BYTES // MIB} MiB a producer",
+        when_full="the producer goes on, numbers and discards, and declares the exact range as a gap",
+    ),
+    Queue(
+        producer="every process",
+        consumer="manifest, supervisor",
+        carried_by="one facts file a process in tmpfs, replaced atomically",
+        bound="one file a process",
+        when_full="cannot fill: the newest facts replace the older ones",
+    ),
+    Queue(
+        producer="ws_reader, rest_checkpointer",
+        consumer="tail-queue, whoever looks on",
+        carried_by="a lossy copy in batches, ZeroMQ XPUB",
+        bound="32 batches for each subscriber, 4 MiB a lane in each",
+        when_full="that subscriber misses whole batches, and sees it by the lanes' sequences",
+    ),
+    Queue(
+        producer="recorderctl",
+        consumer="supervisor",
+        carried_by="one request and one reply, ZeroMQ ROUTER",
+        bound="16 requests a step, 1 KiB each",
+        when_full="the asker waits, and says so when no reply comes",
+    ),
+)
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One process to run: the `index`th of its kind, from 0."""
+
+    kind: ProcessKind
+    index: int
+
+    @property
+    def name(self) -> str:
+        """The process's name in logs, facts and the run manifest."""
+        return f"{self.kind.name}-{self.index}" if self.kind.instances != "one" else self.kind.name
+
+
+def kind_of(name: str) -> ProcessKind:
+    """The row of the process table with this name."""
+    return next(kind for kind in PROCESSES if kind.name == name)
+
+
+def start_order(instance: Instance) -> tuple[int, str]:
+    """A sort key: lower ranks start first."""
+    return (instance.kind.start_rank, instance.name)

@@ -1,0 +1,246 @@
+"""Drains one lane of every producer: envelopes become rows, rows archives; acks follow each commit."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zmq
+
+from common.archive.open_archive import ArchiveFacts
+from common.archive.store import LaneStore
+from common.core.archive_names import Layout
+from common.core.envelope import MESSAGE, Envelope
+from common.core.instants import utc_text
+from common.core.row_facts import RowFacts, facts_of_row
+from common.core.rows import RowTemplate
+from common.locks import is_locked
+from common.polymarket.classify import classify
+from common.queue.lane_client import LaneClient
+from common.queue.outbox import Identity
+from common.runtime.facts import Facts, last_facts
+from common.runtime.orders import OrdersFollower
+from common.runtime.process import Runtime, main
+
+CHUNKS_A_STEP = 64
+LOOK_FOR_PRODUCERS_NS = 200_000_000
+QUIET_NS = 2_000_000_000  # without rows for so long, a producer's windows close by the clock
+
+log = logging.getLogger("archive_writer")
+
+
+class _Source:
+    """One producer's lane, with the row templates of its contexts."""
+
+    def __init__(self, identity: Identity, folder: Path, client: LaneClient) -> None:
+        self.identity = identity
+        self.lock = folder / "lock"
+        self.client = client
+        self.templates: dict[int, RowTemplate] = {}
+        self.took_rows_ns = 0
+
+    def template(self, context: int) -> RowTemplate:
+        known = self.templates.get(context)
+        if known is None:
+            known = RowTemplate(self.client.contexts[context], self.identity.producer)
+            self.templates = {context: known, **dict(list(self.templates.items())[:7])}
+        return known
+
+
+class ArchiveWriter:
+    """One lane: its store on disk, and a client for each producer found in the run's folder."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        settings = runtime.settings.writer
+        layout = Layout(
+            runtime.assignment.mode, runtime.assignment.run_id, settings.rotation_interval_seconds
+        )
+        self._store = LaneStore.open(
+            runtime.data_root, runtime.index, layout=layout, gzip_level=settings.gzip_level
+        )
+        for finding in self._store.findings:
+            log.warning("recovery finding", extra={"finding": finding})
+        self._before_run = _before_run(self._store, last_facts(runtime.run_dir, runtime.name))
+        self._commit_ns = int(settings.commit_interval_seconds * 1e9)
+        self._next_commit_ns = 0
+        self._next_look_ns = 0
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._poller = zmq.Poller()
+        self._sources: dict[str, _Source] = {}
+        self._orders = OrdersFollower(runtime.run_dir)
+        self._rotations = self._orders.current(runtime.clock.monotonic_ns()).rotations
+        self._stopping = False
+
+    def step(self, timeout_s: float) -> bool:
+        """Take what the producers sent, commit when it is time. False when all ended and is closed."""
+        self._look_for_producers()
+        self._wait(timeout_s)
+        for source in list(self._sources.values()):
+            self._drain(source)
+        self._commit_if_due()
+        if self._stopping and self._producers_ended():
+            self._store.close_all()
+            self._commit()
+            return False
+        return True
+
+    def _wait(self, timeout_s: float) -> None:
+        until_commit_s = (self._next_commit_ns - self._runtime.clock.monotonic_ns()) / 1e9
+        self._poller.poll(int(max(0.0, min(timeout_s, until_commit_s)) * 1000))
+
+    def _look_for_producers(self) -> None:
+        now = self._runtime.clock.monotonic_ns()
+        if now < self._next_look_ns:
+            return
+        self._next_look_ns = now + LOOK_FOR_PRODUCERS_NS
+        for path in sorted((self._runtime.run_dir / "producers").glob("*/identity.json")):
+            try:
+                identity = msgspec.json.decode(path.read_bytes(), type=Identity)
+            except FileNotFoundError:
+                continue  # it finished just now
+            known = self._sources.get(path.parent.name)
+            if known is None or known.identity != identity:
+                self._connect(path.parent, identity, now)
+
+    def _connect(self, folder: Path, identity: Identity, now: int) -> None:
+        before = self._sources.pop(folder.name, None)
+        if before is not None:
+            self._poller.unregister(before.client.socket)
+            before.client.close()
+        client = LaneClient(
+            self._context,
+            endpoint=f"ipc://{folder / 'queue.sock'}",
+            producer=identity.producer,
+            lane=self._runtime.index,
+            durable=self._store.durable.get(identity.producer, 0),
+            now_monotonic_ns=now,
+        )
+        self._sources[folder.name] = _Source(identity, folder, client)
+        self._poller.register(client.socket, zmq.POLLIN)
+        log.info("lane claimed", extra={"producer": identity.producer, "lane": self._runtime.index})
+
+    def _drain(self, source: _Source) -> None:
+        now = self._runtime.clock.monotonic_ns()
+        for _ in range(CHUNKS_A_STEP):
+            envelopes = source.client.receive(now)
+            if envelopes is None:
+                return
+            for envelope in envelopes:
+                source.took_rows_ns = now
+                self._write(source, envelope)
+
+    def _write(self, source: _Source, envelope: Envelope) -> None:
+        if envelope.kind == MESSAGE:
+            classified = classify(envelope.payload, envelope.opcode)
+            context = source.client.contexts[envelope.context]
+            row = source.template(envelope.context).row(envelope, classified)
+            facts = RowFacts(
+                envelope.received_at_ns,
+                context.session_id,
+                envelope.message_sequence,
+                envelope.global_message_sequence,
+            )
+            self._count(classified.event_types, json_error=classified.json_error)
+        else:
+            row = envelope.payload + b"\n"
+            facts = facts_of_row(envelope.payload)
+        identity = source.identity
+        self._store.append(identity.stream, identity.producer, envelope.lane_sequence, row, facts)
+
+    def _count(self, event_types: tuple[str, ...], *, json_error: str | None) -> None:
+        tally = self._runtime.tally
+        for event_type in event_types:
+            tally.event_types[event_type] += 1
+            if event_type.startswith("unknown:"):
+                tally.add("unknown_messages_total")
+        if json_error is not None:
+            tally.add("json_errors_total")
+
+    def _commit_if_due(self) -> None:
+        now = self._runtime.clock.monotonic_ns()
+        if now < self._next_commit_ns:
+            return
+        self._next_commit_ns = now + (self._commit_ns if not self._stopping else 50_000_000)
+        self._rotate(now)
+        self._commit()
+
+    def _rotate(self, now: int) -> None:
+        """Close what was ordered, and the windows that are over for a producer that has gone quiet.
+
+        A row that comes late all the same gets an archive of its own: no archive depends on this clock.
+        """
+        rotations = self._orders.current(now).rotations
+        if rotations > self._rotations:
+            self._rotations = rotations
+            self._store.rotate()
+        for source in self._sources.values():
+            if now - source.took_rows_ns > QUIET_NS:
+                over_ns = self._runtime.clock.wall_ns() - QUIET_NS
+                self._store.close_windows_before(source.identity.producer, over_ns)
+
+    def _commit(self) -> None:
+        durable = self._store.commit()
+        for source in self._sources.values():
+            source.client.ack(durable.get(source.identity.producer, 0))
+        for counter, total in _totals(self._store).items():
+            self._runtime.tally.counters[counter] = total - self._before_run[counter]
+
+    def _producers_ended(self) -> bool:
+        return all(source.client.retired or not is_locked(source.lock) for source in self._sources.values())
+
+    def stop(self) -> None:
+        """Ends when the producers have, or have retired this lane; commits often, so that they need not wait."""
+        self._stopping = True
+        self._next_commit_ns = 0
+
+    def details(self) -> dict[str, Any]:
+        """The archives, as the run manifest shows them."""
+        return {
+            "lane": self._runtime.index,
+            "before_run": self._before_run,
+            "open_archives": [_archive(facts) for facts in self._store.open_archives],
+            "closed_archives": [_archive(facts) for facts in self._store.closed_archives],
+        }
+
+    def close(self) -> None:
+        """Let go of the lane."""
+        self._store.close()
+        for source in self._sources.values():
+            source.client.close()
+        self._context.term()
+
+
+def _totals(store: LaneStore) -> dict[str, int]:
+    return {
+        "rows_written_total": store.totals.rows,
+        "archives_closed_total": store.totals.archives_closed,
+        "archives_recovered_total": store.totals.archives_recovered,
+    }
+
+
+def _before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
+    """The lane's totals when the run began: its counters go on from there, whoever holds the lane."""
+    if before is not None:
+        totals: dict[str, int] = before.details["before_run"]
+        return totals
+    recovered_just_now = len(store.closed_archives)
+    totals = _totals(store)
+    totals["archives_closed_total"] -= recovered_just_now
+    totals["archives_recovered_total"] -= recovered_just_now
+    return totals
+
+
+def _archive(facts: ArchiveFacts) -> dict[str, Any]:
+    return {
+        "name": facts.name,
+        "stream": facts.stream,
+        "rows": facts.rows,
+        "bytes": facts.bytes,
+        "opened_at_utc": utc_text(facts.opened_at_ns),
+        "closed_at_utc": utc_text(facts.closed_at_ns) if facts.closed_at_ns else None,
+    }
+
+
+if __name__ == "__main__":
+    main(ArchiveWriter)

@@ -1,0 +1,154 @@
+"""bin/record-sample: a bounded recording, checked by reading it again, with a report."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from common.archive.sample_results import judge_sample, write_sample_results
+from common.config import Settings
+from common.core.gate import PASS
+from common.core.instants import utc_text
+from common.core.market import DiscoveryFile
+from common.core.row_check import check_row
+from common.core.sample import SampleManifest, SampleRun
+from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
+from common.polymarket.discover import discover
+from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.runtime import command
+from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange
+from common.runtime.facts import Facts, read_facts
+from common.runtime.logs import start_logging
+from common.runtime.progress import Progress
+from common.runtime.stop_signals import StopSignals
+from procs.supervisor import NAME, Supervisor
+
+STEP_SECONDS = 0.1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record a sample and judge it; the exit code: 0 for PASS, 3 where it needs review."""
+    parser = command.parser(
+        "record-sample",
+        "Records a bounded sample, reads it again, and writes a report that says whether it is good.",
+        "bin/record-sample --exchange simulated --duration-seconds 20 --rest-checkpoint-interval-seconds 5",
+        default_config=command.SAMPLE_CONFIG,
+    )
+    parser.add_argument(
+        "--market-limit", type=int, metavar="N", help="markets to record, current windows first; 0: all"
+    )
+    parser.add_argument("--duration-seconds", type=float, metavar="SECONDS", help="how long to record")
+    parser.add_argument(
+        "--rest-checkpoint-interval-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="how often books are fetched over REST; two checkpoints are needed",
+    )
+    add_exchange_arguments(parser)
+    return command.run(partial(_sample, parser.parse_args(arguments)))
+
+
+def _sample(namespace: argparse.Namespace) -> int:
+    settings = command.load(
+        namespace,
+        {
+            "discovery": {"market_limit": namespace.market_limit},
+            "sample": {"duration_seconds": namespace.duration_seconds},
+            "rest_checkpoint": {"interval_seconds": namespace.rest_checkpoint_interval_seconds},
+        },
+    )
+    signals = StopSignals()
+    with chosen_exchange(namespace, settings) as chosen:
+        supervisor = Supervisor(chosen, sample=True)
+        try:
+            start_logging(NAME, supervisor.run_id, level=logging.WARNING)
+            run = _record(supervisor, chosen, signals, _command_line(namespace))
+        finally:
+            supervisor.close()
+    manifest = judge_sample(Path(settings.paths.data_root), run, check_row=check_row)
+    written = write_sample_results(
+        Path(settings.paths.data_root), Path(settings.paths.reports_root), manifest
+    )
+    _tell(manifest, *written)
+    return EXIT_DONE if manifest.verdict == PASS else EXIT_NEEDS_REVIEW
+
+
+def _record(supervisor: Supervisor, settings: Settings, signals: StopSignals, command_line: str) -> SampleRun:
+    started_ns = time.time_ns()
+    reasons: list[str] = []
+    found: DiscoveryFile | None = None
+    try:
+        found = discover(settings, started_ns)
+        write_discovery_file(discovery_path(Path(settings.paths.data_root)), found)
+    except DiscoveryError as error:
+        reasons.append(f"discovery failed: {error}")
+    if found is not None and found.markets:
+        reasons += _supervise(supervisor, settings, signals)
+    return SampleRun(
+        run_id=supervisor.run_id,
+        started_at_utc=utc_text(started_ns),
+        ended_at_utc=utc_text(time.time_ns()),
+        duration_seconds=settings.sample.duration_seconds,
+        markets=found.markets if found is not None else (),
+        config_sha256=settings.sha256(),
+        command=command_line,
+        reasons=tuple(reasons),
+    )
+
+
+def _supervise(supervisor: Supervisor, settings: Settings, signals: StopSignals) -> list[str]:
+    """Record for the time asked; what went wrong on the way, in words."""
+    supervisor.begin()
+    duration_s = settings.sample.duration_seconds
+    progress = Progress(duration_s, sys.stderr)
+    started = time.monotonic()
+    while supervisor.step(STEP_SECONDS):
+        elapsed_s = time.monotonic() - started
+        progress.show(elapsed_s, read_facts(supervisor.run_dir))
+        if signals.count or elapsed_s >= duration_s:
+            supervisor.stop()
+        if signals.count > 1:
+            supervisor.hurry()
+    progress.end()
+    reasons = list(_troubles(read_facts(supervisor.run_dir)))
+    if signals.count:
+        reasons.insert(0, "interrupted before the time was over")
+    return reasons
+
+
+def _troubles(facts: Mapping[str, Facts]) -> Iterator[str]:
+    for name, fact in facts.items():
+        if error := fact.details.get("last_error"):
+            yield f"{name}: {error}"
+    for process in facts[NAME].details["processes"] if NAME in facts else ():
+        if process["restarts"]:
+            yield f"{process['name']} ended unasked and was started again {process['restarts']} times"
+
+
+def _command_line(namespace: argparse.Namespace) -> str:
+    words = ["bin/record-sample"]
+    if namespace.exchange != "live":
+        words += ["--exchange", namespace.exchange]
+    for option in ("duration_seconds", "rest_checkpoint_interval_seconds", "market_limit", "data_root"):
+        if (value := getattr(namespace, option)) is not None:
+            words += [
+                f"--{option.replace('_', '-')}",
+                f"{value:g}" if isinstance(value, float) else str(value),
+            ]
+    return " ".join(words)
+
+
+def _tell(manifest: SampleManifest, manifest_path: Path, report_path: Path) -> None:
+    print(manifest.verdict)
+    for reason in manifest.reasons:
+        print(f"  {reason.words}")
+    print(f"Report:   {report_path}")
+    print(f"Manifest: {manifest_path}")
+    print(f"Next:     {manifest.next_command}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

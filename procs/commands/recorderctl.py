@@ -1,0 +1,190 @@
+"""bin/recorderctl: looks at a running recorder, and asks it to scale, rotate, refresh or stop."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from common.core.status_history import History
+from common.core.status_view import render
+from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime import command
+from common.runtime.control import (
+    MOST_WRITERS,
+    RefreshDiscovery,
+    Request,
+    Rotate,
+    ScaleWriters,
+    Stop,
+    ask,
+    running_recorder,
+    supervisor_facts,
+)
+from common.runtime.run_dir import run_dir_path
+from common.runtime.seen_status import Status, read_status
+from common.runtime.terminal import Screen
+
+ANSWER_LIMIT_S = 5.0
+REDRAW_S = 1.0
+LOOK_S = 0.05
+PLAIN_SIZE = (100, 60)
+EXAMPLE = """bin/recorderctl status
+  bin/recorderctl --data-root /tmp/trial scale writer 2
+  bin/recorderctl stop"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what was asked; the exit code."""
+    return command.run(partial(_act, _parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser("recorderctl", "Looks at a running recorder, and tells it what to do.", EXAMPLE)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    status = _action(actions, "status", "how the recorder is doing; live on a terminal")
+    how = status.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="the run manifest as JSON, with its `liveness`")
+    how.add_argument("--once", action="store_true", help="plain text, once, on a terminal too")
+    how.add_argument(
+        "--watch", type=_seconds, metavar="SECONDS", help=f"redraw so often (default {REDRAW_S:g})"
+    )
+    scale = _action(actions, "scale", "change how many archive writers run")
+    scale.add_argument("what", choices=["writer"], help="what to have more or fewer of")
+    scale.add_argument("count", type=_writers, metavar="N", help=f"how many, 1 to {MOST_WRITERS}")
+    _action(actions, "rotate", "close every open archive now and begin new ones")
+    _action(actions, "refresh-discovery", "ask now which markets to record")
+    stop = _action(actions, "stop", "drain, close and end; waits until that is done")
+    stop.add_argument(
+        "--no-wait", action="store_true", help="return as soon as the recorder has begun to stop"
+    )
+    stop.add_argument(
+        "--timeout-seconds", type=_seconds, default=60.0, metavar="SECONDS", help="wait at most so long (60)"
+    )
+    return parser
+
+
+def _action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=words, description=words.capitalize() + ".", allow_abbrev=False)
+    for option, metavar in (("--config", "PATH"), ("--data-root", "DIR")):
+        kind = Path if option == "--config" else str
+        parser.add_argument(
+            option, type=kind, metavar=metavar, default=argparse.SUPPRESS, help="as before ACTION"
+        )
+    return parser
+
+
+def _writers(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= MOST_WRITERS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_WRITERS}, not {count}")
+    return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be 0.1 to 86400 seconds, not {text}")
+    return seconds
+
+
+def _act(namespace: argparse.Namespace) -> int:
+    paths = command.load(namespace).paths
+    data_root = Path(paths.data_root).absolute()
+    run_dir = run_dir_path(paths.run_dir, data_root)
+    if namespace.action == "status":
+        return _status(namespace, data_root, run_dir)
+    recorder = running_recorder(run_dir)
+    reply = ask(run_dir, _request(namespace), data_root=data_root, timeout_s=ANSWER_LIMIT_S)
+    if not reply.taken:
+        raise RecorderError(reply.words)
+    print(reply.words, flush=True)
+    if namespace.action != "stop" or namespace.no_wait or recorder is None:
+        return EXIT_DONE
+    return _wait_for_end(recorder, run_dir, namespace.timeout_seconds)
+
+
+def _request(namespace: argparse.Namespace) -> Request:
+    if namespace.action == "scale":
+        return ScaleWriters(namespace.count)
+    requests: dict[str, Request] = {
+        "rotate": Rotate(),
+        "refresh-discovery": RefreshDiscovery(),
+        "stop": Stop(),
+    }
+    return requests[namespace.action]
+
+
+def _wait_for_end(recorder: psutil.Process, run_dir: Path, timeout_s: float) -> int:
+    deadline = time.monotonic() + timeout_s
+    said = ""
+    while running_recorder(run_dir) == recorder or _is_live(recorder):
+        waits = ", ".join(_live_processes(run_dir)) or "the supervisor"
+        if waits != said:
+            print(f"waiting for {waits}", flush=True)
+            said = waits
+        if time.monotonic() > deadline:
+            print(f"error: not ended after {timeout_s:g} s (pid {recorder.pid})", file=sys.stderr)
+            return EXIT_FAILED
+        time.sleep(LOOK_S)
+    print("the recorder has ended")
+    return EXIT_DONE
+
+
+def _is_live(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _live_processes(run_dir: Path) -> list[str]:
+    facts = supervisor_facts(run_dir)
+    processes = facts.details["processes"] if facts is not None else []
+    return [process["name"] for process in processes if process["pid"] is not None]
+
+
+def _status(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> int:
+    status = read_status(data_root, run_dir)
+    if namespace.json:
+        document = {**status.manifest, "liveness": msgspec.to_builtins(status.liveness)}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    elif namespace.once or not sys.stdout.isatty():
+        print("\n".join(_lines(status, History(), *PLAIN_SIZE, colours=False)))
+    else:
+        _watch(data_root, run_dir, namespace.watch or REDRAW_S)
+    return EXIT_DONE
+
+
+def _lines(status: Status, history: History, width: int, height: int, *, colours: bool) -> list[str]:
+    return render(
+        status.manifest,
+        history,
+        width,
+        height,
+        time.time_ns(),
+        liveness=status.liveness,
+        colours=colours,
+        hint="q quits" if colours else "",
+    )
+
+
+def _watch(data_root: Path, run_dir: Path, interval_s: float) -> None:
+    history = History()
+    with Screen() as screen:
+        while not screen.ended:
+            status = read_status(data_root, run_dir)
+            history.note(status.manifest)
+            screen.draw(_lines(status, history, *screen.size(), colours=True))
+            if "q" in screen.keys(interval_s).lower():
+                return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

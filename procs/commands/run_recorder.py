@@ -1,0 +1,83 @@
+"""bin/run-recorder: launches every process and supervises them until SIGTERM, or for a bounded time."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from common.config import Settings
+from common.errors import EXIT_DONE, DiscoveryError
+from common.polymarket.discover import refresh
+from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.runtime import command
+from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange
+from common.runtime.logs import start_logging
+from common.runtime.stop_signals import StopSignals
+from procs.supervisor import NAME, Supervisor
+
+STEP_SECONDS = 0.1
+
+log = logging.getLogger("run_recorder")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record until told to stop; the exit code."""
+    parser = command.parser(
+        "run-recorder",
+        "Records the order books of Polymarket's BTC up/down markets until SIGTERM or Ctrl-C.",
+        "bin/run-recorder --exchange simulated --writers 2 --duration-seconds 30 --data-root /tmp/trial",
+    )
+    parser.add_argument(
+        "--writers", type=int, metavar="N", help="archive writers (default: from the settings)"
+    )
+    parser.add_argument(
+        "--duration-seconds", type=float, metavar="SECONDS", help="stop after this long (default: never)"
+    )
+    add_exchange_arguments(parser)
+    return command.run(partial(_record, parser.parse_args(arguments)))
+
+
+def _record(namespace: argparse.Namespace) -> int:
+    settings = command.load(namespace, {"writer": {"writers": namespace.writers}})
+    signals = StopSignals()
+    with chosen_exchange(namespace, settings) as chosen:
+        supervisor = Supervisor(chosen)
+        try:
+            start_logging(NAME, supervisor.run_id)
+            log.info("recorder started", extra={"run_dir": str(supervisor.run_dir)})
+            _discover_first(chosen)
+            supervisor.begin()
+            _supervise(supervisor, signals, namespace.duration_seconds)
+        finally:
+            supervisor.close()
+    return EXIT_DONE
+
+
+def _discover_first(settings: Settings) -> None:
+    """Begin with the markets of now or, where Gamma does not answer, with those of the last discovery.
+
+    Raises DiscoveryError when there is neither.
+    """
+    path = discovery_path(Path(settings.paths.data_root))
+    try:
+        refresh(settings, path, time.time_ns())
+    except DiscoveryError as error:
+        log.warning("discovery failed, going on with the last one", extra={"reason": str(error)})
+        read_discovery_file(path)
+
+
+def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:
+    ends_at = None if duration_seconds is None else time.monotonic() + duration_seconds
+    while supervisor.step(STEP_SECONDS):
+        if signals.count or (ends_at is not None and time.monotonic() >= ends_at):
+            supervisor.stop()
+        if signals.count > 1:
+            supervisor.hurry()
+    log.info("recorder stopped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

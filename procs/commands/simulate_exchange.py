@@ -1,0 +1,95 @@
+"""Runs the embedded exchange by itself, or breaks one that runs."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from common.config import load_settings
+from common.errors import EXIT_DONE, RecorderError
+from common.simulation import faults
+from common.simulation.options import ExchangeUrls, add_arguments, options_from
+from procs.simulated_exchange import serve, write_ready_file
+
+EXAMPLES = """examples:
+  bin/simulate-exchange --port 8899 --window-seconds 60 --rate 300
+  bin/simulate-exchange --port 8899 --oracle /tmp/oracle --fault freeze seconds=30
+  bin/simulate-exchange fault close code=1013 reason=bye --url http://127.0.0.1:8899
+"""
+READY_FILE = "simulated_exchange.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        if words[:1] == ["fault"]:
+            return _send_fault(words[1:])
+        return _run(words)
+    except RecorderError as error:
+        sys.stderr.write(f"simulate-exchange: {error}\n")
+        return error.exit_code
+
+
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=name,
+        description=description,
+        epilog=f"{EXAMPLES}\n{faults.__doc__}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _run(words: list[str]) -> int:
+    parser = _parser(
+        "simulate-exchange",
+        "Plays Polymarket's market websocket, REST books and Gamma on one loopback port, until SIGTERM.",
+    )
+    parser.add_argument("--config", type=Path, metavar="PATH", help="checked like by every command; not used")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help=f"keeps {READY_FILE}: where it listens")
+    parser.add_argument("--duration-seconds", type=float, metavar="SECONDS", help="end by itself after that")
+    parser.add_argument("--host", metavar="ADDRESS", help="a loopback address (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, metavar="N", help="default 0: a free one")
+    add_arguments(parser, "")
+    namespace = parser.parse_args(words)
+    if namespace.config is not None:
+        load_settings(namespace.config, environment=os.environ)
+    options = options_from(namespace, prefix="")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+
+    def ready(urls: ExchangeUrls) -> None:
+        if namespace.data_root is not None:
+            write_ready_file(namespace.data_root / READY_FILE, urls)
+        _announce(urls)
+
+    asyncio.run(serve(options, ready, duration_s=namespace.duration_seconds))
+    return EXIT_DONE
+
+
+def _announce(urls: ExchangeUrls) -> None:
+    sys.stdout.write(
+        f"The embedded exchange listens at {urls.clob_url}. Point a recorder at it with\n"
+        f"export RECORDER__EXCHANGE__WS_URL={urls.ws_url}\n"
+        f"export RECORDER__EXCHANGE__CLOB_URL={urls.clob_url}\n"
+        f"export RECORDER__EXCHANGE__GAMMA_URL={urls.gamma_url}\n"
+    )
+    sys.stdout.flush()
+
+
+def _send_fault(words: list[str]) -> int:
+    parser = _parser("simulate-exchange fault", "Switches a fault of a running embedded exchange on.")
+    parser.add_argument("name", metavar="NAME", help="a fault of the table below, or clear")
+    parser.add_argument("values", nargs="*", metavar="KEY=VALUE", help="its keys")
+    parser.add_argument(
+        "--url", required=True, help="where the exchange listens, as in http://127.0.0.1:8899"
+    )
+    namespace = parser.parse_intermixed_args(words)
+    fault = faults.parse_fault(namespace.name, namespace.values)
+    faults.send_fault(namespace.url, fault)
+    return EXIT_DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

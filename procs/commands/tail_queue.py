@@ -1,0 +1,203 @@
+"""bin/tail-queue: shows envelopes as they pass, without slowing the recorder."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
+from common.core.instants import utc_text
+from common.core.json_splice import encode_line
+from common.core.rates import Rates, rates_table
+from common.core.terminal_text import Line, clean, fit, left, painted
+from common.errors import EXIT_DONE, RecorderError
+from common.queue.tail import QueueTail
+from common.runtime import command
+from common.runtime.control import running_recorder
+from common.runtime.line_output import Ended, LineOutput
+from common.runtime.passing import Filter, Passing, Reader, payload_line
+from common.runtime.run_dir import run_dir_path
+from common.runtime.stop_signals import StopSignals
+
+LOOK_S = 0.2
+REPORT_S = 1.0
+WAIT_S = 0.1
+WIDE_COLUMNS = 100
+DESCRIPTION = """Shows envelopes as they pass. On a terminal a line of words each, otherwise one JSON object a line:
+the archive's row. It reads a lossy copy that never slows the recorder, and says on stderr what it missed."""
+EXAMPLE = """bin/tail-queue --market btc-updown-5m --event-type last_trade_price
+  bin/tail-queue --stream ws_raw --count 100 | jq .classified_event_types
+  bin/tail-queue --rates"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Follow until told to stop, or until the recorder ends; the exit code."""
+    return command.run(partial(_tail, _parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser("tail-queue", DESCRIPTION, EXAMPLE)
+    parser.add_argument("--stream", choices=[WS_RAW, REST_CHECKPOINTS], default="", help="only this stream")
+    parser.add_argument(
+        "--market", default="", metavar="SLUG", help="only what names a market with this in its slug"
+    )
+    parser.add_argument("--token", default="", metavar="ID", help="only what names this token")
+    parser.add_argument(
+        "--event-type", default="", metavar="T", help="only this event type, or record type of a row"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--raw",
+        action="store_true",
+        help="payloads only, verbatim, one a line; one that holds line breaks becomes a JSON string",
+    )
+    how.add_argument(
+        "--rates", action="store_true", help="messages and bytes by event type, second by second"
+    )
+    parser.add_argument("--count", type=_positive, metavar="N", help="end after N (with --rates: N seconds)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    return parser
+
+
+def _positive(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {count}")
+    return count
+
+
+def _tail(namespace: argparse.Namespace) -> int:
+    paths = command.load(namespace).paths
+    data_root = Path(paths.data_root).absolute()
+    run_dir = run_dir_path(paths.run_dir, data_root)
+    if running_recorder(run_dir) is None:
+        raise RecorderError(f"no recorder runs on data root {data_root}; start one with bin/run-recorder")
+    signals = StopSignals()
+    view = _View(namespace, LineOutput(signals))
+    tail = QueueTail(run_dir)
+    try:
+        _follow(tail, view, signals, run_dir, namespace.seconds)
+    except Ended:
+        pass
+    finally:
+        _report(tail)
+        tail.close()
+    return EXIT_DONE
+
+
+def _follow(
+    tail: QueueTail, view: "_View", signals: StopSignals, run_dir: Path, seconds: float | None
+) -> None:
+    begun = time.monotonic()
+    next_look = next_report = begun
+    recorder_lives = True
+    while not signals.count and not view.complete:
+        now = time.monotonic()
+        if seconds is not None and now - begun >= seconds:
+            return
+        if now >= next_look:
+            next_look = now + LOOK_S
+            tail.look()
+            recorder_lives = running_recorder(run_dir) is not None
+        if now >= next_report:
+            next_report = now + REPORT_S
+            _report(tail)
+            view.tick()
+        passed = tail.receive(WAIT_S)
+        for tailed in passed:
+            view.show(view.reader.read(tailed))
+        if not passed and not recorder_lives:
+            print("the recorder has ended", file=sys.stderr)
+            return
+
+
+def _report(tail: QueueTail) -> None:
+    for name, count in tail.take_missed().items():
+        print(f"missed {count:,} messages of {name}", file=sys.stderr, flush=True)
+
+
+class _View:
+    """What is printed of each envelope, and how many are still to come."""
+
+    def __init__(self, namespace: argparse.Namespace, output: LineOutput) -> None:
+        self.reader = Reader()
+        self._filter = Filter(
+            stream=namespace.stream,
+            market=namespace.market,
+            token=namespace.token,
+            event_type=namespace.event_type,
+        )
+        self._output = output
+        self._terminal = sys.stdout.isatty()
+        self._raw: bool = namespace.raw
+        self._rates = Rates() if namespace.rates else None
+        self._left: int | None = namespace.count
+        self._ticked = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many as asked for were shown."""
+        return self._left == 0
+
+    def show(self, passing: Passing) -> None:
+        """Print it, or count it, if it is wanted."""
+        if self.complete or not self._filter.wants(passing, self.reader.tokens):
+            return
+        if self._rates is not None:
+            self._rates.count(passing.kinds, len(passing.content))
+        elif not self._raw:
+            self._print(self._line(passing) if self._terminal else passing.row)
+        elif passing.payload is not None:
+            self._print(_shown_raw(passing.payload, terminal=self._terminal))
+
+    def tick(self) -> None:
+        """A second has passed: with --rates, print it."""
+        if self._rates is None:
+            return
+        rates = self._rates.take()
+        if not self._ticked:
+            self._ticked = True  # the first second was not a whole one
+            return
+        at_utc = utc_text(time.time_ns())
+        if self._terminal:
+            lines = [painted(fit(line, _columns())) for line in rates_table(at_utc, rates)]
+            self._print("".join(f"{line}\n" for line in lines).encode())
+        else:
+            document = {"at_utc": at_utc, "rates": msgspec.to_builtins(rates)}
+            self._print(encode_line(document) + b"\n")
+
+    def _print(self, lines: bytes) -> None:
+        self._output.write(lines)
+        if self._left is not None:
+            self._left -= 1
+
+    def _line(self, passing: Passing) -> bytes:
+        where, what = self.reader.words(passing)
+        columns = _columns()
+        wide = columns >= WIDE_COLUMNS
+        line: Line = [
+            (f"{utc_text(passing.received_at_ns)[11:23]} ", "dim"),
+            (f"{left(passing.name, 12)} " if wide else "", "dim"),
+            (f"{left(' '.join(passing.kinds), 16)} ", "title" if passing.is_message else "warn"),
+            (f"{left(where, 30) if wide else where}  " if where else "", "bold"),
+            (what, ""),
+        ]
+        return f"{painted(fit(line, columns))}\n".encode()
+
+
+def _shown_raw(payload: bytes, *, terminal: bool) -> bytes:
+    line = payload_line(payload)
+    return clean(line[:-1].decode(errors="replace")).encode() + b"\n" if terminal else line
+
+
+def _columns() -> int:
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""bin/verify-archives: re-reads closed archives and says what is not as promised, and what time they cover."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from common.archive.verify import Verification, verify_data_root, verify_paths
+from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
+from common.runtime import command
+from common.runtime.tables import table
+
+REDRAW_S = 0.5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verify; the exit code: 0 clean, 1 on a finding, 2 wrong usage."""
+    parser = command.parser(
+        "verify-archives",
+        "Re-reads every closed archive against its sidecar: hashes, rows, sequences, gaps, coverage.",
+        "bin/verify-archives --data-root /var/lib/orderbooks",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="earlier archives were moved away on purpose: sequences need not begin at 1",
+    )
+    parser.add_argument("--json", action="store_true", help="everything found, as one JSON document")
+    return command.run(partial(_verify, parser.parse_args(arguments)))
+
+
+def _verify(namespace: argparse.Namespace) -> int:
+    progress = _Progress()
+    if namespace.paths:
+        _refuse_missing(namespace.paths)
+        found = verify_paths(namespace.paths, progress=progress.add)
+    else:
+        data_root = Path(command.load(namespace).paths.data_root)
+        _refuse_missing([data_root])
+        found = verify_data_root(data_root, partial=namespace.partial, progress=progress.add)
+    progress.end()
+    if namespace.json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+    else:
+        for line in _lines(found, progress.elapsed_s):
+            print(line)
+    return EXIT_FAILED if found.findings else EXIT_DONE
+
+
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise ArchiveError(f"{path}: there is no such file or folder; choose another --data-root")
+
+
+class _Progress:
+    """Rows read so far, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._began = time.monotonic()
+        self._next = self._began + REDRAW_S
+        self._shown = False
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    def add(self, rows: int) -> None:
+        self._rows += rows
+        now = time.monotonic()
+        if now < self._next or not sys.stderr.isatty():
+            return
+        self._next, self._shown = now + REDRAW_S, True
+        sys.stderr.write(f"\r\x1b[K{self._rows:,} rows read, {self._rows / (now - self._began):,.0f}/s")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
+    for finding in found.findings:
+        yield f"{finding.where}: {finding.words}"
+    if any(finding.kind == "lane" for finding in found.findings):
+        yield "note: where archives were moved away on purpose, say --partial"
+    for note in found.notes:
+        yield f"note: {note}"
+    yield (
+        f"{len(found.findings)} findings in {found.archives:,} archives, {found.rows:,} rows,"
+        f" {found.uncompressed_bytes / 1e6:,.1f} MB of rows, read in {elapsed_s:.1f} s"
+    )
+    if found.coverage.sessions:
+        yield ""
+        yield from _session_table(found)
+        yield ""
+        yield from _token_table(found)
+
+
+def _session_table(found: Verification) -> Iterator[str]:
+    rows = [
+        (
+            session.session_id,
+            _readable(session.from_utc),
+            _readable(session.to_utc),
+            f"{session.connected_seconds:,.1f}",
+            f"{session.messages:,}",
+            str(session.tokens),
+            session.close_reason or "no end",
+        )
+        for session in found.coverage.sessions
+    ]
+    return table(("session", "from, UTC", "to, UTC", "connected s", "messages", "tokens", "ended by"), rows)
+
+
+def _token_table(found: Verification) -> Iterator[str]:
+    rows = [
+        (
+            f"{token.market_slug} {token.outcome}".strip() or token.token_id,
+            _readable(token.from_utc),
+            _readable(token.to_utc),
+            f"{token.connected_seconds:,.1f}",
+            f"{token.gap_seconds:,.1f}",
+            f"{token.paused_seconds:,.1f}",
+            f"{token.messages:,}",
+        )
+        for token in found.coverage.tokens
+    ]
+    header = ("token", "from, UTC", "to, UTC", "connected s", "in gaps s", "paused s", "messages")
+    return table(header, rows)
+
+
+def _readable(utc: str) -> str:
+    return utc[:19].replace("T", " ")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

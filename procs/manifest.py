@@ -1,0 +1,125 @@
+"""Gathers the facts of all processes and writes the run manifest, atomically, whatever else is broken.
+
+Where the port is on it serves health, readiness, status and metrics as well.
+"""
+
+import logging
+from typing import Any
+
+import msgspec
+import psutil
+
+from common.files import write_atomically
+from common.runtime.facts import read_facts
+from common.runtime.process import Runtime, main
+from common.runtime.status import LOOK_NS, StatusBoard, current_manifest
+from common.runtime.status_server import Page, StatusServer, json_page
+
+LAST_WAIT_NS = 25_000_000_000  # for the others to end; the supervisor is faster than that
+
+log = logging.getLogger("manifest")
+
+
+class Manifest:
+    """Writes `manifests/polymarket_ws_recorder_latest.json` and the run's own copy of it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._folder = runtime.data_root / "manifests"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._interval_ns = int(runtime.settings.manifest.write_interval_seconds * 1e9)
+        self._next_ns = 0
+        self._next_look_ns = 0
+        self._stopping_since_ns: int | None = None
+        self._board = StatusBoard(runtime)
+        self._server = _open_server(runtime, self._board)
+
+    def step(self, timeout_s: float) -> bool:
+        """Write when it is time; after `stop`, once more when everybody else has ended."""
+        now = self._runtime.clock.monotonic_ns()
+        if self._runtime.superseded():
+            return False  # the new run has a manifest of its own
+        if self._stopping_since_ns is not None and self._alone(now):
+            self._write(finished=True)
+            return False
+        if now >= self._next_ns:
+            self._next_ns = now + self._interval_ns
+            self._write(finished=False)
+        if self._server is not None and now >= self._next_look_ns:
+            self._next_look_ns = now + LOOK_NS
+            self._board.look()
+        self._runtime.clock.sleep(timeout_s)
+        return True
+
+    def _alone(self, now: int) -> bool:
+        if self._stopping_since_ns is None or now - self._stopping_since_ns > LAST_WAIT_NS:
+            return True
+        others = [
+            fact.pid for name, fact in read_facts(self._runtime.run_dir).items() if name != "supervisor"
+        ]
+        return not any(psutil.pid_exists(pid) for pid in others if pid != psutil.Process().pid)
+
+    def _write(self, *, finished: bool) -> None:
+        runtime = self._runtime
+        manifest = current_manifest(runtime, read_facts(runtime.run_dir), finished=finished)
+        document = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+        for label in (runtime.assignment.run_id, "latest"):
+            self._write_copy(f"polymarket_ws_recorder_{label}.json", document)
+
+    def _write_copy(self, name: str, document: bytes) -> None:
+        try:
+            write_atomically(self._folder / name, document)
+        except OSError as error:
+            log.warning("run manifest not written", extra={"file": name, "reason": str(error)})
+
+    def stop(self) -> None:
+        """The last manifest follows when the others have ended."""
+        self._stopping_since_ns = self._runtime.clock.monotonic_ns()
+
+    def details(self) -> dict[str, Any]:
+        """Where the status is served, None where it is not."""
+        return {"status_url": self._server.url if self._server is not None else None}
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+
+
+def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
+    """The port, if it is on and free: the recorder goes on without one."""
+    settings = runtime.settings.manifest
+    if not settings.http_port:
+        return None
+    from common.runtime import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
+
+    pages = {
+        "/healthz": lambda: _verdict_page(board, "health"),
+        "/readyz": lambda: _verdict_page(board, "readiness"),
+        "/status.json": lambda: json_page(board.look().manifest),
+        "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, metrics.metrics_text(board.look())),
+    }
+    try:
+        server = StatusServer(settings.http_host, settings.http_port, pages)
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no host name
+        where = f"{settings.http_host}:{settings.http_port}"
+        runtime.tally.add("http_port_failures_total")
+        log.warning(
+            "status not served, recording goes on: choose another manifest.http_host or manifest.http_port",
+            extra={"address": where, "reason": str(error)},
+        )
+        return None
+    log.info("status served", extra={"url": server.url})
+    return server
+
+
+def _verdict_page(board: StatusBoard, which: str) -> Page:
+    status = board.look()
+    verdict = getattr(status, which)
+    return json_page(
+        {"ok": verdict.ok, "state": status.manifest.state, "reason": verdict.reason}, ok=verdict.ok
+    )
+
+
+if __name__ == "__main__":
+    main(Manifest)

@@ -1,0 +1,189 @@
+"""Fetches the books of all recorded tokens over REST on schedule, and records each answer or failure."""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import zmq
+
+from common.core.archive_names import REST_CHECKPOINTS
+from common.core.causes import Cause
+from common.core.envelope import Context
+from common.core.instants import utc_text
+from common.core.market import Token
+from common.core.rest_rows import Checkpoint, HttpAnswer, checkpoint_row
+from common.core.rows import GAP, control_row, subscription_json, tokens_tracked_json
+from common.errors import ExchangeError
+from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
+from common.polymarket.http import fetch, open_session
+from common.runtime.background import BackgroundCall
+from common.runtime.process import Runtime, main
+from common.runtime.producer import Producer
+from common.runtime.token_share import DiscoveredMarkets
+
+RECENT_GAPS = 20
+STOP_WAIT_NS = 2_000_000_000
+
+log = logging.getLogger("rest_checkpointer")
+
+
+class RestCheckpointer:
+    """One request at a time; an interval begins with the first of its requests."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._producer = Producer(runtime, REST_CHECKPOINTS)
+        self._session_id = f"{self._producer.name}-c{self._producer.outbox.next_connection()}"
+        self._discovered = DiscoveredMarkets(runtime.data_root)
+        self._http = open_session()
+        self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH
+        self._interval_ns = int(runtime.settings.rest_checkpoint.interval_seconds * 1e9)
+        self._next_round_ns = 0
+        self._not_before_ns = 0
+        self._waiting: deque[Sequence[Token]] = deque()
+        self._call: BackgroundCall[HttpAnswer] | None = None
+        self._asked: Sequence[Token] = ()
+        self._requested_at_ns = 0
+        self._sequence = 0
+        self._dropped: list[tuple[int, int]] = []
+        self._gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
+        self._last_error = ""
+        self._stop_at_ns: int | None = None
+
+    def step(self, timeout_s: float) -> bool:
+        """Ask what is due, record what was answered, serve the queue. False when stopped and drained."""
+        now = self._runtime.clock.monotonic_ns()
+        if self._call is not None:
+            self._take(self._call, now)
+        elif self._stop_at_ns is None:
+            self._ask_what_is_due(now)
+        self._declare_dropped()
+        self._producer.serve(now)
+        if self._stop_at_ns is not None and self._call is None and self._producer.drained:
+            return False
+        busy = self._call is not None or self._stop_at_ns is not None or bool(self._waiting)
+        self._producer.socket.poll(10 if busy else int(timeout_s * 1000), zmq.POLLIN)
+        return True
+
+    def _ask_what_is_due(self, now: int) -> None:
+        if now >= self._next_round_ns and not self._waiting:  # a late round is finished first
+            tokens = self._discovered.tokens(now)
+            if not tokens:
+                return
+            on_schedule = self._next_round_ns + self._interval_ns
+            self._next_round_ns = on_schedule if on_schedule > now else now + self._interval_ns
+            size = self._runtime.settings.rest_checkpoint.max_tokens_per_request
+            self._waiting = deque(portions(tokens, size))
+        if self._waiting and now >= self._not_before_ns:
+            self._ask(self._waiting.popleft())
+
+    def _ask(self, tokens: Sequence[Token]) -> None:
+        timeout_s = self._runtime.settings.rest_checkpoint.request_timeout_seconds
+        body = books_body(tokens)
+        self._asked = tokens
+        self._requested_at_ns = self._runtime.clock.wall_ns()
+        self._call = BackgroundCall(
+            lambda: fetch(self._http, "POST", self._url, body=body, timeout_s=timeout_s)
+        )
+
+    def _take(self, call: BackgroundCall[HttpAnswer], now: int) -> None:
+        if not call.done:
+            if self._stop_at_ns is not None and now > self._stop_at_ns:
+                self._record(None, "the recorder stopped before the answer came", ())
+            return
+        try:
+            answer = call.result()
+        except ExchangeError as error:
+            self._record(None, str(error), tuple(token.token_id for token in self._asked))
+            return
+        self._not_before_ns = now + int(retry_after_s(answer) * 1e9)
+        error_words, missing = judge_books(answer, self._asked)
+        self._record(answer, error_words, missing)
+
+    def _record(self, answer: HttpAnswer | None, error: str | None, missing: tuple[str, ...]) -> None:
+        self._call = None
+        self._sequence += 1
+        received_at_ns = self._runtime.clock.wall_ns()
+        row = checkpoint_row(
+            Checkpoint(
+                producer=self._producer.name,
+                session_id=self._session_id,
+                checkpoint_sequence=self._sequence,
+                requested_at_ns=self._requested_at_ns,
+                received_at_ns=received_at_ns,
+                method="POST",
+                url=self._url,
+                body=books_body(self._asked),
+                answer=answer,
+                error=error,
+                tokens_tracked_json=tokens_tracked_json(self._asked),
+                missing_token_ids=missing,
+            )
+        )
+        monotonic_ns = self._runtime.clock.monotonic_ns()
+        kept = self._producer.outbox.append_row(
+            row, received_at_ns=received_at_ns, received_monotonic_ns=monotonic_ns
+        )
+        self._runtime.tally.add("rest_requests_total")
+        self._last_error = error or ""
+        if error is not None:
+            self._runtime.tally.add("rest_failures_total")
+            log.warning("checkpoint failed", extra={"reason": error, "url": self._url})
+        if not kept:
+            self._dropped.append((self._sequence, received_at_ns))
+            self._runtime.tally.add("rest_checkpoints_dropped_total")
+            log.error("checkpoint dropped, spool full", extra={"checkpoint_sequence": self._sequence})
+
+    def _declare_dropped(self) -> None:
+        """As soon as there is room again: the checkpoints that found none become a gap row."""
+        if not self._dropped or not self._producer.outbox.has_room:
+            return
+        (first, since_ns), (last, until_ns) = self._dropped[0], self._dropped[-1]
+        cause: Cause = "spool_full"
+        detail = {
+            "cause": cause,
+            "from_utc": utc_text(since_ns),
+            "to_utc": utc_text(until_ns),
+            "first_checkpoint_sequence": first,
+            "last_checkpoint_sequence": last,
+            "messages": len(self._dropped),
+        }
+        nothing = Context(
+            0, self._session_id, 1, self._url, subscription_json(0, ()), tokens_tracked_json(())
+        )
+        now_ns, monotonic_ns = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
+        row = control_row(
+            GAP,
+            nothing,
+            producer=self._producer.name,
+            received_at_ns=now_ns,
+            received_monotonic_ns=monotonic_ns,
+            detail=detail,
+        )
+        if self._producer.outbox.append_row(row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns):
+            self._dropped.clear()
+            self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
+            self._runtime.tally.add("gaps_total")
+
+    def stop(self) -> None:
+        """Ask nothing more; a request under way has a moment left."""
+        self._stop_at_ns = self._runtime.clock.monotonic_ns() + STOP_WAIT_NS
+        self._waiting.clear()
+
+    def details(self) -> dict[str, Any]:
+        """The outbox and the last error, as the run manifest shows them."""
+        return {
+            "last_error": self._last_error,
+            "gaps": list(self._gaps),
+            "outbox": self._producer.details(),
+        }
+
+    def close(self) -> None:
+        """Release the outbox; drained, it is gone."""
+        self._http.close()
+        self._producer.close(finished=self._stop_at_ns is not None)
+
+
+if __name__ == "__main__":
+    main(RestCheckpointer)

@@ -1,0 +1,255 @@
+"""The supervisor: starts every process, restarts what dies or hangs, stops all in the order of the topology.
+
+It carries no data. Its own death is noticed by the others, which finish what they hold and stop.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+from common.config import Settings
+from common.core.instants import compact_utc_text
+from common.core.token_split import readers_needed
+from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
+from common.locks import FileLock
+from common.runtime.child import Child
+from common.runtime.clock import CLOCK, Clock
+from common.runtime.control import ControlServer, RefreshDiscovery, Reply, Request, Rotate, ScaleWriters, Stop
+from common.runtime.facts import Facts, Tally, read_facts, write_facts
+from common.runtime.orders import Orders, write_orders
+from common.runtime.process import Assignment, write_assignment
+from common.runtime.run_dir import open_run_dir, remove_if_drained
+from common.runtime.token_share import DiscoveredMarkets
+from common.topology import PROCESSES, Instance, kind_of, start_order
+
+NAME = "supervisor"
+STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of the 20 that are promised
+RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
+HURRY_S = 1.0
+TELL_NS = 200_000_000
+NS = 1_000_000_000
+
+log = logging.getLogger(NAME)
+
+
+class Supervisor:
+    """All processes of one run."""
+
+    def __init__(self, settings: Settings, *, sample: bool = False, clock: Clock = CLOCK) -> None:
+        """Take the data root and prepare the run's folder. Raises AlreadyRunningError, ConfigError."""
+        self._clock = clock
+        self._settings = settings
+        self._sample = sample
+        self._data_root = Path(settings.paths.data_root).absolute()
+        self._lock = _lock_data_root(self._data_root)
+        self.run_dir = open_run_dir(settings.paths.run_dir, self._data_root)
+        self._started_at_ns = clock.wall_ns()
+        self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
+        self._assignment_file = self.run_dir / "assignment.json"
+        self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
+        self._discovered = DiscoveredMarkets(self._data_root)
+        self._children: dict[str, Child] = {}
+        self._tally = Tally(None)
+        self._stop_rank = 0
+        self._told_ns = 0
+        self._control: ControlServer | None = None
+
+    def begin(self) -> None:
+        """Lay down what every process needs to know; the coming steps start them."""
+        assignment = Assignment(
+            run_id=self.run_id,
+            mode="sample" if self._sample else "runtime",
+            started_at_ns=self._started_at_ns,
+            data_root=str(self._data_root),
+            run_dir=str(self.run_dir),
+            settings=self._settings,
+            log_level=logging.WARNING if self._sample else logging.INFO,
+        )
+        write_assignment(self._assignment_file, assignment)
+        self._raise_readers(self._clock.monotonic_ns())
+        self._give(self._orders)
+        self._control = ControlServer(self.run_dir)
+        for kind in PROCESSES:
+            if kind.instances == "one" and (kind.in_sample or not self._sample):
+                self._add(Instance(kind, 0))
+
+    def step(self, timeout_s: float) -> bool:
+        """Start, reap, restart, obey, scale; wait at most so long. False when everything has stopped."""
+        if self._control is not None:
+            self._control.answer(self._obey)
+        now = self._clock.monotonic_ns()
+        self._reap(now)
+        if self._stop_rank:
+            self._go_on_stopping(now)
+        else:
+            self._raise_readers(now)
+            self._match_orders(now)
+            self._replace_stuck(now)
+        for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
+            child.start_if_due(self._assignment_file, now)
+        self._tell(now)
+        if self._stop_rank and not any(child.busy(now) for child in self._children.values()):
+            return False
+        time.sleep(timeout_s if not self._stop_rank else min(timeout_s, 0.02))
+        return True
+
+    def _add(self, instance: Instance) -> None:
+        self._children[instance.name] = Child(instance, self.run_dir)
+
+    def _obey(self, request: Request) -> Reply:
+        if self._sample:
+            return Reply(taken=False, words="a sample ends by itself; interrupt it with Ctrl-C")
+        if self._stop_rank and not isinstance(request, Stop):
+            return Reply(taken=False, words="the recorder is stopping")
+        orders = self._orders
+        match request:
+            case Stop():
+                self.stop()
+                words = "stopping: reading ends first, then what was received is drained into archives"
+            case ScaleWriters(writers):
+                words = f"writers: {orders.writers} -> {writers}"
+                self._give(msgspec.structs.replace(orders, writers=writers))
+            case Rotate():
+                words = "every writer closes its open archives and begins new ones"
+                self._give(msgspec.structs.replace(orders, rotations=orders.rotations + 1))
+            case RefreshDiscovery():
+                words = "discovery asks now which markets to record"
+                self._give(msgspec.structs.replace(orders, discoveries=orders.discoveries + 1))
+        log.info("request obeyed", extra={"request": type(request).__name__, "words": words})
+        return Reply(taken=True, words=words)
+
+    def _reap(self, now: int) -> None:
+        for name, child in list(self._children.items()):
+            child.kill_if_overdue(now)
+            exit_code = child.ended(now)
+            if exit_code is None:
+                continue
+            if not child.stopping:
+                self._tally.add("process_restarts_total")
+                if self._stop_rank:
+                    child.start_at_once()  # others cannot drain without it
+                if exit_code == EXIT_BAD_CONFIG:
+                    self.stop()
+                    raise ConfigError(f"{name} refused its configuration; see its log record above")
+            elif not self._stop_rank:
+                del self._children[name]  # retired: its lane is drained
+
+    # Scaling
+
+    def _raise_readers(self, now: int) -> None:
+        """More readers when the markets need them; never fewer, so that tokens move as little as may be."""
+        websocket = self._settings.websocket
+        needed = readers_needed(
+            self._discovered.markets(now),
+            at_least=self._orders.readers,
+            max_tokens=websocket.max_assets_per_connection,
+        )
+        if needed > self._orders.readers:
+            self._give(msgspec.structs.replace(self._orders, readers=needed))
+
+    def _give(self, orders: Orders) -> None:
+        self._orders = orders
+        write_orders(self.run_dir, orders)
+        log.info("orders given", extra=msgspec.structs.asdict(orders))
+
+    def _match_orders(self, now: int) -> None:
+        """One reader and one writer for each that is ordered, and a writer for each lane that is not empty."""
+        lanes = set(range(self._orders.writers)) | self._lanes_with_backlog()
+        wanted = [Instance(kind_of("archive_writer"), lane) for lane in sorted(lanes)]
+        wanted += [Instance(kind_of("ws_reader"), index) for index in range(self._orders.readers)]
+        for instance in wanted:
+            if instance.name not in self._children:
+                self._add(instance)
+        for child in self._children.values():
+            is_writer = child.instance.kind.name == "archive_writer"
+            if is_writer and child.instance.index >= self._orders.writers and child.runs:
+                child.stop(RETIRE_LIMIT_S, now)
+
+    def _lanes_with_backlog(self) -> set[int]:
+        outboxes = [facts.details.get("outbox", {}) for facts in read_facts(self.run_dir).values()]
+        return {int(lane) for outbox in outboxes for lane, count in outbox.get("lanes", {}).items() if count}
+
+    def _replace_stuck(self, now: int) -> None:
+        for child in self._children.values():
+            if child.kill_if_stuck(int(child.instance.kind.heartbeat_limit_s * NS), now):
+                self._tally.add("stuck_processes_total")
+
+    # Stopping
+
+    def stop(self) -> None:
+        """Begin to stop, rank by rank: first what takes in, then what drains."""
+        if not self._stop_rank:
+            for child in self._children.values():
+                child.start_at_once()
+            self._enter_rank(min(STOP_LIMIT_S), self._clock.monotonic_ns())
+
+    def hurry(self) -> None:
+        """Stop everything at once; what is not durable yet waits in the outboxes for the next run."""
+        self._stop_rank = max(STOP_LIMIT_S)
+        for child in self._children.values():
+            child.hurry(HURRY_S, self._clock.monotonic_ns())
+
+    def _enter_rank(self, rank: int, now: int) -> None:
+        self._stop_rank = rank
+        for child in self._children.values():
+            if child.instance.kind.stop_rank == rank:
+                child.stop(STOP_LIMIT_S[rank], now)
+
+    def _go_on_stopping(self, now: int) -> None:
+        ranked = [
+            child for child in self._children.values() if child.instance.kind.stop_rank <= self._stop_rank
+        ]
+        if self._stop_rank < max(STOP_LIMIT_S) and not any(child.busy(now) for child in ranked):
+            self._enter_rank(self._stop_rank + 1, now)
+
+    # What it tells
+
+    def state(self, now: int) -> str:
+        """`starting`, `running`, `failed`, `stopping` or `stopped`, as the supervisor sees it."""
+        children = self._children.values()
+        if self._stop_rank:
+            data_processes = [child for child in children if child.instance.kind.name != "manifest"]
+            return "stopping" if any(child.busy(now) for child in data_processes) else "stopped"
+        if any(child.is_flapping(now) for child in children):
+            return "failed"
+        return "running" if children and all(child.runs for child in children) else "starting"
+
+    def _tell(self, now: int) -> None:
+        state = self.state(now)
+        if now - self._told_ns < TELL_NS and state != "stopped":
+            return
+        self._told_ns = now
+        processes = [
+            {
+                "name": child.name,
+                "pid": child.pid,
+                "restarts": child.policy.restarts,
+                "flapping": child.is_flapping(now),
+            }
+            for child in self._children.values()
+        ]
+        details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
+        counters = dict(self._tally.counters)
+        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details)
+        write_facts(self.run_dir, facts)
+
+    def close(self) -> None:
+        """Let go of the data root, and of the run's folder unless an outbox in it waits for the next run."""
+        if self._control is not None:
+            self._control.close()
+        remove_if_drained(self.run_dir)
+        self._lock.release()
+
+
+def _lock_data_root(data_root: Path) -> FileLock:
+    """Make sure that this is the only recorder here. Raises RecorderError naming the folder if it is not."""
+    try:
+        data_root.mkdir(parents=True, exist_ok=True)
+        return FileLock(data_root / ".recorder.lock", f"the data root {data_root}")
+    except OSError as error:
+        raise RecorderError(
+            f"paths.data_root: {data_root} cannot be written ({error.strerror}); choose another --data-root"
+        ) from error

@@ -1,0 +1,265 @@
+"""One websocket connection: receive, stamp both clocks, number, append to the outbox; nothing else.
+
+It never waits for disk, HTTP or another process: dialing happens beside the loop, the queue is polled. When to
+dial, subscribe, replace or ask for a discovery is the table in `common/core/feed_rules.py`.
+"""
+
+import logging
+import random
+from typing import Any
+
+import zmq
+
+from common.config import WebsocketSettings
+from common.core.archive_names import WS_RAW
+from common.core.backoff import Backoff
+from common.core.book_watch import BookWatch
+from common.core.causes import Cause
+from common.core.feed_rules import Action, Event, FeedLimits, FeedRules, State, stale_reason
+from common.core.session_history import SessionHistory
+from common.core.wanted_tokens import WantedTokens
+from common.errors import ExchangeError
+from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from common.queue.recording import Now, Recording
+from common.runtime.background import BackgroundCall
+from common.runtime.facts import last_facts
+from common.runtime.market_session import MarketSession
+from common.runtime.process import Runtime, main
+from common.runtime.producer import Producer
+from common.runtime.token_share import TokenShare
+
+NS = 1_000_000_000
+HANDSHAKE_TIMEOUT_S = 10.0
+LINGER_NS = 15 * NS
+PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
+STALE_EVENTS = {Event.STALE, Event.STALE_TOO_OFTEN, Event.FIRST_MESSAGE_OVERDUE}
+
+log = logging.getLogger("ws_reader")
+
+
+class WsReader:
+    """Keeps one session open while there are tokens to record, and records every message of it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        before = last_facts(runtime.run_dir, runtime.name)
+        told = before.details if before is not None else {}
+        self._runtime = runtime
+        self._producer = Producer(runtime, WS_RAW)
+        self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
+        self._gaps_before = runtime.tally.counters["gaps_total"]
+        self._history = SessionHistory(told.get("recent_sessions", ()))
+        self._share = TokenShare(runtime)
+        self._wanted = WantedTokens(LINGER_NS)
+        self._books = BookWatch(int(runtime.settings.websocket.first_book_timeout_seconds * NS))
+        self._rules = _rules(runtime.settings.websocket)
+        self._dialing: BackgroundCall[Connection] | None = None
+        self._session: MarketSession | None = None
+        self._discovery_seen: object = None
+        self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
+        self._window = runtime.clock.wall_ns() // self._rotation_ns
+        self._stepped_ns = 0
+        self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
+        self._last_error = ""
+
+    def step(self, timeout_s: float) -> bool:
+        """Keep the session, record what came, serve the queue. False when stopped and drained."""
+        now = self._now()
+        self._notice_pause(now)
+        self._wanted.set_listed(self._share.tokens(now.monotonic_ns), now.monotonic_ns)
+        if self._session is not None:
+            self._attend_session(self._session, now)
+        else:
+            self._attend_dialing(now)
+        due = self._rules.due(now.monotonic_ns)
+        if due is not None:
+            self._on(due, now)
+        self._turn_window(now)
+        self._recording.catch_up(now)
+        self._producer.serve(now.monotonic_ns)
+        if self._rules.state is State.DONE and self._recording.complete and self._producer.drained:
+            return False
+        self._wait(timeout_s)
+        return True
+
+    def _now(self) -> Now:
+        return Now(self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns())
+
+    def _notice_pause(self, now: Now) -> None:
+        slept_ns = now.monotonic_ns - self._stepped_ns
+        if self._stepped_ns and slept_ns > PAUSE_NS:
+            self._rules.paused(slept_ns)
+            self._runtime.tally.add("pauses_total")
+            log.warning("this process was paused", extra={"for_s": round(slept_ns / NS, 3)})
+        self._stepped_ns = now.monotonic_ns
+
+    def _turn_window(self, now: Now) -> None:
+        window = now.wall_ns // self._rotation_ns
+        if window > self._window and self._runtime.assignment.mode == "runtime":
+            self._window = window
+            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now)
+
+    def _wait(self, timeout_s: float) -> None:
+        poller = zmq.Poller()
+        poller.register(self._producer.socket, zmq.POLLIN)
+        if self._session is not None:
+            poller.register(self._session.fileno(), zmq.POLLIN)
+            timeout_s = 0 if self._session.more_to_read else timeout_s
+        elif self._dialing is not None or self._rules.state is State.DONE:
+            timeout_s = min(timeout_s, 0.01)
+        poller.poll(int(timeout_s * 1000))
+
+    # Sessions
+
+    def _attend_session(self, session: MarketSession, now: Now) -> None:
+        try:
+            if session.read(now):
+                self._last_market_data_ns = session.last_market_data_ns
+                self._on(Event.MARKET_DATA, now)
+            event = session.keep_up(now) if self._rules.state is not State.LEAVING else None
+        except ConnectionEnded as end:
+            self._last_market_data_ns = max(self._last_market_data_ns, session.last_market_data_ns)
+            self._on(Event.ENDED, self._now(), end)
+            return
+        if event is not None:
+            self._on(event, now)
+
+    def _attend_dialing(self, now: Now) -> None:
+        if self._dialing is not None and self._dialing.done:
+            self._take_dialed(self._dialing, now)
+        elif self._rules.state is State.DISCOVERING and self._share.version != self._discovery_seen:
+            self._on(Event.DISCOVERED, now)
+        else:
+            tokens = self._wanted.now(now.monotonic_ns)
+            self._on(Event.TOKENS_APPEARED if tokens else Event.TOKENS_GONE, now)
+
+    def _take_dialed(self, dialing: BackgroundCall[Connection], now: Now) -> None:
+        self._dialing = None
+        try:
+            connection = dialing.result()
+        except ExchangeError as error:
+            self._last_error = str(error)
+            self._runtime.tally.add("dial_failures_total")
+            self._on(Event.DIAL_FAILED, now)
+            return
+        self._session = MarketSession(
+            self._runtime,
+            connection,
+            recording=self._recording,
+            wanted=self._wanted,
+            books=self._books,
+            history=self._history,
+        )
+        self._on(Event.CONNECTED, now)
+
+    # What the table says
+
+    def _on(self, event: Event, now: Now, end: ConnectionEnded | None = None) -> None:
+        """Take an event through the table and do its action."""
+        state = self._rules.state
+        action = self._rules.take(event, now.monotonic_ns)
+        if action is Action.DIAL:
+            self._dial()
+        elif action is Action.FORGET_DIAL:
+            self._dialing = None
+        elif action in {Action.SUBSCRIBE, Action.CLOSE}:
+            self._speak(action, now)
+        elif action in {Action.DROP, Action.DROP_AND_DISCOVER}:
+            self._drop(event, state, now, end)
+        if self._rules.state is State.WAITING and state is not State.WAITING and self._rules.wait_s:
+            waits = {"reason": self._last_error, "wait_s": round(self._rules.wait_s, 3)}
+            log.warning("dialing again later", extra=waits)
+
+    def _dial(self) -> None:
+        settings = self._runtime.settings
+        self._dialing = BackgroundCall(
+            lambda: Connection(
+                settings.exchange.ws_url,
+                handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
+                max_frame_bytes=settings.websocket.max_frame_bytes,
+            )
+        )
+
+    def _speak(self, action: Action, now: Now) -> None:
+        assert self._session is not None
+        try:
+            if action is Action.CLOSE:
+                self._session.ask_to_close()
+                return
+            number = self._producer.outbox.next_connection()
+            if number > 1:
+                self._runtime.tally.add("reconnects_total")
+            self._last_error = ""
+            self._session.open(f"{self._producer.name}-c{number}", now)
+        except ConnectionEnded as end:
+            self._on(Event.ENDED, now, end)
+
+    def _drop(self, event: Event, state: State, now: Now, end: ConnectionEnded | None) -> None:
+        """The session is over, for the reason the exchange gave, or else for what the event says."""
+        assert self._session is not None
+        reason = self._why(event, state, end)
+        words = end.detail if end is not None else ""
+        if event in STALE_EVENTS:
+            self._runtime.tally.add("stale_reconnects_total")
+        if self._rules.state is State.DISCOVERING:
+            self._discovery_seen = self._share.version
+            self._runtime.tally.add("forced_discovery_refreshes_total")
+        self._session.end(reason, words, now, stale=event in STALE_EVENTS)
+        self._session = None
+        self._last_error = "" if state is State.LEAVING else f"{reason} {words}".strip()
+
+    def _why(self, event: Event, state: State, end: ConnectionEnded | None) -> Cause:
+        if state is State.LEAVING:
+            return "recorder_stopping" if self._rules.state is State.DONE else "no_active_tokens"
+        if event in STALE_EVENTS:
+            return stale_reason(state)
+        return end.reason if end is not None else "no_first_book"
+
+    # The process
+
+    def stop(self) -> None:
+        """Ask the exchange for an orderly close; what is under way is still recorded."""
+        self._on(Event.STOP, self._now())
+
+    def details(self) -> dict[str, Any]:
+        """State, sessions, gaps and outbox, as the run manifest shows them."""
+        if self._session is not None:
+            self._history.counted(self._recording.session_messages)
+        counters = self._runtime.tally.counters
+        counters["gaps_total"] = self._gaps_before + self._recording.gaps_declared
+        counters["consecutive_stale_reconnects"] = self._rules.consecutive_stale
+        return {
+            "state": self._rules.shown,
+            "last_market_data_at_ns": self._last_market_data_ns,
+            "last_error": self._last_error,
+            "tokens": len(self._session.subscribed) if self._session is not None else 0,
+            "tokens_without_book": len(self._books.missing),
+            "recent_sessions": self._history.rows(),
+            "gaps": list(self._recording.recent_gaps),
+            "outbox": self._producer.details(),
+        }
+
+    def close(self) -> None:
+        """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""
+        self._producer.close(finished=self._rules.state is State.DONE)
+
+
+def _rules(websocket: WebsocketSettings) -> FeedRules:
+    limits = FeedLimits(
+        dial_ns=int(2 * HANDSHAKE_TIMEOUT_S * NS),
+        first_message_ns=int(websocket.first_message_timeout_seconds * NS),
+        stale_ns=int(websocket.stale_feed_threshold_seconds * NS),
+        close_ns=2 * NS,
+        discovery_ns=20 * NS,
+        healthy_ns=60 * NS,
+        stale_before_discovery=websocket.max_consecutive_stale_reconnects_before_discovery_refresh,
+    )
+    backoff = Backoff(
+        first_s=websocket.reconnect_initial_delay_seconds,
+        longest_s=websocket.reconnect_max_delay_seconds,
+        chance=random.random,
+    )
+    return FeedRules(limits, backoff)
+
+
+if __name__ == "__main__":
+    main(WsReader)

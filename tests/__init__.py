@@ -1,0 +1,1 @@
+"""Sentences about behaviour, on real sockets, real processes and real files."""

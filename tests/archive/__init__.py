@@ -1,0 +1,1 @@
+"""Archives on disk: written, crashed, recovered and read back, on real files."""

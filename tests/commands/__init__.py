@@ -1,0 +1,1 @@
+"""The commands behind bin/, run as users run them."""

@@ -1,0 +1,1 @@
+"""What conf/ ships must fit the code: every name, path, port and limit in it."""

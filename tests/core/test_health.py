@@ -1,0 +1,94 @@
+import pytest
+
+from common.core.health import Patience, ReaderWord, Wait, judge_health, judge_readiness
+from common.core.run_state import ReaderState, State
+
+S = 1_000_000_000
+
+
+def word(state: ReaderState, *, data_at: int = 0, said_s: float = 0) -> ReaderWord:
+    return ReaderWord(state, data_at, int(said_s * S))
+
+
+def wait(*, had_data: bool = True, quiet_s: float = 0, silent_s: float = 0) -> Wait:
+    return Wait("ws_reader-0", had_data=had_data, quiet_s=quiet_s, silent_s=silent_s)
+
+
+@pytest.mark.parametrize(
+    ("state", "had_data", "last_good_s"),
+    [
+        ("STARTING", False, 60),
+        ("STARTING", True, 120),
+        ("RUNNING_RECONNECTING", False, 60),
+        ("RUNNING_RECONNECTING", True, 120),
+    ],
+)
+def test_waiting_is_right_for_a_while_only(state: State, *, had_data: bool, last_good_s: float) -> None:
+    assert judge_health(state, [wait(had_data=had_data, quiet_s=last_good_s)]).ok
+    verdict = judge_health(state, [wait(), wait(had_data=had_data, quiet_s=last_good_s + 1)])
+    assert not verdict.ok
+    assert verdict.reason == f"ws_reader-0 has had no market data for {last_good_s + 1} s"
+
+
+@pytest.mark.parametrize("state", ["RUNNING_RECEIVING", "RUNNING_NO_ACTIVE_TOKENS"])
+def test_receiving_and_having_nothing_to_record_are_well_for_ever(state: State) -> None:
+    assert judge_health(state, [wait()]).ok
+    assert judge_readiness(state, market_messages=1).ok
+
+
+@pytest.mark.parametrize("state", ["STOPPING", "STOPPED", "FAILED"])
+def test_a_recorder_that_ends_is_neither_well_nor_ready_and_says_so(state: State) -> None:
+    assert judge_health(state, [wait()]).reason == f"the recorder is {state}"
+    assert not judge_health(state, []).ok
+    assert not judge_readiness(state, market_messages=1).ok
+
+
+def test_a_reader_that_hangs_is_found_although_its_last_word_was_good() -> None:
+    assert judge_health("RUNNING_RECEIVING", [wait(silent_s=30)]).ok
+    verdict = judge_health("RUNNING_RECEIVING", [wait(silent_s=31)])
+    assert (verdict.ok, verdict.reason) == (False, "ws_reader-0 has said nothing for 31 s")
+
+
+def test_a_recorder_is_ready_from_its_first_market_message_or_with_nothing_to_record() -> None:
+    assert not judge_readiness("STARTING", market_messages=0).ok
+    assert not judge_readiness("RUNNING_RECEIVING", market_messages=0).ok
+    assert judge_readiness("RUNNING_RECEIVING", market_messages=1).ok
+    assert judge_readiness("RUNNING_RECONNECTING", market_messages=1).ok
+    assert judge_readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=0).ok
+
+
+def test_without_any_reader_the_wait_counts_from_the_beginning() -> None:
+    [waited] = Patience(10 * S).note({}, 75 * S)
+    assert (waited.had_data, waited.quiet_s) == (False, 65)
+
+
+def test_a_wait_counts_from_the_newest_data_and_not_from_the_reconnect() -> None:
+    patience = Patience(0)
+    assert patience.note({"r": word("receiving", data_at=1)}, 10 * S)[0].quiet_s == 0
+    assert patience.note({"r": word("receiving", data_at=1)}, 40 * S)[0].quiet_s == 0
+    [waited] = patience.note({"r": word("reconnecting", data_at=1, said_s=69)}, 70 * S)
+    assert (waited.had_data, waited.quiet_s, waited.silent_s) == (True, 60, 1)
+    assert patience.note({"r": word("waiting_for_data", data_at=1)}, 80 * S)[0].quiet_s == 70
+    assert patience.note({"r": word("waiting_for_data", data_at=2)}, 81 * S)[0].quiet_s == 0
+
+
+def test_a_reader_that_dies_again_and_again_does_not_begin_its_wait_anew() -> None:
+    patience = Patience(0)
+    patience.note({"r": word("receiving", data_at=1)}, 10 * S)
+    for second in (20, 30, 40):
+        [waited] = patience.note({"r": word("connecting", data_at=0)}, second * S)
+        assert (waited.had_data, waited.quiet_s) == (True, second - 10)
+
+
+def test_time_without_tokens_is_no_waiting() -> None:
+    patience = Patience(0)
+    patience.note({"r": word("no_tokens")}, 900 * S)
+    assert patience.note({"r": word("connecting")}, 910 * S)[0].quiet_s == 10
+
+
+def test_one_reader_that_waits_is_not_hidden_by_another_that_receives() -> None:
+    patience = Patience(0)
+    words = {"a": word("receiving", data_at=9, said_s=61), "b": word("reconnecting", said_s=61)}
+    waits = patience.note(words, 61 * S)
+    assert [waited.quiet_s for waited in waits] == [0, 61]
+    assert judge_health("RUNNING_RECONNECTING", waits).reason == "b has had no market data for 61 s"

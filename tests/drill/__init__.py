@@ -1,0 +1,1 @@
+"""The parts of the drill that need no running recorder."""

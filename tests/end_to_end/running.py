@@ -1,0 +1,83 @@
+"""Starts the project's commands as processes of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import procs
+from common.archive.read import closed_archives
+from common.archive.recorded import payloads_by_cf_ray
+from common.simulation.options import ExchangeUrls
+from common.simulation.oracle import compare
+
+ROOT = Path(procs.__file__).parent.parent
+TIMEOUT_S = 90
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "RECORDER__MANIFEST__HTTP_PORT": "0", **(more or {})}
+
+
+def run_command(
+    name: str, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end in `folder`, where relative paths of its settings fall."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", f"procs.commands.{name}", *arguments],
+        cwd=folder,
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@contextmanager
+def started_command(
+    name: str,
+    *arguments: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    log: TextIO | None = None,
+) -> Iterator["subprocess.Popen[str]"]:
+    """A running command, killed if it is left over in the end. Its output goes to pipes, its log to `log`."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", f"procs.commands.{name}", *arguments],
+        cwd=folder,
+        env=_environment(environment),
+        stdout=log or subprocess.PIPE,
+        stderr=log or subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def exchange_environment(urls: ExchangeUrls) -> dict[str, str]:
+    """The settings that point a recorder at an exchange of the test's own."""
+    return {
+        "RECORDER__EXCHANGE__WS_URL": urls.ws_url,
+        "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
+        "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
+    }
+
+
+def websocket_archives(data_root: Path) -> list[Path]:
+    return [path for path in closed_archives(data_root) if "_ws_raw_" in path.name]
+
+
+def oracle_findings(oracle: Path, data_root: Path) -> list[str]:
+    """What the exchange's own account and the recording disagree on."""
+    return compare(oracle, payloads_by_cf_ray(websocket_archives(data_root)))
+
+
+def frames_sent(oracle: Path) -> int:
+    return sum(path.read_bytes().count(b'"sent_at_ns"') for path in oracle.glob("connection-*.jsonl"))

@@ -1,0 +1,152 @@
+"""Processes of a running recorder are killed; the exchange's own account tells whether anything was lost."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import assert_whole, messages, recorder, rows
+from tests.end_to_end.running import oracle_findings
+from tests.waiting import wait_for
+
+RATE = 1500
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
+    """An exchange that outlives the recorder, with its oracle in `oracle`."""
+    options = SimulationOptions(rate=RATE, oracle=str(tmp_path / "oracle"))
+    with EmbeddedExchange(options, tmp_path / "exchange") as running:
+        yield running
+
+
+def test_killed_writers_lose_nothing_and_double_nothing(tmp_path: Path, exchange: EmbeddedExchange) -> None:
+    with recorder(tmp_path, exchange, "--writers", "2") as running:
+        for name in ("archive_writer-0", "archive_writer-1", "archive_writer-0"):
+            running.wait_for_more()
+            running.kill(name)
+        running.wait_for_more()
+        log = running.stop()
+    assert running.process.returncode == 0, log
+    assert running.manifest["state"] == "STOPPED"
+    assert running.counter("process_restarts_total") == 3
+    assert running.counter("archives_recovered_total") >= 1, "INCONCLUSIVE: no kill met an open archive"
+    assert running.counter("gaps_total") == 0
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+    assert running.counter("rows_written_total") == len(rows(tmp_path, "ws_raw")) + len(
+        rows(tmp_path, "rest_checkpoints")
+    )
+
+
+def test_a_killed_reader_keeps_what_it_received_and_its_successor_declares_the_outage(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        running.wait_for_more("ws_messages_total")
+        received = running.counter("ws_messages_total")
+        for reconnects in (0, 1):
+            running.kill("ws_reader-0")
+            running.wait_for_more("reconnects_total", than=reconnects)
+            running.wait_for_more("ws_messages_total")
+        log = running.stop()
+    assert running.process.returncode == 0, log
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+    found = rows(tmp_path, "ws_raw")
+    assert len({row["producer"] for row in found}) == 1, "the outbox went on"
+    by_connection = Counter(row["connection_sequence"] for row in messages(tmp_path))
+    assert by_connection[1] >= received > 0
+    assert len(by_connection) == 3
+    gaps = [row["gap"] for row in found if row["record_type"] == "gap"]
+    assert [gap["cause"] for gap in gaps] == ["reader_died", "reader_died"]
+    gap = gaps[0]
+    first = [row for row in messages(tmp_path) if row["connection_sequence"] == 1]
+    assert gap["from_utc"] == max(row["received_at_utc"] for row in first)
+    assert gap["to_utc"] > gap["from_utc"]
+    [died] = [
+        row["session_closed"]
+        for row in found
+        if row["record_type"] == "session_closed" and row["connection_sequence"] == 1
+    ]
+    assert died["reason"] == "reader_died"
+    assert died["messages"] == len(first)
+    assert running.counter("gaps_total") >= 1
+
+
+def test_when_the_supervisor_is_killed_the_others_drain_close_and_end(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        running.process.kill()
+        log = running.ended()
+    assert "supervisor is gone, finishing" in log
+    assert "Traceback" not in log
+    assert running.manifest["state"] == "STOPPED"
+    assert len(messages(tmp_path)) > 100
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+
+
+def test_a_new_recorder_may_start_while_the_orphans_of_a_killed_one_still_drain(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as first:
+        orphaned = first.manifest["run_id"]
+        first.process.kill()
+        with recorder(tmp_path, exchange) as second:
+            wait_for(lambda: second.manifest["run_id"] != orphaned, what="the new run's manifest")
+            second.wait_for_more()
+            log = second.stop()
+        first.ended()
+    assert second.process.returncode == 0, log
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+
+
+def test_when_all_processes_are_killed_at_once_the_next_run_brings_everything_home(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        running.wait_for_more("ws_messages_total")
+        received = running.counter("ws_messages_total")
+        victims = [running.process.pid, *running.pids().values()]
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        running.ended()
+    assert list((tmp_path / "d").rglob(".*.open")), "INCONCLUSIVE: nothing was open"
+    with recorder(tmp_path, exchange) as following:
+        log = following.stop()
+    assert following.process.returncode == 0, log
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+    assert len([row for row in messages(tmp_path) if row["connection_sequence"] == 1]) >= received
+    assert [row["gap"]["cause"] for row in rows(tmp_path, "ws_raw") if "gap" in row] == ["reader_died"]
+    assert following.counter("archives_recovered_total") >= 1
+
+
+def test_the_stream_does_not_notice_when_checkpointer_manifest_and_discovery_are_killed(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        running.wait_for_more("rest_requests_total", than=0)
+        for name in ("rest_checkpointer", "manifest", "discovery"):
+            running.kill(name)
+        running.wait_for_more("rest_requests_total")
+        log = running.stop()
+    assert running.process.returncode == 0, log
+    assert running.counter("process_restarts_total") == 3
+    assert running.counter("gaps_total") == 0
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    assert_whole(tmp_path)
+    checkpoints = rows(tmp_path, "rest_checkpoints")
+    lives: dict[str, list[int]] = {}
+    for row in checkpoints:
+        lives.setdefault(row["session_id"], []).append(row["checkpoint_sequence"])
+    assert len(lives) == 2
+    assert all(given == list(range(1, len(given) + 1)) for given in lives.values())

@@ -1,0 +1,87 @@
+import gzip
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from common.archive.read import closed_archives
+from tests.end_to_end.running import frames_sent, oracle_findings, run_command, started_command
+from tests.waiting import wait_for
+
+
+def run_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "d/manifests/polymarket_ws_recorder_latest.json"
+    document: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {"state": ""}
+    return document
+
+
+def test_two_writers_record_a_fast_exchange_byte_for_byte(tmp_path: Path) -> None:
+    result = run_command(
+        "run_recorder",
+        *("--exchange", "simulated", "--writers", "2", "--duration-seconds", "5", "--data-root", "d"),
+        *("--simulated-rate", "3000", "--simulated-oracle", "oracle"),
+        folder=tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    manifest = run_manifest(tmp_path)
+    assert manifest["state"] == "STOPPED"
+    assert manifest["counters"]["ws_messages_total"] == frames_sent(tmp_path / "oracle") > 5000
+    names = [path.name for path in closed_archives(tmp_path / "d")]
+    assert any("_l0_" in name and "ws_raw" in name for name in names)
+    assert any("_l1_" in name and "ws_raw" in name for name in names)
+    assert manifest["counters"]["archives_closed_total"] == len(names)
+    rows = sum(gzip.decompress(path.read_bytes()).count(b"\n") for path in closed_archives(tmp_path / "d"))
+    assert manifest["counters"]["rows_written_total"] == rows
+    assert not list(tmp_path.glob("d/**/.*.open"))
+    for line in result.stderr.splitlines():
+        assert json.loads(line)["run_id"] == manifest["run_id"], "every log record is JSON and names its run"
+
+
+def test_a_recorder_drains_on_sigterm_and_refuses_a_second_one_beside_it(tmp_path: Path) -> None:
+    arguments = ("--exchange", "simulated", "--data-root", "d")
+    with started_command(
+        "run_recorder",
+        *arguments,
+        *("--simulated-oracle", "oracle"),
+        folder=tmp_path,
+        environment={"RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.1"},
+    ) as process:
+        wait_for(
+            lambda: run_manifest(tmp_path)["state"] == "RUNNING_RECEIVING", what="the recorder to receive"
+        )
+        second = run_command("run_recorder", *arguments, folder=tmp_path)
+        assert second.returncode == 1
+        assert "is in use by another process" in second.stderr
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=25)
+    assert process.returncode == 0, log
+    assert run_manifest(tmp_path)["state"] == "STOPPED"
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+
+
+def test_a_refused_configuration_starts_nothing_and_names_file_key_and_bound(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("writer: {writers: 0}\n")
+    result = run_command("run_recorder", "--config", str(config), "--data-root", "d", folder=tmp_path)
+    assert result.returncode == 78
+    assert f"{config}: writer.writers" in result.stderr
+    assert ">= 1" in result.stderr
+    assert not (tmp_path / "d").exists()
+
+
+def test_without_gamma_and_without_a_usable_discovery_file_the_command_to_run_is_named(
+    tmp_path: Path,
+) -> None:
+    environment = {"RECORDER__EXCHANGE__GAMMA_URL": "http://127.0.0.1:9"}
+    missing = run_command("run_recorder", "--data-root", "d", folder=tmp_path, environment=environment)
+    path = tmp_path / "d/discovery/polymarket_btc_markets_latest.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{garbled")
+    garbled = run_command("run_recorder", "--data-root", "d", folder=tmp_path, environment=environment)
+    for result in (missing, garbled):
+        assert result.returncode == 1
+        assert "bin/discover-markets" in result.stderr
+        assert "polymarket_btc_markets_latest.json" in result.stderr
+        assert "Traceback" not in result.stderr
+    assert path.read_text() == "{garbled"

@@ -1,0 +1,1 @@
+"""Faults as acts: cut, kill, freeze, fill."""

@@ -1,0 +1,136 @@
+import json
+
+import pytest
+
+from common.core.market import Token
+from common.core.rest_rows import HttpAnswer
+from common.polymarket.books import books_body, judge_books, portions, retry_after_s
+from common.polymarket.market_channel import (
+    is_market_data,
+    resolved_tokens,
+    subscribe_first,
+    subscribe_more,
+    unsubscribe,
+)
+from common.polymarket.user_agent import user_agent
+
+LONG = "9" * 78
+TOKENS = [Token("m", "0x1", token, "Up", "2026-01-01T00:00:00Z") for token in (LONG, "2", "3")]
+IDS = (LONG, "2", "3")
+
+
+def answer(body: object, status: int = 200) -> HttpAnswer:
+    return HttpAnswer(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode(), 1.0)
+
+
+def test_books_are_asked_for_by_token_id_as_text() -> None:
+    assert json.loads(books_body(TOKENS)) == [{"token_id": token} for token in IDS]
+    assert [list(part) for part in portions(TOKENS, 2)] == [TOKENS[:2], TOKENS[2:]]
+    assert list(portions([], 2)) == []
+
+
+def test_an_answer_in_any_order_is_complete() -> None:
+    assert judge_books(answer([{"asset_id": each, "bids": []} for each in reversed(IDS)]), TOKENS) == (
+        None,
+        (),
+    )
+
+
+def test_books_that_were_not_asked_for_do_not_stand_in_for_missing_ones() -> None:
+    assert judge_books(answer([{"asset_id": "7"}, {"asset_id": "2"}]), TOKENS) == (None, (LONG, "3"))
+    assert judge_books(answer([]), TOKENS) == (None, IDS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"Too Many Requests",
+        b"\xff",
+        {"error": "Too Many Requests"},
+        [1],
+        [{"asset_id": 2}],
+        [{"bids": []}],
+        None,
+    ],
+)
+def test_a_200_that_holds_no_books_is_an_error_in_words(body: object) -> None:
+    words, missing = judge_books(answer(body), TOKENS)
+    assert words == "answered 200 with a body that is no array of books"
+    assert missing == IDS
+
+
+def test_any_other_status_is_an_error_whatever_it_holds() -> None:
+    assert judge_books(answer([{"asset_id": LONG}], 503), TOKENS) == ("answered HTTP 503", IDS)
+
+
+def test_subscriptions_say_what_the_exchange_expects() -> None:
+    assert json.loads(subscribe_first(IDS)) == {
+        "assets_ids": list(IDS),
+        "type": "market",
+        "custom_feature_enabled": True,
+    }
+    assert json.loads(subscribe_more(["2"])) == {
+        "operation": "subscribe",
+        "assets_ids": ["2"],
+        "custom_feature_enabled": True,
+    }
+    assert json.loads(unsubscribe(["2"])) == {"operation": "unsubscribe", "assets_ids": ["2"]}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"market":"0x1","price_changes":[],"event_type":"price_change"}',
+        b'[{"event_type" : "book"}]\n',
+        b'[{"bids":[],"asks":[]}]',
+        b'{"event_type":"best_bid_ask"}',
+        b'{"event_type":"last_trade_price"}',
+        b'{"event_type":"tick_size_change"}',
+        b'{"event_type":"market_resolved"}',
+    ],
+)
+def test_market_data_shows_that_a_connection_is_alive(payload: bytes) -> None:
+    assert is_market_data(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"PONG",
+        b"",
+        b"[]\n",
+        b"INVALID OPERATION",
+        b"book",
+        b'{"event_type":"new_market","slug":"btc"}',
+        b'{"event_type":"new_market","description":"about a \\"book\\"","bids":[],"x":"book"}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_also_a_frozen_connection_gets_does_not(payload: bytes) -> None:
+    assert not is_market_data(payload)
+
+
+def test_the_recorder_introduces_itself_by_a_name_of_its_own() -> None:
+    name = user_agent()
+    assert name.startswith("orderbooks-ws-recorder/")
+    assert not any(library in name.lower() for library in ("python", "requests", "urllib"))
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "wait_s"),
+    [(429, "7", 7.0), (503, "2", 2.0), (429, "99999", 300.0), (429, "soon", 0.0), (200, "7", 0.0)],
+)
+def test_the_exchange_is_left_alone_as_long_as_it_asks_within_reason(
+    status: int, header: str, wait_s: float
+) -> None:
+    assert retry_after_s(HttpAnswer(status, {"retry-after": header}, b"", 1.0)) == wait_s
+    assert retry_after_s(HttpAnswer(status, {}, b"", 1.0)) == 0.0
+
+
+def test_settled_tokens_are_found_in_an_object_and_in_an_array() -> None:
+    event = b'{"event_type":"market_resolved","assets_ids":["1","2"]}'
+    assert resolved_tokens(event) == ("1", "2")
+    assert resolved_tokens(b"[" + event + b',{"event_type":"book"}]') == ("1", "2")
+    assert resolved_tokens(b'{"event_type":"market_resolved","assets_ids":3}') == ()
+    assert resolved_tokens(b'{"event_type":"book"}') == ()

@@ -1,0 +1,351 @@
+import os
+import select
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from common.errors import ExchangeError
+from common.polymarket.websocket_connection import Connection, ConnectionEnded, Message
+from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, Peer, WebsocketServer, frame
+
+MAX_FRAME = 16 * 1024 * 1024
+
+
+def connect(url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME) -> Connection:
+    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes)
+
+
+def next_message(connection: Connection) -> Message:
+    deadline = time.monotonic() + 20
+    while (message := connection.receive()) is None:
+        assert time.monotonic() < deadline, "no message came"
+        select.select([connection.fileno()], [], [], 1)
+    return message
+
+
+def end_of(connection: Connection) -> ConnectionEnded:
+    try:
+        while True:
+            next_message(connection)
+    except ConnectionEnded as end:
+        return end
+
+
+def saying(*payloads: bytes) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(*payloads)
+        peer.stay_until_the_client_leaves()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"PONG",
+        b"not JSON",
+        b"\xff\xfe\x00 not UTF-8",
+        b'{"text":"line\nbreak"}',
+        '{"text":"\u2028"}'.encode(),
+        b"[" * 100_000,
+        bytes(10 * 1024 * 1024),
+        b"x" * 125,
+        b"x" * 126,
+        b"x" * 65_535,
+        b"x" * 65_536,
+    ],
+    ids=lambda payload: f"{len(payload)} bytes",
+)
+def test_a_text_frame_comes_out_byte_for_byte(payload: bytes) -> None:
+    with WebsocketServer(saying(payload, b"after")) as server:
+        connection = connect(server.url)
+        assert next_message(connection) == Message(1, payload)
+        assert next_message(connection) == Message(1, b"after")
+        connection.close()
+
+
+def test_many_frames_in_one_piece_come_out_in_order() -> None:
+    payloads = [str(number).encode() * (number % 300) for number in range(2000)]
+    with WebsocketServer(saying(*payloads)) as server:
+        connection = connect(server.url)
+        assert [next_message(connection).payload for _ in payloads] == payloads
+        assert connection.receive() is None
+        connection.close()
+
+
+def test_a_frame_that_dribbles_in_byte_by_byte_is_one_message_and_never_blocks() -> None:
+    go_on = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        data = frame(b"slow" * 50)
+        peer.send_raw(data[:100])
+        go_on.wait(20)
+        for byte in data[100:]:
+            peer.send_raw(bytes([byte]))
+        peer.stay_until_the_client_leaves()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert select.select([connection.fileno()], [], [], 20)[0]
+        assert connection.receive() is None
+        go_on.set()
+        assert next_message(connection).payload == b"slow" * 50
+        connection.close()
+
+
+def test_fragments_are_joined_and_a_ping_between_them_is_answered() -> None:
+    ponged = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"one ", fin=False) + frame(b"are you there", opcode=PING))
+        if peer.read_frame() == (PONG, b"are you there"):
+            ponged.set()
+        peer.send_raw(frame(b"two", opcode=0))
+        peer.stay_until_the_client_leaves()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert next_message(connection) == Message(1, b"one two")
+        assert ponged.is_set()
+        connection.close()
+
+
+def test_a_binary_frame_keeps_its_opcode() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"\x00\x01", opcode=BINARY))
+        peer.stay_until_the_client_leaves()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert next_message(connection) == Message(2, b"\x00\x01")
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "reason"),
+    [
+        (1013, "slow consumer: send buffer full", "slow_consumer"),
+        (1000, "all subscribed assets resolved", "all_subscribed_assets_resolved"),
+        (1000, "", "closed_by_exchange"),
+        (1008, "policy", "closed_by_exchange"),
+    ],
+)
+def test_a_close_has_its_reason_and_comes_after_the_data_before_it(
+    code: int, words: str, reason: str
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(b"last")
+        peer.close(code, words)
+        peer.read_frame()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert next_message(connection).payload == b"last"
+        end = end_of(connection)
+        assert (end.reason, end.detail) == (reason, f"{code} {words}".strip())
+        connection.close()
+
+
+def test_a_close_without_a_code_is_a_close() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"", opcode=CLOSE))
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).detail == "1005"
+        connection.close()
+
+
+@pytest.mark.parametrize("kept", [1, 3, 50])
+def test_a_cut_in_the_middle_of_a_frame_ends_the_connection(kept: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"whole") + frame(b"x" * 200)[:kept])
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert next_message(connection).payload == b"whole"
+        assert end_of(connection).reason == "connection_lost"
+        connection.close()
+        with pytest.raises(ConnectionEnded):
+            connection.fileno()
+
+
+def test_a_reset_ends_the_connection() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.cut()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).reason == "connection_lost"
+        connection.close()
+
+
+def test_a_frame_announced_too_large_is_refused_before_it_is_read() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(b"\x81\x7f\x00\x00\x00\x7f\xff\xff\xff\xff")
+        peer.read_frame()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        end = end_of(connection)
+        assert end.reason == "frame_too_large"
+        assert "549755813887 bytes" in end.detail
+        connection.close()
+
+
+def test_endless_fragments_are_bounded() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"x" * 1000, fin=False))
+        while True:
+            peer.send_raw(frame(b"x" * 1000, opcode=0, fin=False) * 100)
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url, max_frame_bytes=65_536)
+        assert end_of(connection).reason == "frame_too_large"
+        connection.close()
+
+
+def test_endless_empty_fragments_are_bounded() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(frame(b"", fin=False))
+        while True:
+            peer.send_raw(frame(b"", opcode=0, fin=False) * 1000)
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).reason == "frame_too_large"
+        connection.close()
+
+
+def test_reserved_bits_are_a_protocol_error() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(b"\xf1\x01x")
+        peer.read_frame()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).reason == "protocol_error"
+        connection.close()
+
+
+def test_an_orderly_close_still_gives_what_was_under_way() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        opcode, body = peer.read_frame()
+        assert opcode == CLOSE
+        peer.send(b"under way")
+        peer.send_raw(frame(body, opcode=CLOSE))
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        connection.send_close()
+        assert next_message(connection).payload == b"under way"
+        assert end_of(connection).reason == "closed_by_exchange"
+        connection.close()
+
+
+def test_what_is_sent_arrives_masked_and_whole() -> None:
+    received: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        peer.accept(b"CF-Ray: abc-FRA\r\nSet-Cookie: secret=1\r\n")
+        received.append(peer.read_frame()[1])
+        peer.send(b"ok")
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        connection.send_text("x" * 70_000)
+        assert next_message(connection).payload == b"ok"
+        assert received == [b"x" * 70_000]
+        assert connection.handshake_headers == {"cf-ray": "abc-FRA"}
+        connection.close()
+
+
+def test_sending_on_a_lost_connection_ends_it() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.cut()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).reason == "connection_lost"
+        with pytest.raises(ConnectionEnded):
+            connection.send_text("hello")
+        connection.close()
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "403 Forbidden"])
+def test_a_refused_handshake_names_the_status(status: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send_raw(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with WebsocketServer(script) as server, pytest.raises(ExchangeError, match=f"HTTP {status[:3]}"):
+        connect(server.url)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send_raw(b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n")
+
+    with WebsocketServer(script) as server, pytest.raises(ExchangeError, match=r"cannot be reached|HTTP 302"):
+        connect(server.url)
+
+
+def test_a_silent_handshake_ends_at_its_deadline() -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.connection.recv(1)
+
+    with (
+        WebsocketServer(script) as server,
+        pytest.raises(ExchangeError, match=r"did not answer the handshake in 0\.2 s"),
+    ):
+        connect(server.url, timeout_s=0.2)
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:9/ws", "ws://nowhere.invalid/ws"])
+def test_a_host_that_cannot_be_reached_is_named(url: str) -> None:
+    with pytest.raises(ExchangeError, match=url):
+        connect(url)
+
+
+def test_the_same_holds_over_tls_with_one_record_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setitem(os.environ, "WEBSOCKET_CLIENT_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    payloads = [b"x" * size for size in (0, 100, 20_000, 70_000, 1_000_000)]
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        for payload in payloads:
+            peer.send(payload)
+        peer.stay_until_the_client_leaves()
+
+    with WebsocketServer(script, tls=context) as server:
+        connection = connect(server.url)
+        assert [next_message(connection).payload for _ in payloads] == payloads
+        connection.close()

@@ -1,0 +1,1 @@
+"""Single processes of the recorder, each against small servers on loopback."""

@@ -1,0 +1,109 @@
+"""Starts single processes of the recorder with an assignment of their own, as the supervisor would."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from common.runtime.facts import Facts, last_facts
+from common.runtime.orders import Orders, write_orders
+from tests.end_to_end.running import ROOT
+from tests.waiting import wait_for
+
+Layout = tuple[Path, Path]
+
+
+class Alone:
+    """One running process and its facts."""
+
+    def __init__(self, name: str, process: "subprocess.Popen[str]", run_dir: Path) -> None:
+        self.process = process
+        self._name = name
+        self._run_dir = run_dir
+        self.log = ""
+
+    @property
+    def facts(self) -> Facts | None:
+        return last_facts(self._run_dir, self._name)
+
+    def counter(self, name: str) -> int:
+        return self.facts.counters.get(name, 0) if self.facts else 0
+
+    def detail(self, name: str) -> Any:  # noqa: ANN401 - whatever the process tells
+        return self.facts.details.get(name) if self.facts else None
+
+    def wait_for_counter(self, name: str, at_least: int) -> None:
+        wait_for(
+            lambda: self.counter(name) >= at_least or self.process.poll() is not None,
+            what=f"{name} to reach {at_least}",
+        )
+        assert self.process.poll() is None, self.process.communicate()[1]
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code, with the log kept."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """SIGKILL, with the log kept."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        self.log = self.process.communicate(timeout=20)[1]
+        return self.process.returncode
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A run folder whose path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="ob-") as name:
+        folder = Path(name)
+        (folder / "facts").mkdir()
+        (folder / "producers").mkdir()
+        write_orders(folder, Orders(writers=1, readers=1))
+        yield folder
+
+
+@contextmanager
+def alone(
+    module: str,
+    run_dir: Path,
+    data_root: Path,
+    settings: Mapping[str, Mapping[str, object]],
+    *,
+    name: str = "",
+) -> Iterator[Alone]:
+    """The process of `procs.<module>`, killed in the end if it is still there."""
+    assignment = run_dir / "assignment.json"
+    assignment.write_text(
+        json.dumps(
+            {
+                "run_id": "20260101T000000Z-test",
+                "mode": "runtime",
+                "started_at_ns": 1,
+                "readers": 1,
+                "data_root": str(data_root),
+                "run_dir": str(run_dir),
+                "settings": settings,
+            }
+        )
+    )
+    process_name = name or module
+    command = [sys.executable, "-P", "-m", f"procs.{module}", "--name", process_name, "--index", "0"]
+    with subprocess.Popen(
+        [*command, "--assignment", str(assignment)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Alone(process_name, process, run_dir)
+        finally:
+            if process.poll() is None:
+                process.kill()

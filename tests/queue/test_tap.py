@@ -1,0 +1,258 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import zmq
+
+from common.queue.outbox import Identity, Outbox
+from common.queue.tail import QueueTail, Tailed
+from common.queue.tap import BATCH_LIMIT_BYTES, BATCHES_KEPT, INTERVAL_NS, SOCKET_NAME, Tap
+from tests.waiting import wait_for
+
+
+class Producing:
+    """A producer's outbox with its tap, and a clock that each look moves on."""
+
+    def __init__(
+        self, run_dir: Path, name: str = "reader-0", *, lanes: int = 2, label: str = "first"
+    ) -> None:
+        self.folder = run_dir / "producers" / name
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.outbox = Outbox(
+            self.folder, Identity(f"{name}-{label}", "ws_raw"), lanes=lanes, limit_bytes=2**30
+        )
+        self.tap = Tap(self._context, self.outbox)
+        self.now_ns = 1
+        self.number = 0
+        self.open_context()
+
+    def open_context(self) -> None:
+        self.number = self.outbox.open_context(
+            session_id="s",
+            connection_sequence=1,
+            url="ws://x",
+            subscription_json=b"{}",
+            tokens_tracked_json=b"[]",
+        ).number
+
+    def append(self, count: int, payload: bytes = b"{}") -> None:
+        for _ in range(count):
+            self.now_ns += 1
+            assert self.outbox.append_message(
+                payload,
+                opcode=1,
+                context=self.number,
+                message_sequence=self.outbox.global_sequence + 1,
+                received_at_ns=self.now_ns,
+                received_monotonic_ns=self.now_ns,
+            )
+
+    def look(self) -> None:
+        self.now_ns += INTERVAL_NS
+        self.tap.attend(self.now_ns)
+
+    def close(self) -> None:
+        self.tap.close()
+        self._context.term()
+        self.outbox.close(finished=False)
+
+
+@pytest.fixture
+def producing(tmp_path: Path) -> Iterator[Producing]:
+    producer = Producing(tmp_path)
+    yield producer
+    producer.close()
+
+
+@pytest.fixture
+def tail(tmp_path: Path) -> Iterator[QueueTail]:
+    looking_on = QueueTail(tmp_path)
+    yield looking_on
+    looking_on.close()
+
+
+def join(producing: Producing, tail: QueueTail) -> None:
+    """Look until what the producer appends arrives."""
+
+    def arrives() -> bool:
+        tail.look()
+        producing.append(1, b"joining")
+        producing.look()
+        return bool(tail.receive(0.01))
+
+    wait_for(arrives, what="the subscription to reach the producer")
+    while tail.receive(0.05):
+        pass
+
+
+def collect(tail: QueueTail, count: int) -> list[Tailed]:
+    taken: list[Tailed] = []
+
+    def enough() -> bool:
+        taken.extend(tail.receive(0.01))
+        return len(taken) >= count
+
+    wait_for(enough, what=f"{count} envelopes")
+    return taken
+
+
+def test_who_joins_late_gets_all_that_follows_in_the_order_of_receipt_with_its_context(
+    producing: Producing, tail: QueueTail
+) -> None:
+    producing.append(10)
+    join(producing, tail)
+    before = producing.outbox.global_sequence
+    producing.append(500)
+    producing.look()
+    taken = collect(tail, 500)
+    sequences = [tailed.envelope.global_message_sequence for tailed in taken]
+    assert sequences == list(range(before + 1, before + 501)), "over both lanes"
+    assert {(tailed.name, tailed.producer, tailed.stream) for tailed in taken} == {
+        ("reader-0", "reader-0-first", "ws_raw")
+    }
+    assert taken[0].context is not None
+    assert taken[0].context.session_id == "s"
+    assert tail.take_missed() == {}
+
+
+def test_a_context_that_the_outbox_has_forgotten_is_still_known(
+    producing: Producing, tail: QueueTail
+) -> None:
+    join(producing, tail)
+    producing.append(1)
+    producing.look()
+    producing.open_context()
+    for lane in producing.outbox.lanes.values():
+        lane.forget_through(lane.last_sequence)
+    producing.outbox.forget_contexts()
+    taken = collect(tail, 1)
+    assert taken[0].context is not None
+    assert taken[0].context.number == 1
+    assert list(producing.outbox.contexts) == [2]
+
+
+def test_a_change_of_subscription_is_followed(producing: Producing, tail: QueueTail) -> None:
+    join(producing, tail)
+    producing.open_context()
+    producing.append(1)
+    producing.look()
+    assert [tailed.envelope.context for tailed in collect(tail, 1)] == [2]
+
+
+def test_complete_rows_need_no_context(producing: Producing, tail: QueueTail) -> None:
+    join(producing, tail)
+    assert producing.outbox.append_row(b'{"record_type":"gap"}', received_at_ns=1, received_monotonic_ns=1)
+    producing.look()
+    (tailed,) = collect(tail, 1)
+    assert (tailed.envelope.payload, tailed.context) == (b'{"record_type":"gap"}', None)
+
+
+def test_who_does_not_keep_up_misses_whole_batches_and_knows_how_much(
+    producing: Producing, tail: QueueTail
+) -> None:
+    join(producing, tail)
+    payload = b"x" * 4000
+    for _ in range(40 * BATCHES_KEPT):
+        producing.append(1, payload)
+        producing.look()
+        for lane in producing.outbox.lanes.values():
+            lane.forget_through(lane.last_sequence)
+    sent = 40 * BATCHES_KEPT
+    taken = 0
+
+    def last_one_seen() -> bool:
+        nonlocal taken, sent
+        passed = tail.receive(0.01)
+        taken += len(passed)
+        if not passed:
+            producing.append(1)
+            producing.look()
+            sent += 1
+        return taken > 0 and any(tailed.envelope.payload == b"{}" for tailed in passed)
+
+    wait_for(last_one_seen, what="an envelope after the hole")
+    missed = tail.take_missed()["reader-0"]
+    assert missed > 0
+    assert missed + taken <= sent
+    assert tail.take_missed() == {}
+
+
+def test_a_burst_beyond_the_limit_is_missed_and_told(producing: Producing, tail: QueueTail) -> None:
+    join(producing, tail)
+    producing.append(1, b"x" * (BATCH_LIMIT_BYTES + 1))
+    producing.look()
+    producing.append(128)
+    producing.look()
+    taken = collect(tail, 128)
+    assert len(taken) == 128
+    assert tail.take_missed() == {"reader-0": 1}
+
+
+def test_nothing_is_sent_while_nobody_looks_on(tmp_path: Path, producing: Producing) -> None:
+    producing.append(100)
+    producing.look()
+    tail = QueueTail(tmp_path)
+    join(producing, tail)
+    tail.close()
+    another = QueueTail(tmp_path)
+    another.look()
+
+    def unsubscribed() -> bool:
+        producing.append(1)
+        producing.look()
+        return not another.receive(0)
+
+    wait_for(unsubscribed, what="the last one to have left, or the next to wait")
+    join(producing, another)
+    another.close()
+
+
+def test_a_subscriber_that_floods_us_is_cut_off(producing: Producing, tail: QueueTail) -> None:
+    with zmq.Context() as context, context.socket(zmq.SUB) as flood:
+        flood.setsockopt(zmq.LINGER, 0)
+        flood.connect(f"ipc://{producing.folder / SOCKET_NAME}")
+        flood.setsockopt(zmq.SUBSCRIBE, b"t" * 100_000)
+        join(producing, tail)
+        producing.append(3)
+        producing.look()
+        assert len(collect(tail, 3)) == 3
+
+
+def test_new_producers_are_found_and_a_restarted_one_goes_on(tmp_path: Path, tail: QueueTail) -> None:
+    first = Producing(tmp_path)
+    join(first, tail)
+    first.close()
+    again = Producing(tmp_path)
+    join(again, tail)
+    second = Producing(tmp_path, "reader-1")
+    join(second, tail)
+    assert set(tail.take_missed()) <= {"reader-0"}, "what was appended while it did not listen yet"
+    again.close()
+    shutil.rmtree(again.folder)
+    fresh = Producing(tmp_path, label="second")
+    join(fresh, tail)
+    fresh.append(1)
+    fresh.look()
+    assert {tailed.producer for tailed in collect(tail, 1)} == {"reader-0-second"}
+    for producer in (second, fresh):
+        producer.close()
+
+
+def test_segments_that_went_meanwhile_are_missed_not_mixed_up(producing: Producing, tail: QueueTail) -> None:
+    join(producing, tail)
+    big = b"x" * 3_000_000
+    for _ in range(4):
+        producing.append(64, b"{}")
+        producing.append(1, big)
+        for lane in producing.outbox.lanes.values():
+            lane.forget_through(lane.last_sequence)
+    producing.append(128, b"late")
+    producing.look()
+    producing.append(128, b"later")
+    producing.look()
+    taken = collect(tail, 256)
+    payloads = [tailed.envelope.payload for tailed in taken]
+    assert payloads[-1] == b"later"
+    numbers = [tailed.envelope.global_message_sequence for tailed in taken]
+    assert numbers == sorted(set(numbers))

@@ -1,0 +1,1 @@
+"""The life of a process, and what commands do alike."""

@@ -1,0 +1,92 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from common.errors import ConfigError, ExchangeError
+from common.runtime.command import CONF, SAMPLE_CONFIG, load, parser, run
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def main() -> int:
+        raise error
+
+    return main
+
+
+def test_an_error_for_the_user_is_one_line_and_an_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(raising(ExchangeError("clob.test answered\n500"))) == 1
+    assert run(raising(ConfigError("a.yaml: no"))) == 78
+    assert capsys.readouterr().err == "error: clob.test answered 500\nerror: a.yaml: no\n"
+
+
+def test_an_interrupted_command_failed_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(raising(KeyboardInterrupt())) == 1
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_bug_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(raising(ZeroDivisionError()))
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    code = "from common.runtime.command import run; run(lambda: [print('x' * 99) for _ in range(9999)] and 0)"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CONF.parent
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(10) == 0
+
+
+def test_help_shows_the_example_and_the_common_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser("do-it", "Does it.", "bin/do-it --now").parse_args(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for text in (
+        "Does it.",
+        "--config PATH",
+        "--data-root DIR",
+        "conf/recorder.yaml",
+        "example:\n  bin/do-it --now",
+    ):
+        assert text in shown
+
+
+def test_options_beat_the_environment_which_beats_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("discovery: {market_limit: 1, lookahead_seconds: 7}\nmanifest: {http_port: 5}\n")
+    monkeypatch.setitem(os.environ, "RECORDER__DISCOVERY__MARKET_LIMIT", "2")
+    monkeypatch.setitem(os.environ, "RECORDER__MANIFEST__HTTP_PORT", "6")
+    given = parser("do-it", "", "").parse_args(["--config", str(config), "--data-root", "/there"])
+    settings = load(
+        given, {"discovery": {"market_limit": 3, "lookahead_seconds": None}, "paths": {"run_dir": "/r"}}
+    )
+    assert settings.discovery.market_limit == 3
+    assert settings.discovery.lookahead_seconds == 7
+    assert settings.manifest.http_port == 6
+    assert (settings.paths.data_root, settings.paths.run_dir) == ("/there", "/r")
+
+
+def test_without_config_the_shipped_file_is_read() -> None:
+    assert load(parser("do-it", "", "").parse_args([])).discovery.market_limit == 0
+    sample = parser("do-it", "", "", default_config=SAMPLE_CONFIG).parse_args([])
+    assert load(sample).discovery.market_limit == 2
+    missing = parser("do-it", "", "", default_config="missing.yaml").parse_args([])
+    assert load(missing).discovery.market_limit == 0
+
+
+def test_a_config_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"/no/such\.yaml"):
+        load(parser("do-it", "", "").parse_args(["--config", "/no/such.yaml"]))

@@ -1,0 +1,94 @@
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from common.runtime.facts import Facts
+from common.runtime.progress import Progress
+from tests.end_to_end.running import ROOT
+
+
+def facts(messages: int, asked: int, failed: int) -> dict[str, Facts]:
+    reader = Facts("ws_reader-0", 1, 0, 0, {"ws_messages_total": messages}, {}, {})
+    counters = {"rest_requests_total": asked, "rest_failures_total": failed}
+    return {"ws_reader-0": reader, "rest": Facts("rest", 2, 0, 0, counters, {}, {})}
+
+
+def test_without_a_terminal_there_is_a_whole_line_now_and_then() -> None:
+    out = io.StringIO()
+    progress = Progress(20, out)
+    progress.show(0.0, {})
+    progress.show(5.0, facts(100, 1, 0))
+    progress.show(10.0, facts(1500, 3, 1))
+    progress.show(21.0, facts(1500, 3, 1))
+    progress.end()
+    assert out.getvalue().splitlines() == [
+        "    0 s of 20 s   0 messages   0/s   0 checkpoints",
+        "   10 s of 20 s   1,500 messages   150/s   2 checkpoints",
+        "   20 s of 20 s   1,500 messages   0/s   2 checkpoints   draining",
+    ]
+
+
+def test_on_a_terminal_one_line_is_rewritten_and_left_standing() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        progress = Progress(20, terminal)
+        for tenth in range(10):
+            progress.show(tenth / 10, facts(tenth, 0, 0))
+        progress.end()
+        shown = ""
+        while "\n" not in shown:
+            shown += os.read(ours, 65_536).decode()
+    os.close(ours)
+    frames = shown.split("\r\x1b[K")
+    assert len(frames) == 5, "drawn four times a second"
+    assert "9 messages" in frames[-1]
+    assert shown.count("\n") == 1
+
+
+def logged(code: str) -> "tuple[list[dict[str, str]], int]":
+    """What a program writes to standard error, a record a line, and its exit code."""
+    script = f"import logging\nfrom common.runtime.logs import start_logging\n{code}"
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20
+    )
+    return [json.loads(line) for line in result.stderr.splitlines()], result.returncode
+
+
+def test_a_record_is_one_line_of_json_with_process_run_and_its_fields() -> None:
+    [record], code = logged(
+        "start_logging('ws_reader-0', 'r1')\n"
+        "log = logging.getLogger('x')\n"
+        "log.debug('not shown')\n"
+        "log.info('session closed', extra={'reason': 'two\\nlines', 'lasted_s': 1.5})\n"
+    )
+    assert code == 0
+    assert record.pop("at").startswith("20")
+    assert record == {
+        "level": "INFO",
+        "logger": "x",
+        "message": "session closed",
+        "process": "ws_reader-0",
+        "run_id": "r1",
+        "reason": "two\nlines",
+        "lasted_s": 1.5,
+    }
+
+
+def test_the_end_by_a_bug_is_a_record_too() -> None:
+    [record], code = logged("start_logging('discovery', 'r1', level=logging.WARNING)\n1 / 0\n")
+    assert code == 1
+    assert record["level"] == "CRITICAL"
+    assert record["message"] == "ended by a bug"
+    assert "ZeroDivisionError" in record["exc_info"]
+
+
+def test_the_packages_logs_go_to_one_place_only(tmp_path: Path) -> None:
+    records, _ = logged(
+        "start_logging('a', 'r1')\nstart_logging('b', 'r2')\nlogging.getLogger('x').warning('once')\n"
+    )
+    assert [record["process"] for record in records] == ["b"]
+    assert not list(tmp_path.iterdir())

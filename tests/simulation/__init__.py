@@ -1,0 +1,1 @@
+"""The embedded exchange, played with by raw clients."""

@@ -1,0 +1,51 @@
+import hashlib
+import json
+
+import pytest
+
+from common.simulation.book import Book, size_text
+from tests.simulation.client import recipe
+
+
+def small_book() -> Book:
+    book = Book("0xm", ("11", "22"), 1766481546487)
+    book.bids.put(480, 5500)
+    book.bids.put(490, 12_898)
+    book.asks.put(520, 1000)
+    book.asks.put(500, 250)
+    book.last_trade = "0.500"
+    return book
+
+
+def test_the_hash_is_taken_over_the_published_text() -> None:
+    text = (
+        '{"market":"0xm","asset_id":"11","timestamp":"1766481546487","hash":"",'
+        '"bids":[{"price":"0.48","size":"55"},{"price":"0.49","size":"128.98"}],'
+        '"asks":[{"price":"0.52","size":"10"},{"price":"0.5","size":"2.5"}],'
+        '"min_order_size":"5","tick_size":"0.01","neg_risk":false,"last_trade_price":"0.500"}'
+    )
+    assert small_book().hash(0) == hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    assert small_book().hash(0) == recipe(json.loads(text))
+
+
+def test_the_other_token_sees_the_same_orders_from_the_other_side() -> None:
+    book = json.loads(small_book().body(1, ""))
+    assert book["bids"] == [{"price": "0.48", "size": "10"}, {"price": "0.5", "size": "2.5"}]
+    assert book["asks"] == [{"price": "0.52", "size": "55"}, {"price": "0.51", "size": "128.98"}]
+    assert small_book().best(0) == (490, 500)
+    assert small_book().best(1) == (500, 510)
+
+
+def test_a_size_of_zero_removes_and_an_empty_side_shows_0_and_1() -> None:
+    book = small_book()
+    for price in (480, 490, 470):
+        book.bids.put(price, 0)
+    for price in (500, 520):
+        book.asks.put(price, 0)
+    assert book.sides(0) == ("", "")
+    assert book.best(0) == (0, 1000)
+
+
+@pytest.mark.parametrize(("hundredths", "text"), [(5500, "55"), (12_898, "128.98"), (376_980, "3769.8")])
+def test_sizes_are_written_without_trailing_zeros(hundredths: int, text: str) -> None:
+    assert size_text(hundredths) == text

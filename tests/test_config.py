@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import pytest
+
+from common.config import BTC_SERIES, Settings, load_settings
+from common.errors import ConfigError
+
+MAX_STALE = "max_consecutive_stale_reconnects_before_discovery_refresh"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_bytes(text.encode())
+    return path
+
+
+def refusal(folder: Path, text: str) -> str:
+    """What is said of a settings file, which it names."""
+    path = written(folder, text)
+    with pytest.raises(ConfigError) as refused:
+        load_settings(path)
+    words = str(refused.value)
+    assert words.startswith(f"{path}: ")
+    return words.removeprefix(f"{path}: ")
+
+
+def test_without_anything_every_key_has_its_default() -> None:
+    assert load_settings() == Settings()
+    assert load_settings().discovery.series == BTC_SERIES
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "writer:\n", "writer: {}\n"])
+def test_a_file_that_says_nothing_changes_nothing(tmp_path: Path, text: str) -> None:
+    assert load_settings(written(tmp_path, text)) == Settings()
+
+
+def test_options_beat_the_environment_which_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
+    path = written(tmp_path, "writer: {writers: 2, gzip_level: 2, commit_interval_seconds: 2}\n")
+    environment = {
+        "RECORDER__WRITER__WRITERS": "3",
+        "RECORDER__WRITER__GZIP_LEVEL": "3",
+        "RECORDER_WRITER_WRITERS": "9",
+        "HOME": "/root",
+    }
+    settings = load_settings(path, environment=environment, options={"writer": {"writers": 4}})
+    assert settings.writer.writers == 4
+    assert settings.writer.gzip_level == 3
+    assert settings.writer.commit_interval_seconds == 2
+    assert settings.writer.rotation_interval_seconds == 3600
+
+
+def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
+    environment = {
+        "RECORDER__DISCOVERY__SERIES": "[eth-up-or-down-5m]",
+        "RECORDER__UPLOAD__REMOTE": "store:bucket/a",
+        "RECORDER__UPLOAD__CLEANUP_AFTER_VERIFY": "true",
+        "RECORDER__PATHS__RUN_DIR": "",
+        "RECORDER__SAMPLE__DURATION_SECONDS": "10.5",
+    }
+
+    settings = load_settings(environment=environment)
+    assert settings.discovery.series == ("eth-up-or-down-5m",)
+    assert settings.upload.remote == "store:bucket/a"
+    assert settings.upload.cleanup_after_verify is True
+    assert settings.paths.run_dir == ""
+    assert settings.sample.duration_seconds == 10.5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("writer: {writers: 0}", "writer.writers: Expected `int` >= 1, got 0"),
+        ("writer: {writers: 65}", "writer.writers: Expected `int` <= 64, got 65"),
+        ("writer: {writers: many}", "writer.writers: Expected `int`, got `str`, got 'many'"),
+        ("writer: {writers: 1.5}", "writer.writers: Expected `int`, got `float`, got 1.5"),
+        ("writer: {writers: null}", "writer.writers: Expected `int`, got `null`, got None"),
+        ("upload: {enabled: 1}", "upload.enabled: Expected `bool`, got `int`, got 1"),
+        ("upload: {verify: trust}", "upload.verify: Invalid enum value 'trust', got 'trust'"),
+        ("websocket: {ping_interval_seconds: 0}", "websocket.ping_interval_seconds: Expected `float` > 0.0"),
+        ("exchange: {ws_url: 'http://x'}", "exchange.ws_url: Expected `str` matching regex '^wss?://"),
+        ("exchange: {clob_url: 'ftp://x'}", "exchange.clob_url: Expected `str` matching regex '^https?://"),
+        ("discovery: {series: []}", "discovery.series: Expected `array` of length >= 1, got []"),
+        ("discovery: {series: [ok, '../x']}", "discovery.series[1]: Expected `str` matching regex"),
+        ("paths: {data_root: ''}", "paths.data_root: Expected `str` of length >= 1, got ''"),
+    ],
+)
+def test_a_value_out_of_its_bounds_is_refused_by_file_key_and_bound(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    assert words in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf", "-1"])
+def test_no_duration_is_endless_or_no_number(tmp_path: Path, value: str) -> None:
+    assert "sample.duration_seconds" in refusal(tmp_path, f"sample: {{duration_seconds: {value}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("writer: {writer: 1}", "unknown key writer.writer; did you mean 'writers'?"),
+        ("writers: {writers: 1}", "unknown section 'writers'; did you mean 'writer'?"),
+        ("zzz: {a: 1}", "unknown section 'zzz'; known are exchange, discovery,"),
+        ("sample: {zzz: 1}", "unknown key sample.zzz; known are duration_seconds"),
+        ("writer: {1: 2}", "unknown key writer.1; known are writers,"),
+        ("1: {a: 2}", "unknown section '1'; known are"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_one_that_was_meant(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    assert refusal(tmp_path, text).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("writer: {writers: [", "is not valid YAML"),
+        ("\x00", "is not valid YAML"),
+        ("!!python/object/apply:os.system [echo]", "is not valid YAML"),
+        ("[1, 2]", "must hold sections with keys, not a list"),
+        ("just words", "must hold sections with keys, not a str"),
+        ("writer: 3", "writer: must hold keys, not 3"),
+        ("writer: [1]", "writer: must hold keys, not [1]"),
+    ],
+)
+def test_what_is_no_settings_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    assert refusal(tmp_path, text).startswith(words)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(b"\xff\xfe\xfd")
+    with pytest.raises(ConfigError, match=r"binary\.yaml: is not valid YAML"):
+        load_settings(path)
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.yaml", tmp_path):
+        with pytest.raises(ConfigError, match=r"cannot be read .*; give --config a readable file"):
+            load_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RECORDER__WRITER", "1", "RECORDER__WRITER: must be RECORDER__<SECTION>__<KEY>"),
+        ("RECORDER__WRITER__", "1", "RECORDER__WRITER__: must be RECORDER__<SECTION>__<KEY>"),
+        ("RECORDER__WRITER__WRITERS", "[", "RECORDER__WRITER__WRITERS: is not a valid value: '['"),
+        ("RECORDER__WRITER__WRITERS", "0", "writer.writers: Expected `int` >= 1, got 0"),
+        ("RECORDER__WRITER__WRITER", "1", "unknown key writer.writer; did you mean 'writers'?"),
+        ("RECORDER__PATHS__DATA_ROOT", "", "paths.data_root: Expected `str` of length >= 1, got ''"),
+    ],
+)
+def test_the_environment_is_refused_by_its_own_names(name: str, value: str, words: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings(environment={name: value})
+    assert str(refused.value) == f"environment: {words}"
+
+
+def test_an_option_is_refused_as_such() -> None:
+    with pytest.raises(ConfigError, match=r"^command line: sample\.duration_seconds: Expected `float` > 0"):
+        load_settings(options={"sample": {"duration_seconds": 0}})
+
+
+def test_delays_that_contradict_each_other_are_refused_where_they_were_given(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "websocket: {reconnect_initial_delay_seconds: 60}")
+    assert words == (
+        "websocket.reconnect_max_delay_seconds: must be >= websocket.reconnect_initial_delay_seconds (60.0),"
+        " got 30.0"
+    )
+    assert "reconnect_max_delay_seconds" in refusal(tmp_path, "websocket: {reconnect_max_delay_seconds: 0.1}")
+
+
+def test_an_upload_without_a_remote_is_refused(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "upload: {enabled: true}")
+    assert words == "upload.remote: must name an rclone remote when upload.enabled is true"
+    assert load_settings(written(tmp_path, "upload: {enabled: true, remote: 'a:b'}")).upload.enabled
+
+
+def test_equal_settings_have_equal_digests_and_others_have_not() -> None:
+    same = load_settings(options={"writer": {"writers": 1}})
+    other = load_settings(options={"websocket": {MAX_STALE: 4}})
+    assert same.sha256() == Settings().sha256()
+    assert other.sha256() != Settings().sha256()
+    assert len(same.sha256()) == 64

@@ -1,0 +1,349 @@
+"""The README says what the code does: every list in it is compared with the code, every example is run."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+import msgspec
+import pytest
+import yaml
+
+from common import errors
+from common.archive.sidecar import Sidecar
+from common.config import SECTIONS, load_settings
+from common.core import event_kinds
+from common.core.causes import Cause
+from common.core.rest_rows import REST_CHECKPOINT
+from common.core.run_state import State
+from common.drill.cases import CASES
+from common.polymarket import classify
+from common.runtime.run_manifest import COUNTERS, RunManifest
+from common.topology import PROCESSES, QUEUES
+from tests.end_to_end.running import ROOT, run_command
+from tests.markdown_page import blocks, section, tables, ticked
+
+README = ROOT / "README.md"
+COMMANDS = sorted(path.name for path in (ROOT / "bin").iterdir() if not path.name.startswith("."))
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for folder in ("common", "procs")
+    for path in (ROOT / folder).rglob("*.py")
+}
+SCHEMA = {
+    f"{name}.{field.name}": field
+    for name, section_type in SECTIONS.items()
+    for field in msgspec.structs.fields(section_type)
+}
+CONF_FILES = ("recorder.yaml", "polymarket_ws_sample.example.yaml")
+
+
+def first_cells(title: str, *, table: int = 0) -> list[str]:
+    """What stands in backticks in the first column of a section's table."""
+    return [name for row in tables(section(README, title))[table] for name in ticked(row[0])]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `data` of a short sample that broke off once, so that there is a gap to find."""
+    folder = tmp_path_factory.mktemp("recording")
+    run_command(
+        "record_sample",
+        *("--exchange", "simulated", "--duration-seconds", "3", "--simulated-fault", "cut", "count=1"),
+        *("--rest-checkpoint-interval-seconds", "1", "--data-root", "data"),
+        folder=folder,
+    )
+    return folder
+
+
+def rows(recording: Path, stream: str) -> list[dict[str, Any]]:
+    [path] = recording.glob(f"data/ws_sample/polymarket/{stream}/*/*.jsonl.gz")
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).split(b"\n")[:-1]]
+
+
+# Commands
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    named = set(re.findall(r"\bbin/([a-z-]+)", README.read_text()))
+    assert named == set(COMMANDS)
+    assert sorted(first_cells("Commands")) == sorted(f"bin/{name}" for name in COMMANDS)
+
+
+def shown_options() -> Iterator[tuple[str, str]]:
+    text = README.read_text().replace("\\\n", " ")
+    for line in re.split(r"\n|`|\(|\)", text):
+        for command, rest in re.findall(r"bin/([a-z-]+)((?: (?!bin/)[^|]*)?)", line):
+            yield from ((command, option) for option in re.findall(r"--[a-z-]+", rest))
+
+
+def help_of(command: str) -> str:
+    script = (ROOT / "bin" / command).read_text()
+    module = re.search(r"run_module procs\.commands\.(\w+)", script)
+    if module is None:
+        result = subprocess.run(
+            ["sh", ROOT / "bin" / command, "--help"], capture_output=True, text=True, check=True
+        )
+        return result.stdout
+    return run_command(module[1], "--help", folder=ROOT).stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_shown_with_a_command_is_one_of_its_options(command: str) -> None:
+    known = help_of(command)
+    assert "xample" in known, "each command's help shows an example"
+    for option in {option for named, option in shown_options() if named == command}:
+        assert re.search(rf"{option}\b", known), f"bin/{command} has no option {option}"
+
+
+def test_some_options_are_shown() -> None:
+    assert len(set(shown_options())) >= 8
+
+
+def test_the_options_in_the_table_of_commands_belong_to_their_command() -> None:
+    for row in tables(section(README, "Commands"))[0]:
+        known = help_of(ticked(row[0])[0].removeprefix("bin/"))
+        for option in re.findall(r"--[a-z-]+", row[1]):
+            assert option in known or option == "--help", f"{row[0]}: {option}"
+
+
+def test_the_exit_codes_are_those_of_the_code() -> None:
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert [int(row[0]) for row in tables(section(README, "Exit codes"))[0]] == sorted(codes)
+
+
+# Settings
+
+
+def bounds(kind: object) -> str:
+    """The bounds of a key as the README writes them."""
+    known = msgspec.inspect.type_info(kind)
+    match known:
+        case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+            return f"{known.ge:g} to {known.le}" if known.gt is None else f"above {known.gt:g}, to {known.le}"
+        case msgspec.inspect.BoolType():
+            return "`true` or `false`"
+        case msgspec.inspect.LiteralType():
+            return " or ".join(f"`{value}`" for value in known.values)
+        case msgspec.inspect.VarTupleType():
+            return f"{known.min_length} to {known.max_length} slugs"
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return "ws or wss URL" if "wss" in pattern else "http or https URL"
+        case msgspec.inspect.StrType():
+            return "not empty" if known.min_length else "text"
+    raise AssertionError(f"no words for {known}")
+
+
+def test_the_settings_table_holds_every_key_with_its_default_and_bounds() -> None:
+    listed = {ticked(row[0])[0]: row for row in tables(section(README, "Settings"))[0]}
+    assert list(listed) == list(SCHEMA)
+    for key, (_, default, bound, meaning) in listed.items():
+        shown = yaml.safe_load(ticked(default)[0])
+        assert (tuple(shown) if isinstance(shown, list) else shown) == SCHEMA[key].default, key
+        assert bound == bounds(SCHEMA[key].type), key
+        assert meaning
+
+
+def is_read(key: str) -> bool:
+    """Whether any code but the schema itself asks for a key."""
+    name = key.partition(".")[2]
+    wanted = key if name in {"enabled", "interval_seconds", "verify"} else name
+    return any(
+        re.search(rf"\.{wanted}\b", text) for path, text in SOURCES.items() if path != "common/config.py"
+    )
+
+
+def test_the_settings_table_says_which_keys_nothing_uses_yet() -> None:
+    for row in tables(section(README, "Settings"))[0]:
+        [key] = ticked(row[0])
+        if key != "upload.remote":  # checked together with upload.enabled, and the table says so
+            assert ("Not used yet" in row[3]) is not is_read(key), key
+
+
+@pytest.mark.parametrize("name", CONF_FILES)
+def test_a_shipped_settings_file_holds_every_key_with_its_default(name: str) -> None:
+    document = yaml.safe_load((ROOT / "conf" / name).read_text())
+    shipped = {f"{part}.{key}": value for part, keys in document.items() for key, value in keys.items()}
+    expected = {key: field.default for key, field in SCHEMA.items()}
+    if name != "recorder.yaml":
+        expected["discovery.market_limit"] = 2
+    assert {k: tuple(v) if isinstance(v, list) else v for k, v in shipped.items()} == expected
+    assert load_settings(ROOT / "conf" / name)
+
+
+@pytest.mark.parametrize("name", CONF_FILES)
+def test_each_key_of_a_shipped_settings_file_has_a_comment_above_it(name: str) -> None:
+    lines = (ROOT / "conf" / name).read_text().splitlines()
+    for before, line in pairwise(lines):
+        if re.match(r"  \w+:", line):
+            assert before.startswith("  # "), line
+
+
+# Rows and files
+
+
+def test_the_field_tables_are_those_of_real_rows(recording: Path) -> None:
+    message = next(row for row in rows(recording, "ws_raw") if row["record_type"] == "message")
+    assert set(first_cells("Websocket rows")) == {*message, "raw_base64"}
+    checkpoint = rows(recording, "rest_checkpoints")[0]
+    assert set(first_cells("REST rows")) == set(checkpoint)
+    assert checkpoint["record_type"] == REST_CHECKPOINT
+    described = next(row for row in tables(section(README, "REST rows"))[0] if row[0] == "`response`")[1]
+    assert set(checkpoint["response"]) <= set(ticked(described))
+
+
+def test_the_life_cycle_rows_hold_what_the_readme_says(recording: Path) -> None:
+    described = {ticked(row[0])[0]: ticked(row[1]) for row in tables(section(README, LIFE_CYCLE))[0]}
+    found = {row["record_type"]: row for row in rows(recording, "ws_raw")}
+    assert {"session_opened", "session_closed", "gap"} <= set(found) <= {"message", *described}
+    for record_type in set(found) - {"message"}:
+        assert set(found[record_type][record_type]) <= set(described[record_type])
+        assert "message_sequence" not in found[record_type]
+
+
+LIFE_CYCLE = "Life-cycle rows and gaps"
+
+
+def test_the_causes_of_gaps_are_those_of_the_code() -> None:
+    assert {*first_cells(LIFE_CYCLE, table=1), "recorder_stopping"} == set(get_args(Cause))
+
+
+def test_the_event_types_are_those_of_the_code() -> None:
+    listed = first_cells("Event types")
+    known = {
+        *event_kinds.MARKET_KINDS,
+        *classify.PLAIN_TEXTS,
+        event_kinds.BOOK_WITHOUT_EVENT_TYPE,
+        classify.EMPTY_ARRAY,
+        classify.NOT_JSON,
+        classify.NOT_UTF8,
+    }
+    assert {name for name in listed if not name.startswith(classify.UNKNOWN)} == known
+    unknown = re.findall(r'UNKNOWN \+ "(\w+)"', SOURCES["common/polymarket/classify.py"])
+    assert {name for name in listed if name.startswith(classify.UNKNOWN)} == {
+        "unknown:<event_type>",
+        *(f"unknown:{kind}" for kind in unknown),
+    }
+
+
+def test_the_sidecars_fields_are_those_of_the_code() -> None:
+    assert first_cells("Files") == list(Sidecar.__struct_fields__)
+
+
+def test_the_run_manifests_fields_states_and_counters_are_those_of_the_code() -> None:
+    assert first_cells("Run manifest") == list(RunManifest.__struct_fields__)
+    assert first_cells("Run manifest", table=1) == list(get_args(State))
+    added = re.findall(r'tally\.(?:add\(|counters\[)"(\w+)"', "\n".join(SOURCES.values()))
+    assert set(first_cells("Counters")) == {*COUNTERS, *added}
+
+
+def test_the_counters_table_says_which_counters_nothing_counts_yet() -> None:
+    code = "\n".join(text for path, text in SOURCES.items() if not path.endswith("run_manifest.py"))
+    for row in tables(section(README, "Counters"))[0]:
+        [counter] = ticked(row[0])
+        assert ("Always 0 yet" in row[1]) is not (f'"{counter}"' in code), counter
+
+
+# Architecture
+
+
+def test_the_process_table_is_that_of_the_code() -> None:
+    assert tables(section(README, "Processes"))[0] == [
+        [
+            kind.name,
+            f"`{kind.module}`",
+            kind.instances,
+            str(kind.start_rank),
+            str(kind.stop_rank),
+            "yes" if kind.in_sample else "no",
+            kind.role,
+        ]
+        for kind in PROCESSES
+    ]
+
+
+def test_the_queue_table_is_that_of_the_code() -> None:
+    assert tables(section(README, "Queues"))[0] == [
+        [queue.producer, queue.consumer, queue.carried_by, queue.bound, queue.when_full] for queue in QUEUES
+    ]
+
+
+def test_every_test_and_file_that_the_readme_names_exists() -> None:
+    for name in ticked(README.read_text()):
+        path, _, test = name.partition("::")
+        if re.fullmatch(r"(tests|conf|common|procs)/[\w/.-]+", path):
+            assert (ROOT / path).exists(), name
+            assert not test or f"def {test}(" in (ROOT / path).read_text(), name
+
+
+def test_every_link_within_the_readme_leads_to_a_heading() -> None:
+    text = README.read_text()
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    links = re.findall(r"\]\(#([^)]+)\)", text)
+    assert len(links) > 15
+    assert set(links) <= headings
+
+
+# Examples
+
+READING = "Read the recordings"
+
+
+def test_the_shell_examples_work_as_they_stand(recording: Path) -> None:
+    first_row, gaps = blocks(section(README, READING), "sh")
+    shown = [
+        subprocess.run(
+            ["bash", "-c", example], cwd=recording, capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+        for example in (first_row, gaps)
+    ]
+    assert '"record_type": "session_opened"' in shown[0]
+    assert json.loads(shown[1].splitlines()[0])["gap"]["cause"] == "connection_lost"
+
+
+def test_the_python_example_works_as_it_stands(recording: Path) -> None:
+    [example] = blocks(section(README, READING), "python")
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        cwd=recording,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    messages = [row for row in rows(recording, "ws_raw") if row["record_type"] == "message"]
+    assert result.stdout == f"{len(messages)} messages, every checksum right\n"
+
+
+def test_the_duckdb_examples_work_as_they_stand(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_type, requests = blocks(section(README, READING), "sql")
+    monkeypatch.chdir(recording)
+    with duckdb.connect() as database:
+        kinds = {row[0]: row[1] for row in database.execute(by_type).fetchall()}
+        statuses = database.execute(requests).fetchall()
+    assert kinds["price_change"] > 10
+    assert "book" in kinds
+    assert [row[0] for row in statuses] == [200]
+
+
+def test_the_files_named_are_the_files_written(recording: Path) -> None:
+    listing = blocks(section(README, "Files"), "")[0]
+    [path] = recording.glob("data/ws_sample/polymarket/ws_raw/*/*.jsonl.gz")
+    run_id = path.parent.name
+    named = [line.split("  ")[0].replace("<run_id>", run_id) for line in listing.splitlines()]
+    for name in named:
+        if "<" not in name and "recorder_latest" not in name:
+            assert (recording / "data" / name).exists(), name
+
+
+def test_the_drills_cases_are_those_of_the_code() -> None:
+    assert tables(section(README, "Drill"))[0] == [[f"`{case.name}`", case.promise] for case in CASES]

@@ -1,0 +1,18 @@
+"""Waiting for a condition, never for a duration."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], *, what: str, timeout_s: float = 20) -> T:
+    """Poll until the condition is true and return its value; fail with `what` was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not in {timeout_s} s: {what}"
+        time.sleep(0.005)
