@@ -31,5 +31,9 @@ class ArchiveError(RecorderError):
     """An archive, sidecar or journal on disk does not hold what it must."""
 
 
+class OrphanError(RecorderError):
+    """A process outlived its supervisor and could not finish alone; the next run drains what it left."""
+
+
 class AlreadyRunningError(RecorderError):
     """Another live process holds the lock on a data root, a lane or an outbox."""

@@ -32,9 +32,8 @@ log = logging.getLogger("archive_writer")
 class _Source:
     """One producer's lane, with the row templates of its contexts."""
 
-    def __init__(self, identity: Identity, folder: Path, client: LaneClient) -> None:
+    def __init__(self, identity: Identity, client: LaneClient) -> None:
         self.identity = identity
-        self.lock = folder / "lock"
         self.client = client
         self.templates: dict[int, RowTemplate] = {}
         self.took_rows_ns = 0
@@ -67,6 +66,7 @@ class ArchiveWriter:
         self._next_look_ns = 0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
+        self._producers = runtime.run_dir / "producers"
         self._sources: dict[str, _Source] = {}
         self._orders = OrdersFollower(runtime.run_dir)
         self._rotations = self._orders.current(runtime.clock.monotonic_ns()).rotations
@@ -94,7 +94,7 @@ class ArchiveWriter:
         if now < self._next_look_ns:
             return
         self._next_look_ns = now + LOOK_FOR_PRODUCERS_NS
-        for path in sorted((self._runtime.run_dir / "producers").glob("*/identity.json")):
+        for path in sorted(self._producers.glob("*/identity.json")):
             try:
                 identity = msgspec.json.decode(path.read_bytes(), type=Identity)
             except FileNotFoundError:
@@ -116,7 +116,7 @@ class ArchiveWriter:
             durable=self._store.durable.get(identity.producer, 0),
             now_monotonic_ns=now,
         )
-        self._sources[folder.name] = _Source(identity, folder, client)
+        self._sources[folder.name] = _Source(identity, client)
         self._poller.register(client.socket, zmq.POLLIN)
         log.info("lane claimed", extra={"producer": identity.producer, "lane": self._runtime.index})
 
@@ -187,7 +187,11 @@ class ArchiveWriter:
             self._runtime.tally.counters[counter] = total - self._before_run[counter]
 
     def _producers_ended(self) -> bool:
-        return all(source.client.retired or not is_locked(source.lock) for source in self._sources.values())
+        """Whether nobody is left to send; who has just begun counts, though this writer does not know it yet."""
+        self._next_look_ns = 0
+        retired = {name for name, source in self._sources.items() if source.client.retired}
+        locks = self._producers.glob("*/lock")
+        return not any(is_locked(lock) for lock in locks if lock.parent.name not in retired)
 
     def stop(self) -> None:
         """Ends when the producers have, or have retired this lane; commits often, so that they need not wait."""

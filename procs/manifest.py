@@ -4,6 +4,7 @@ Where the port is on it serves health, readiness, status and metrics as well.
 """
 
 import logging
+import os
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from common.runtime.process import Runtime, main
 from common.runtime.status import LOOK_NS, StatusBoard, current_manifest
 from common.runtime.status_server import Page, StatusServer, json_page
 
-LAST_WAIT_NS = 25_000_000_000  # for the others to end; the supervisor is faster than that
+LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
 
 log = logging.getLogger("manifest")
 
@@ -57,7 +58,7 @@ class Manifest:
         others = [
             fact.pid for name, fact in read_facts(self._runtime.run_dir).items() if name != "supervisor"
         ]
-        return not any(psutil.pid_exists(pid) for pid in others if pid != psutil.Process().pid)
+        return not any(_lives(pid) for pid in others if pid != os.getpid())
 
     def _write(self, *, finished: bool) -> None:
         runtime = self._runtime
@@ -84,6 +85,14 @@ class Manifest:
         """Stop listening."""
         if self._server is not None:
             self._server.close()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        status: str = psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
+        return False
+    return status != psutil.STATUS_ZOMBIE  # an orphan's, that nobody reaps: not every container has an init
 
 
 def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:

@@ -1,6 +1,6 @@
 """The process of the embedded exchange: binds, writes its ready file, runs until SIGTERM or its parent dies.
 
-`python -m procs.simulated_exchange --options FILE.json --ready FILE.json`
+`python -m procs.simulated_exchange --options FILE.json --ready FILE.json --ends-with PID`
 """
 
 import argparse
@@ -26,17 +26,17 @@ async def serve(
     ready: Callable[[ExchangeUrls], None],
     *,
     duration_s: float | None = None,
-    ends_with_parent: bool = False,
+    parent: int | None = None,
 ) -> None:
-    """Run the exchange until SIGTERM, SIGINT, the end of `duration_s` or, if wanted, of the parent."""
+    """Run the exchange until SIGTERM, SIGINT, the end of `duration_s` or of the parent with this id."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     if duration_s is not None:
         loop.call_later(duration_s, stop.set)
-    if ends_with_parent:
-        _watch_parent(loop, os.getppid(), stop)
+    if parent is not None:
+        _watch_parent(loop, parent, stop)
     server = ExchangeServer(options)
     try:
         ready(await server.start())
@@ -74,13 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--options", type=Path, required=True, help="SimulationOptions as JSON")
+    parser.add_argument("--ends-with", type=int, required=True, help="process id of the parent")
     parser.add_argument("--ready", type=Path, required=True, help="written when the exchange listens")
     namespace = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
         options = read_options(namespace.options)
         asyncio.run(
-            serve(options, lambda urls: write_ready_file(namespace.ready, urls), ends_with_parent=True)
+            serve(options, lambda urls: write_ready_file(namespace.ready, urls), parent=namespace.ends_with)
         )
     except RecorderError as error:
         sys.stderr.write(f"{error}\n")

@@ -69,6 +69,7 @@ class Child:
             return
         command = [sys.executable, "-P", "-m", self.instance.kind.module, "--name", self.name]
         command += ["--index", str(self.instance.index), "--assignment", str(assignment_file)]
+        command += ["--supervisor", str(os.getpid())]
         command += ["--drain"] if self.stopping else []
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         self._process = subprocess.Popen(

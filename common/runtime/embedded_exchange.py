@@ -46,6 +46,7 @@ class EmbeddedExchange:
         self._ready.unlink(missing_ok=True)
         self._given.write_bytes(msgspec.json.encode(self._options))
         command = [sys.executable, "-P", "-m", "procs.simulated_exchange"]
+        command += ["--ends-with", str(os.getpid())]
         command += ["--options", str(self._given.absolute()), "--ready", str(self._ready.absolute())]
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -13,13 +13,14 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from common.config import Settings
-from common.errors import EXIT_DONE, RecorderError
+from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, last_facts, write_facts
 from common.runtime.logs import start_logging
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
+ORPHAN_LIMIT_NS = 60_000_000_000  # without a supervisor nobody restarts the writer that others wait for
 
 log = logging.getLogger("process")
 
@@ -96,16 +97,18 @@ class Process(Protocol):
 
 
 class _Loop:
-    def __init__(self, runtime: Runtime, *, asked_to_stop: bool) -> None:
+    def __init__(self, runtime: Runtime, *, supervisor: int, asked_to_stop: bool) -> None:
         self._runtime = runtime
-        self._parent = os.getppid()
+        self._supervisor = supervisor  # told, not asked for: it may have died before we could ask
+        self._orphan_until_ns: int | None = None
         self._asked_to_stop = asked_to_stop
         self._next_heartbeat_ns = 0
 
     def run(self, process: Process) -> None:
         stopping = False
         while True:
-            if not stopping and self._must_stop():
+            self._notice_orphanhood()
+            if not stopping and self._asked_to_stop:
                 stopping = True
                 process.stop()
             if not process.step(STEP_SECONDS):
@@ -117,11 +120,15 @@ class _Loop:
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
 
-    def _must_stop(self) -> bool:
-        if not self._asked_to_stop and os.getppid() != self._parent:
+    def _notice_orphanhood(self) -> None:
+        now = self._runtime.clock.monotonic_ns()
+        if self._orphan_until_ns is not None:
+            if now > self._orphan_until_ns:
+                raise OrphanError("the supervisor is gone, and what is left could not be drained without it")
+        elif os.getppid() != self._supervisor:
             log.warning("supervisor is gone, finishing")
+            self._orphan_until_ns = now + ORPHAN_LIMIT_NS
             self._asked_to_stop = True
-        return self._asked_to_stop
 
     def _beat(self, process: Process, *, last: bool = False) -> None:
         runtime = self._runtime
@@ -149,6 +156,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     parser.add_argument("--name", required=True)
     parser.add_argument("--index", type=int, required=True)
     parser.add_argument("--assignment", type=Path, required=True)
+    parser.add_argument("--supervisor", type=int, required=True, help="process id; its death ends this one")
     parser.add_argument("--drain", action="store_true", help="only finish what an earlier life left")
     given = parser.parse_args()
     assignment_file = (given.assignment, given.assignment.stat().st_ino)
@@ -157,7 +165,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     start_logging(given.name, assignment.run_id, level=assignment.log_level)
     tally = Tally(last_facts(Path(assignment.run_dir), given.name))
     runtime = Runtime(given.name, given.index, assignment, tally, assignment_file=assignment_file)
-    loop = _Loop(runtime, asked_to_stop=given.drain)
+    loop = _Loop(runtime, supervisor=given.supervisor, asked_to_stop=given.drain)
     signal.signal(signal.SIGTERM, loop.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
     log.info("process started", extra={"pid": os.getpid()})

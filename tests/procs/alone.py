@@ -55,7 +55,7 @@ class Alone:
 
     def _end(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
-        self.log = self.process.communicate(timeout=20)[1]
+        self.log = self.process.communicate(timeout=60)[1]
         return self.process.returncode
 
 
@@ -97,7 +97,7 @@ def alone(
     process_name = name or module
     command = [sys.executable, "-P", "-m", f"procs.{module}", "--name", process_name, "--index", "0"]
     with subprocess.Popen(
-        [*command, "--assignment", str(assignment)],
+        [*command, "--assignment", str(assignment), "--supervisor", str(os.getpid())],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,

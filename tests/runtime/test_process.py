@@ -16,7 +16,7 @@ from tests.waiting import wait_for
 TOY = """
 import sys
 from common.errors import ConfigError, DiscoveryError
-from common.runtime.process import main
+from common.runtime import process
 
 class Toy:
     def __init__(self, runtime):
@@ -29,7 +29,7 @@ class Toy:
             raise DiscoveryError("there is nothing")
         if MODE == "bug":
             raise ValueError("unforeseen")
-        if self.left is not None:
+        if self.left is not None and MODE != "endless":
             self.left -= 1
         self.runtime.clock.sleep(0.01)
         return self.left is None or self.left > 0
@@ -43,7 +43,9 @@ class Toy:
         print("closed", flush=True)
 
 MODE = sys.argv.pop(1)
-main(Toy)
+if MODE == "endless":
+    process.ORPHAN_LIMIT_NS = 0
+process.main(Toy)
 """
 
 
@@ -56,14 +58,14 @@ def run_dir() -> Iterator[Path]:
         yield folder
 
 
-def command(run_dir: Path, mode: str) -> list[str]:
+def command(run_dir: Path, mode: str, *, supervisor: int) -> list[str]:
     given = ["--name", "toy", "--index", "3", "--assignment", str(run_dir / "assignment.json")]
-    return [sys.executable, "-c", TOY, mode, *given]
+    return [sys.executable, "-c", TOY, mode, *given, "--supervisor", str(supervisor)]
 
 
-def start(run_dir: Path, mode: str = "run") -> "subprocess.Popen[str]":
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command(run_dir, mode), cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+def start(run_dir: Path, mode: str = "run", *, supervisor: int | None = None) -> "subprocess.Popen[str]":
+    given = command(run_dir, mode, supervisor=os.getpid() if supervisor is None else supervisor)
+    return subprocess.Popen(given, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def steps(run_dir: Path) -> int:
@@ -80,7 +82,7 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
         process.send_signal(signal.SIGINT)  # what a terminal sends to all; only the supervisor may act on it
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        out, log = process.communicate(timeout=20)
+        out, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert out == "closed\n"
     last = read_facts(run_dir)["toy"]
@@ -103,7 +105,7 @@ def test_the_end_of_a_process_has_its_exit_code_and_its_record(
     run_dir: Path, mode: str, code: int, message: str
 ) -> None:
     with start(run_dir, mode) as process:
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == code
     record = json.loads(log.splitlines()[-1])
     assert record["message"] == message
@@ -112,13 +114,13 @@ def test_the_end_of_a_process_has_its_exit_code_and_its_record(
 
 def test_a_process_whose_parent_died_finishes_and_ends(run_dir: Path) -> None:
     launcher = (
-        "import subprocess, sys, time\n"
-        "child = subprocess.Popen(sys.argv[1:])\n"
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([*sys.argv[1:], '--supervisor', str(os.getpid())])\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", launcher, *command(run_dir, "run")],
+        [sys.executable, "-c", launcher, *command(run_dir, "run", supervisor=0)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -128,13 +130,33 @@ def test_a_process_whose_parent_died_finishes_and_ends(run_dir: Path) -> None:
         orphan = int(parent.stdout.readline())
         wait_for(lambda: steps(run_dir), what="the first heartbeat")
         os.kill(parent.pid, signal.SIGKILL)
-        out, log = parent.communicate(timeout=20)  # ends when the orphan has let go of the pipes
+        out, log = parent.communicate(timeout=60)  # ends when the orphan has let go of the pipes
     assert out == "closed\n"
     assert "supervisor is gone, finishing" in log
     facts = last_facts(run_dir, "toy")
     assert facts is not None
     assert facts.pid == orphan
     assert facts.counters["stops"] == 1
+
+
+def test_a_process_whose_supervisor_died_before_it_could_look_finishes_and_ends(run_dir: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with start(run_dir, supervisor=gone.pid) as process:
+        out, log = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    assert out == "closed\n"
+    assert "supervisor is gone, finishing" in log
+    facts = last_facts(run_dir, "toy")
+    assert facts is not None
+    assert facts.counters["stops"] == 1
+
+
+def test_an_orphan_that_cannot_finish_gives_up_and_leaves_its_work_to_the_next_run(run_dir: Path) -> None:
+    with start(run_dir, "endless", supervisor=0) as process:
+        _, log = process.communicate(timeout=60)
+    assert process.returncode == 1, log
+    assert json.loads(log.splitlines()[-1])["reason"].startswith("the supervisor is gone")
 
 
 def test_a_run_folder_that_is_gone_holds_no_process_up(run_dir: Path) -> None:
@@ -144,6 +166,6 @@ def test_a_run_folder_that_is_gone_holds_no_process_up(run_dir: Path) -> None:
             path.unlink(missing_ok=True)
         (run_dir / "facts").rename(run_dir / "elsewhere")
         process.terminate()
-        out, log = process.communicate(timeout=20)
+        out, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert out == "closed\n"
