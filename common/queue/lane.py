@@ -2,6 +2,7 @@
 
 import os
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -87,6 +88,7 @@ class Lane:
         self.chunks: deque[Chunk] = deque()
         self.highest_global_sequence = 0
         self.held_bytes = 0
+        self.before_removal: Callable[[], None] | None = None  # the last chance to read what goes
         for path in sorted(folder.glob("*.segment")):
             self._recover(Segment(path))
 
@@ -167,6 +169,8 @@ class Lane:
         while self._segments and self._segments[0] is not needed:
             if needed is None and len(self._segments) == 1 and self._segments[0].size < KEPT_SEGMENT_BYTES:
                 break
+            if self.before_removal is not None:
+                self.before_removal()
             segment = self._segments.popleft()
             self.held_bytes -= segment.size
             segment.remove()

@@ -1,11 +1,14 @@
 """A lossy copy of what enters an outbox, for whoever looks on; it never slows the pipeline.
 
 Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has
-subscribed, and if so publishes what the segment files gained since its last look. Who cannot keep up misses
-whole batches, and sees it by the gaps in the lanes' sequences.
+subscribed, and if so publishes what the segment files gained since its last look; what is deleted between two
+looks is copied before it goes. Who cannot keep up misses whole batches, and sees it by the gaps in the lanes'
+sequences.
 
 A batch is one ZeroMQ message: a header, then the encoded envelopes of each lane that gained some.
 """
+
+from functools import partial
 
 import msgspec
 import zmq
@@ -43,6 +46,7 @@ class Tap:
         self._next_look_ns = 0
         self._subscriptions = 0
         self._marks: dict[int, Mark | None] = {}
+        self._gained: dict[int, bytes] = {}
         self._socket = context.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.SNDHWM, BATCHES_KEPT)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
@@ -57,9 +61,12 @@ class Tap:
         watched = self._subscriptions > 0
         self._take_subscriptions()
         if not self._subscriptions:
+            self._gained.clear()
             return
-        if not watched:
-            self._marks = {index: lane.end() for index, lane in self._outbox.lanes.items()}
+        for index, lane in self._outbox.lanes.items():
+            if not watched:
+                self._marks[index] = lane.end()
+            lane.before_removal = partial(self._gather, index)
         self._publish()
 
     def _take_subscriptions(self) -> None:
@@ -73,16 +80,24 @@ class Tap:
                 self._subscriptions -= 1
 
     def _publish(self) -> None:
-        gained: dict[int, bytes] = {}
-        for index, lane in self._outbox.lanes.items():
-            data = lane.appended_since(self._marks.get(index), BATCH_LIMIT_BYTES)
-            self._marks[index] = lane.end()
-            if data:
-                gained[index] = data
+        for index in self._outbox.lanes:
+            self._gather(index)
+        gained, self._gained = self._gained, {}
         if gained:
             identity = self._outbox.identity
             header = BatchHeader(identity.producer, identity.stream, list(gained))
             self._socket.send_multipart([_encode(header), *gained.values()], zmq.NOBLOCK, copy=False)
+
+    def _gather(self, index: int) -> None:
+        """Copy what a lane gained, as far as the limit lets us; called before a segment goes, too."""
+        if not self._subscriptions:
+            return
+        lane = self._outbox.lanes[index]
+        before = self._gained.get(index, b"")
+        data = lane.appended_since(self._marks.get(index), BATCH_LIMIT_BYTES - len(before))
+        self._marks[index] = lane.end()
+        if data:
+            self._gained[index] = before + data
 
     def close(self) -> None:
         """Publish the last envelopes and unbind."""
