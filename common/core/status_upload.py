@@ -28,7 +28,9 @@ def _remark(upload: Upload, now_ns: int) -> str:
     if upload.state is None:
         return "nothing heard of the uploader yet" if upload.enabled else "off"
     words = "behind: " if upload.behind else ""
-    if upload.backlog_files is not None:
+    if upload.backlog_files == 0:
+        words += "nothing waits, "
+    elif upload.backlog_files is not None:
         words += f"{upload.backlog_files:,} waiting, {size_text(upload.backlog_bytes or 0)}, "
     if upload.oldest_waiting_at_utc is not None:
         words += f"oldest {_span(upload.oldest_waiting_at_utc, now_ns)}, "
