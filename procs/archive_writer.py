@@ -218,6 +218,7 @@ class ArchiveWriter:
 def _totals(store: LaneStore) -> dict[str, int]:
     return {
         "rows_written_total": store.totals.rows,
+        "archive_bytes_written_total": store.totals.bytes,
         "archives_closed_total": store.totals.archives_closed,
         "archives_recovered_total": store.totals.archives_recovered,
     }

@@ -13,7 +13,7 @@ import psutil
 from common.files import write_atomically
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
-from common.runtime.status import LOOK_NS, StatusBoard, current_manifest
+from common.runtime.status import LOOK_NS, StatusBoard
 from common.runtime.status_server import Page, StatusServer, json_page
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
@@ -61,10 +61,9 @@ class Manifest:
         return not any(_lives(pid) for pid in others if pid != os.getpid())
 
     def _write(self, *, finished: bool) -> None:
-        runtime = self._runtime
-        manifest = current_manifest(runtime, read_facts(runtime.run_dir), finished=finished)
+        manifest = self._board.manifest(finished=finished)
         document = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
-        for label in (runtime.assignment.run_id, "latest"):
+        for label in (self._runtime.assignment.run_id, "latest"):
             self._write_copy(f"polymarket_ws_recorder_{label}.json", document)
 
     def _write_copy(self, name: str, document: bytes) -> None:
@@ -126,7 +125,13 @@ def _verdict_page(board: StatusBoard, which: str) -> Page:
     status = board.look()
     verdict = getattr(status, which)
     return json_page(
-        {"ok": verdict.ok, "state": status.manifest.state, "reason": verdict.reason}, ok=verdict.ok
+        {
+            "ok": verdict.ok,
+            "state": status.manifest.state,
+            "reason": verdict.reason,
+            "warnings": status.warnings,
+        },
+        ok=verdict.ok,
     )
 
 

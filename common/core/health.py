@@ -1,15 +1,22 @@
-"""Whether the recorder is well, and whether it is ready: one decision from its state and a few times."""
+"""Whether the recorder is well, and whether it is ready: one decision from its state and a few times.
+
+What needs an operator and not a restart, such as a remote that is away, is a warning and no part of it.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from common.core.disk_outlook import DiskOutlook
 from common.core.instants import NS_PER_SECOND
 from common.core.run_state import ReaderState, State
+from common.core.terminal_text import rough_span_text, size_text
+from common.core.uploads import Upload
 
 FIRST_DATA_GRACE_S = 60.0  # a start: connecting, subscribing, the first book
 RETURN_GRACE_S = 120.0  # a reconnect: a stale feed is noticed after 60 s, then backoff and a new session
 HEARTBEAT_GRACE_S = 30.0  # a reader speaks about twice a second; after so long it hangs
+ALARMS_TOLD = 3  # in warnings; the run manifest has them all
 
 _RESTING: frozenset[ReaderState] = frozenset({"receiving", "no_tokens"})
 
@@ -101,3 +108,23 @@ def judge_readiness(state: State, *, market_messages: int) -> Verdict:
     if market_messages:
         return Verdict(ok=True, reason="market messages were recorded in this run")
     return Verdict(ok=False, reason="no market message was recorded in this run yet")
+
+
+def warnings(upload: Upload, disk: DiskOutlook) -> tuple[str, ...]:
+    """What an operator should see to although the recorder is well, in words."""
+    words = [f"upload alarm: {alarm}" for alarm in upload.alarms[:ALARMS_TOLD]]
+    if len(upload.alarms) > ALARMS_TOLD:
+        words.append(f"{len(upload.alarms) - ALARMS_TOLD} more upload alarms")
+    if upload.behind:
+        words.append(_backlog_words(upload))
+    if upload.failing:
+        words.append(f"upload fails: {upload.last_error}")
+    if disk.full_soon:
+        words.append(disk.words)
+    return tuple(words)
+
+
+def _backlog_words(upload: Upload) -> str:
+    files, size = upload.backlog_files or 0, size_text(upload.backlog_bytes or 0)
+    age = rough_span_text(upload.backlog_age_seconds or 0)
+    return f"upload is behind: {files:,} archives ({size}) wait, the oldest for {age}"

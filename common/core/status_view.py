@@ -20,10 +20,12 @@ from common.core.status_blocks import (
     trouble_block,
 )
 from common.core.status_history import History
+from common.core.status_upload import upload_block
 from common.core.terminal_text import Line, fit, painted, plain, span_text, sparkline
 
 WIDEST_LEFT = 52
 TWO_COLUMNS = 76  # cells from which blocks stand side by side
+UPLOADER = "uploader"  # its last error stands in a block of its own
 QUIET_S = 10.0  # without market data; worth a look, long before a session counts as stale
 _STATE_COLOURS = {"RUNNING_RECEIVING": "good", "STOPPED": "dim", "FAILED": "bad"}
 _FIGURES = (
@@ -136,7 +138,11 @@ def _blocks(
             archives_block(manifest, now_ns),
             gaps_block(manifest["gaps"], manifest["counters"].get("gaps_total", 0), now_ns),
         ),
-        (trouble_block(alive.errors), Block("", "", ())),
+        (
+            upload_block(manifest.get("upload", {}), manifest.get("disk", {}), now_ns, running=alive.running),
+            Block("", "", ()),
+        ),
+        (trouble_block([error for error in alive.errors if error[0] != UPLOADER]), Block("", "", ())),
     ]
 
 

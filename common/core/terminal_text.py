@@ -112,3 +112,17 @@ def span_text(seconds: float) -> str:
     if hours >= 48:
         return f"{hours // 24} d {hours % 24:02}:{minute:02}"
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def rough_span_text(seconds: float) -> str:
+    """A length of time in two units, for what is only estimated: `3 d 4 h`, `5 h 12 min`, `over a year`."""
+    minutes = max(int(seconds), 0) // 60
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days > 365:
+        return "over a year"
+    if days:
+        return f"{days} d {hour} h"
+    if hour:
+        return f"{hour} h {minute} min"
+    return f"{minute} min" if minute else "under a minute"

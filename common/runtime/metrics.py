@@ -34,6 +34,8 @@ class _StatusCollector(Collector):
         yield from self._state()
         yield from self._processes()
         yield from self._queue()
+        yield from self._upload()
+        yield from self._disk()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -85,6 +87,30 @@ class _StatusCollector(Collector):
                 backlog.add_metric([process, lane], count)
         yield backlog
         yield spool
+
+    def _upload(self) -> Iterator[Metric]:
+        upload = self._status.manifest.upload
+        yield GaugeMetricFamily(PREFIX + "upload_enabled", "1 if uploading is on", value=upload.enabled)
+        if upload.state is None:
+            return  # no figure is better than a 0 that nobody measured
+        flags = (("failing", upload.failing), ("behind", upload.behind), ("alarms", len(upload.alarms)))
+        for name, value in flags:
+            yield from _known(f"upload_{name}", value)
+        yield from _known("upload_backlog_files", upload.backlog_files)
+        yield from _known("upload_backlog_bytes", upload.backlog_bytes)
+        yield from _known("upload_backlog_age_seconds", upload.backlog_age_seconds)
+        yield from _known("upload_verified_files", upload.verified_files)
+        yield from _known("upload_seconds_since_last_success", self._status.since_upload_s)
+
+    def _disk(self) -> Iterator[Metric]:
+        disk = self._status.manifest.disk
+        for name in disk.__struct_fields__:
+            yield from _known(f"disk_{name}", getattr(disk, name))
+
+
+def _known(name: str, value: float | None) -> Iterator[Metric]:
+    if value is not None:
+        yield GaugeMetricFamily(PREFIX + name, f"{name} of the run manifest", value=value)
 
 
 def _by_process(

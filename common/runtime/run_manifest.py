@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import psutil
 
+from common.core.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.instants import utc_text
 from common.core.market import Market
 from common.core.run_state import State, run_state
+from common.core.uploads import Upload, upload_of
 from common.runtime.facts import Facts
 from common.runtime.process import Assignment
 
@@ -33,6 +35,7 @@ COUNTERS = (
     "divergences_total",
     "gaps_total",
     "process_restarts_total",
+    "archive_bytes_written_total",
     "archives_closed_total",
     "archives_recovered_total",
     "uploads_verified_total",
@@ -61,7 +64,8 @@ class RunManifest(msgspec.Struct, frozen=True):
     closed_archives: list[dict[str, Any]]
     queue: dict[str, Any]
     processes: list[dict[str, Any]]
-    upload: dict[str, Any]
+    upload: Upload
+    disk: DiskOutlook
     gaps: list[dict[str, Any]]
 
 
@@ -72,14 +76,20 @@ def compose(
     markets: tuple[Market, ...],
     now_ns: int,
     finished: bool,
+    room: Room | None = None,
+    archive_bytes_per_second: float | None = None,
 ) -> RunManifest:
-    """Put together what every process says. A process that says nothing yet is simply missing."""
+    """Put together what every process says. A process that says nothing yet is simply missing.
+
+    `room` is that of the data root's file system, `archive_bytes_per_second` the growth of archives in it.
+    """
     details = {name: fact.details for name, fact in facts.items()}
     supervisor = details.get("supervisor", {})
     readers = {name: detail for name, detail in details.items() if name.startswith("ws_reader")}
     last_message_ns = max(
         (detail.get("last_market_data_at_ns") or 0 for detail in readers.values()), default=0
     )
+    upload = _upload(assignment, details.get("uploader"), now_ns)
     return RunManifest(
         schema_version=SCHEMA_VERSION,
         run_id=assignment.run_id,
@@ -101,8 +111,21 @@ def compose(
         closed_archives=_recent(details, "closed_archives", "closed_at_utc"),
         queue={name: detail["outbox"] for name, detail in details.items() if "outbox" in detail},
         processes=[_process_figures(process) for process in supervisor.get("processes", [])],
-        upload={"enabled": assignment.settings.upload.enabled},
+        upload=upload,
+        disk=disk_outlook(room, archive_bytes_per_second, freed=upload.frees_room),
         gaps=_recent(details, "gaps", "declared_at_utc"),
+    )
+
+
+def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) -> Upload:
+    settings = assignment.settings
+    return upload_of(
+        told,
+        enabled=settings.upload.enabled,
+        # a hash that the store names is no proof that allows to delete
+        cleans_up=settings.upload.cleanup_after_verify and settings.upload.verify == "read_back",
+        interval_s=settings.upload.interval_seconds,
+        now_ns=now_ns,
     )
 
 

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 import msgspec
 
+from common.core.disk_outlook import Growth
 from common.core.event_kinds import SUBSCRIBED_KINDS
-from common.core.health import Patience, ReaderWord, Verdict, judge_health, judge_readiness
-from common.core.instants import NS_PER_SECOND
+from common.core.health import Patience, ReaderWord, Verdict, judge_health, judge_readiness, warnings
+from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.runtime.disk_room import room_of
 from common.runtime.facts import Facts, read_facts
 from common.runtime.process import Runtime
 from common.runtime.run_manifest import RunManifest, compose
@@ -20,24 +22,18 @@ FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four lo
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One look at the run. `since_market_message_s` is None before the first one."""
+    """One look at the run. `since_market_message_s` and `since_upload_s` are None before the first one.
+
+    `warnings` tell, in words, what an operator should see to although the recorder may be well.
+    """
 
     manifest: RunManifest
     health: Verdict
     readiness: Verdict
+    warnings: tuple[str, ...]
     heartbeat_ages_s: dict[str, float]
     since_market_message_s: float | None
-
-
-def current_manifest(runtime: Runtime, facts: Mapping[str, Facts], *, finished: bool) -> RunManifest:
-    """The run manifest of this moment."""
-    try:
-        markets = read_discovery_file(discovery_path(runtime.data_root)).markets
-    except DiscoveryError:
-        markets = ()  # not discovered yet; the discovery process says why
-    return compose(
-        runtime.assignment, facts, markets=markets, now_ns=runtime.clock.wall_ns(), finished=finished
-    )
+    since_upload_s: float | None
 
 
 class StatusBoard:
@@ -46,7 +42,10 @@ class StatusBoard:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = threading.Lock()
-        self._patience = Patience(runtime.clock.monotonic_ns())
+        clock = runtime.clock
+        self._patience = Patience(clock.monotonic_ns())
+        run_age_ns = clock.wall_ns() - runtime.assignment.started_at_ns
+        self._growth = Growth(clock.monotonic_ns() - run_age_ns)
         self._looked_ns = 0
         self._status: Status | None = None
 
@@ -59,9 +58,32 @@ class StatusBoard:
                 self._looked_ns = now
             return self._status
 
+    def manifest(self, *, finished: bool) -> RunManifest:
+        """The run manifest of this moment."""
+        with self._lock:
+            return self._manifest(read_facts(self._runtime.run_dir), finished=finished)
+
+    def _manifest(self, facts: Mapping[str, Facts], *, finished: bool) -> RunManifest:
+        runtime = self._runtime
+        try:
+            markets = read_discovery_file(discovery_path(runtime.data_root)).markets
+        except DiscoveryError:
+            markets = ()  # not discovered yet; the discovery process says why
+        written = sum(fact.counters.get("archive_bytes_written_total", 0) for fact in facts.values())
+        growth = self._growth.note(runtime.clock.monotonic_ns(), written)
+        return compose(
+            runtime.assignment,
+            facts,
+            markets=markets,
+            now_ns=runtime.clock.wall_ns(),
+            finished=finished,
+            room=room_of(runtime.data_root),
+            archive_bytes_per_second=None if finished else growth,
+        )
+
     def _compose(self, now: int) -> Status:
         facts = read_facts(self._runtime.run_dir)
-        manifest = current_manifest(self._runtime, facts, finished=False)
+        manifest = self._manifest(facts, finished=False)
         running = {process["name"] for process in manifest.processes}
         waits = self._patience.note(
             {
@@ -76,22 +98,23 @@ class StatusBoard:
             now,
         )
         messages = sum(manifest.event_types.get(kind, 0) for kind in sorted(SUBSCRIBED_KINDS))
+        newest_ns = max(
+            (fact.details.get("last_market_data_at_ns") or 0 for fact in facts.values()), default=0
+        )
+        uploaded = manifest.upload.last_success_at_utc
         return Status(
             manifest=manifest,
             health=judge_health(manifest.state, waits),
             readiness=judge_readiness(manifest.state, market_messages=messages),
+            warnings=warnings(manifest.upload, manifest.disk),
             heartbeat_ages_s={
                 name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
                 for name, fact in facts.items()
                 if name in running or name == "supervisor"
             },
-            since_market_message_s=self._since_market_message_s(facts),
+            since_market_message_s=self._since_s(newest_ns),
+            since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
         )
 
-    def _since_market_message_s(self, facts: Mapping[str, Facts]) -> float | None:
-        newest_ns = max(
-            (fact.details.get("last_market_data_at_ns") or 0 for fact in facts.values()), default=0
-        )
-        if not newest_ns:
-            return None
-        return max(0, self._runtime.clock.wall_ns() - newest_ns) / NS_PER_SECOND
+    def _since_s(self, at_ns: int) -> float | None:
+        return max(0, self._runtime.clock.wall_ns() - at_ns) / NS_PER_SECOND if at_ns else None

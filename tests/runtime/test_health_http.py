@@ -126,6 +126,7 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
             "ok": True,
             "state": "RUNNING_RECEIVING",
             "reason": "market data arrives",
+            "warnings": [],
         }
 
 
