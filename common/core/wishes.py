@@ -9,7 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 NS = 1_000_000_000
-REPLACE_INTERVAL_NS = 600 * NS  # of one reader: a fault that is not in the connection must not cost it its data
+REPLACE_INTERVAL_NS = (
+    600 * NS
+)  # of one reader: a fault that is not in the connection must not cost it its data
 TOLD_INTERVAL_NS = 30 * NS  # of one token that nothing heals: each of its checks may fail
 
 Action = Literal["resubscribe", "replace", "stale", "none"]
@@ -52,7 +54,7 @@ class Healing:
         known = self._diverged.get(token_id)
         if known is None:
             known = self._diverged[token_id] = _Diverged(check, 0, now_ns)
-        elif known.steps >= len(_STEPS) - 1 and now_ns - known.told_ns < TOLD_INTERVAL_NS:
+        elif known.steps >= len(_STEPS) and now_ns - known.told_ns < TOLD_INTERVAL_NS:
             return None
         action = _STEPS[min(known.steps, len(_STEPS) - 1)]
         known.check, known.told_ns = check, now_ns

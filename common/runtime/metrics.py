@@ -34,6 +34,7 @@ class _StatusCollector(Collector):
         yield from self._state()
         yield from self._processes()
         yield from self._queue()
+        yield from self._books()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -85,6 +86,18 @@ class _StatusCollector(Collector):
                 backlog.add_metric([process, lane], count)
         yield backlog
         yield spool
+
+    def _books(self) -> Iterator[Metric]:
+        books = self._status.manifest.books
+        checks = CounterMetricFamily(
+            PREFIX + "book_checks_total", "Checks of rebuilt books", labels=["check", "verdict"]
+        )
+        for check, verdicts in sorted(books.get("checks", {}).items()):
+            for verdict, count in sorted(verdicts.items()):
+                checks.add_metric([check, verdict], count)
+        yield checks
+        help_tokens = "Tokens whose book is rebuilt and followed"
+        yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
 
 
 def _by_process(

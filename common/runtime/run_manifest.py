@@ -63,6 +63,8 @@ class RunManifest(msgspec.Struct, frozen=True):
     processes: list[dict[str, Any]]
     upload: dict[str, Any]
     gaps: list[dict[str, Any]]
+    books: dict[str, Any]
+    divergences: list[dict[str, Any]]
 
 
 def compose(
@@ -103,6 +105,8 @@ def compose(
         processes=[_process_figures(process) for process in supervisor.get("processes", [])],
         upload={"enabled": assignment.settings.upload.enabled},
         gaps=_recent(details, "gaps", "declared_at_utc"),
+        books=details.get("book_auditor", {}).get("books", {}),
+        divergences=_recent(details, "divergences", "found_at_utc"),
     )
 
 

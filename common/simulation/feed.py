@@ -36,7 +36,11 @@ class Feed:
         self._faults = faults
         self._by_market: dict[str, dict[Connection, None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._withheld: tuple[int, str, int] = (0, "", -1)  # connection, market and batch of the last drop_change
+        self._withheld: tuple[int, str, int] = (
+            0,
+            "",
+            -1,
+        )  # connection, market and batch of the last drop_change
         self._due = 0.0
         self._announcements_due = 0.0
 
@@ -168,9 +172,7 @@ class Feed:
         batch = (connection.number, frame.condition_id, frame.batch_ms)
         if batch == self._withheld:
             return True
-        hit = self._faults.take(
-            "drop_change", time.monotonic(), connection=connection.number, token=token_id
-        )
+        hit = self._faults.take("drop_change", time.monotonic(), connection=connection.number, token=token_id)
         self._withheld = batch if hit is not None else self._withheld
         return hit is not None
 
