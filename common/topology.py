@@ -43,6 +43,16 @@ PROCESSES = (
         role="envelopes -> rows -> gzip -> closed archives",
     ),
     ProcessKind(
+        name="book_auditor",
+        module="procs.book_auditor",
+        instances="one",
+        start_rank=1,  # before the readers: it sees their opening books
+        stop_rank=1,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="rebuilds the books and checks them by hash and against checkpoints",
+    ),
+    ProcessKind(
         name="manifest",
         module="procs.manifest",
         instances="one",
@@ -108,10 +118,17 @@ QUEUES = (
     ),
     Queue(
         producer="ws_reader, rest_checkpointer",
-        consumer="tail-queue, whoever looks on",
+        consumer="book_auditor, tail-queue, whoever looks on",
         carried_by="a lossy copy in batches, ZeroMQ XPUB",
         bound="32 batches for each subscriber, 4 MiB a lane in each",
         when_full="that subscriber misses whole batches, and sees it by the lanes' sequences",
+    ),
+    Queue(
+        producer="book_auditor",
+        consumer="ws_reader",
+        carried_by="wishes in the auditor's facts file",
+        bound="the newest 50",
+        when_full="older wishes are not done: the next check diverges again",
     ),
     Queue(
         producer="recorderctl",

@@ -15,7 +15,15 @@ from common.core.archive_names import WS_RAW
 from common.core.backoff import Backoff
 from common.core.book_watch import BookWatch
 from common.core.causes import Cause
-from common.core.feed_rules import Action, Event, FeedLimits, FeedRules, State, stale_reason
+from common.core.feed_rules import (
+    STALE_EVENTS,
+    Action,
+    Event,
+    FeedLimits,
+    FeedRules,
+    State,
+    stale_reason,
+)
 from common.core.session_history import SessionHistory
 from common.core.wanted_tokens import WantedTokens
 from common.errors import ExchangeError
@@ -23,6 +31,7 @@ from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from common.queue.recording import Now, Recording
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import last_facts
+from common.runtime.healer import Healer
 from common.runtime.market_session import MarketSession
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
@@ -32,7 +41,6 @@ NS = 1_000_000_000
 HANDSHAKE_TIMEOUT_S = 10.0
 LINGER_NS = 15 * NS
 PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
-STALE_EVENTS = {Event.STALE, Event.STALE_TOO_OFTEN, Event.FIRST_MESSAGE_OVERDUE}
 
 log = logging.getLogger("ws_reader")
 
@@ -47,6 +55,7 @@ class WsReader:
         self._producer = Producer(runtime, WS_RAW)
         self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
         self._gaps_before = runtime.tally.counters["gaps_total"]
+        self._healer = Healer(runtime, self._recording, told.get("wishes_taken", 0))
         self._history = SessionHistory(told.get("recent_sessions", ()))
         self._share = TokenShare(runtime)
         self._wanted = WantedTokens(LINGER_NS)
@@ -115,15 +124,20 @@ class WsReader:
             if session.read(now):
                 self._last_market_data_ns = session.last_market_data_ns
                 self._on(Event.MARKET_DATA, now)
-            event = session.keep_up(now) if self._rules.state is not State.LEAVING else None
+            leaving = self._rules.state is State.LEAVING
+            event = session.keep_up(now) if not leaving else None
+            wished = self._healer.attend(session if not leaving else None, now)
         except ConnectionEnded as end:
             self._last_market_data_ns = max(self._last_market_data_ns, session.last_market_data_ns)
             self._on(Event.ENDED, self._now(), end)
             return
         if event is not None:
             self._on(event, now)
+        elif wished is not None:
+            self._on(wished[0], now, wished[1])
 
     def _attend_dialing(self, now: Now) -> None:
+        self._healer.attend(None, now)
         if self._dialing is not None and self._dialing.done:
             self._take_dialed(self._dialing, now)
         elif self._rules.state is State.DISCOVERING and self._share.version != self._discovery_seen:
@@ -235,6 +249,7 @@ class WsReader:
             "tokens_without_book": len(self._books.missing),
             "recent_sessions": self._history.rows(),
             "gaps": list(self._recording.recent_gaps),
+            "wishes_taken": self._healer.taken,
             "outbox": self._producer.details(),
         }
 

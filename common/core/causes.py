@@ -13,6 +13,7 @@ Cause = Literal[
     "no_first_message",
     "stale_feed",
     "no_first_book",
+    "diverged",
     "no_active_tokens",
     "frame_too_large",
     "protocol_error",

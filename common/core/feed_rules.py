@@ -44,6 +44,8 @@ class Event(StrEnum):
     STALE = "stale"
     STALE_TOO_OFTEN = "stale too often"
     BOOKS_MISSING = "books missing"
+    BOOK_DIVERGED = "book diverged"  # also after its token was subscribed again
+    PROVED_FROZEN = "proved frozen"  # a checkpoint is newer than the silent stream
     ENDED = "ended"
     CLOSE_OVERDUE = "close overdue"
     STOP = "stop"
@@ -79,6 +81,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
     (State.SUBSCRIBED, Event.FIRST_MESSAGE_OVERDUE): (State.WAITING, Action.DROP),
     (State.SUBSCRIBED, Event.STALE_TOO_OFTEN): (State.DISCOVERING, Action.DROP_AND_DISCOVER),
     (State.SUBSCRIBED, Event.BOOKS_MISSING): (State.WAITING, Action.DROP),
+    (State.SUBSCRIBED, Event.BOOK_DIVERGED): (State.WAITING, Action.DROP),
     (State.SUBSCRIBED, Event.ENDED): (State.WAITING, Action.DROP),
     (State.SUBSCRIBED, Event.TOKENS_GONE): (State.LEAVING, Action.CLOSE),
     (State.SUBSCRIBED, Event.STOP): (State.LEAVING, Action.CLOSE),
@@ -86,12 +89,18 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
     (State.RECEIVING, Event.STALE): (State.WAITING, Action.DROP),
     (State.RECEIVING, Event.STALE_TOO_OFTEN): (State.DISCOVERING, Action.DROP_AND_DISCOVER),
     (State.RECEIVING, Event.BOOKS_MISSING): (State.WAITING, Action.DROP),
+    (State.RECEIVING, Event.BOOK_DIVERGED): (State.WAITING, Action.DROP),
+    (State.RECEIVING, Event.PROVED_FROZEN): (State.WAITING, Action.DROP),
     (State.RECEIVING, Event.ENDED): (State.WAITING, Action.DROP),
     (State.RECEIVING, Event.TOKENS_GONE): (State.LEAVING, Action.CLOSE),
     (State.RECEIVING, Event.STOP): (State.LEAVING, Action.CLOSE),
     (State.LEAVING, Event.ENDED): (State.NO_TOKENS, Action.DROP),
     (State.LEAVING, Event.CLOSE_OVERDUE): (State.NO_TOKENS, Action.DROP),
 }
+
+STALE_EVENTS = frozenset(
+    {Event.STALE, Event.STALE_TOO_OFTEN, Event.FIRST_MESSAGE_OVERDUE, Event.PROVED_FROZEN}
+)
 
 _SHOWN: dict[State, ReaderState] = {
     State.NO_TOKENS: "no_tokens",
@@ -141,6 +150,8 @@ class FeedRules:
         """Go where the table says and give what is to be done. An event without a row changes nothing."""
         if event is Event.STOP:
             self._stopping = True
+        elif event is Event.PROVED_FROZEN:
+            event = self._stale_event(event)
         row = TRANSITIONS.get((self.state, event))
         if row is None:
             return Action.NOTHING
@@ -158,7 +169,7 @@ class FeedRules:
         elif event is Event.MARKET_DATA:
             self.consecutive_stale = 0
             self._data_since_ns = now_ns if before is State.SUBSCRIBED else self._data_since_ns
-        elif event in {Event.STALE, Event.FIRST_MESSAGE_OVERDUE, Event.STALE_TOO_OFTEN}:
+        elif event in STALE_EVENTS:
             self.consecutive_stale += 1
         if before is State.RECEIVING and now_ns - self._data_since_ns >= self._limits.healthy_ns:
             self._backoff.reset()

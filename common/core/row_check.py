@@ -9,10 +9,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from common.core.rest_rows import REST_CHECKPOINT
-from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.rows import (
+    DIVERGENCE,
+    GAP,
+    MESSAGE_RECORD,
+    SESSION_CLOSED,
+    SESSION_OPENED,
+    SUBSCRIPTION_CHANGED,
+)
 from common.errors import ArchiveError
 
-_CONTROL_RECORDS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP})
+_CONTROL_RECORDS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP, DIVERGENCE})
 
 
 class _Response(msgspec.Struct):

@@ -22,6 +22,7 @@ SESSION_OPENED = "session_opened"
 SESSION_CLOSED = "session_closed"
 SUBSCRIPTION_CHANGED = "subscription_changed"
 GAP = "gap"
+DIVERGENCE = "divergence"
 
 
 class Classified(msgspec.Struct, frozen=True, gc=False):
@@ -83,7 +84,7 @@ def control_row(
     received_monotonic_ns: int,
     detail: Mapping[str, object],
 ) -> bytes:
-    """A life-cycle row (`session_opened`, `session_closed`, `subscription_changed`, `gap`), without newline.
+    """A life-cycle row (`session_opened`, `session_closed`, `gap`, ...), without newline.
 
     It has no message sequences; `detail` stands under a key named like the record type.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows import GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.rows import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 
 _Object = Mapping[str, Any]
 
@@ -43,6 +43,8 @@ def describe_row(row: bytes) -> tuple[str, str]:
         return kind, "+{} -{} tokens".format(*changed)
     if kind == GAP:
         return kind, f"{detail.get('cause')} from {detail.get('from_utc')} to {detail.get('to_utc')}"
+    if kind == DIVERGENCE:
+        return kind, f"token {detail.get('token_id')}: {detail.get('why')}"
     return kind, _checkpoint(fields)
 
 

@@ -11,6 +11,7 @@ from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rows import (
+    DIVERGENCE,
     GAP,
     SESSION_CLOSED,
     SESSION_OPENED,
@@ -135,6 +136,11 @@ class Recording:
         gap = {"cause": cause, "from_utc": utc_text(since_ns), "to_utc": utc_text(now.wall_ns)}
         self._row(GAP, gap, now)
         self._note_gap(gap, now)
+
+    def divergence(self, detail: Mapping[str, object], now: Now) -> None:
+        """A rebuilt book was found to disagree with the exchange; `detail` names its session and its levels."""
+        if self._last_context is not None:
+            self._row(DIVERGENCE, detail, now)
 
     def catch_up(self, now: Now) -> None:
         """Once there is room again: declare the refused numbers, and write the rows that had to wait."""

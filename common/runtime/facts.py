@@ -53,6 +53,26 @@ def _facts_path(run_dir: Path, name: str) -> Path:
     return run_dir / "facts" / f"{name}.json"
 
 
+class FactsFollower:
+    """One process's facts, read again when they were replaced."""
+
+    def __init__(self, run_dir: Path, name: str) -> None:
+        self._run_dir, self._name = run_dir, name
+        self._seen: tuple[int, int] | None = None
+
+    def replaced(self) -> Facts | None:
+        """The facts, if they are others than at the last call; None if not, or if there are none."""
+        try:
+            status = _facts_path(self._run_dir, self._name).stat()
+        except FileNotFoundError:
+            return None
+        seen = (status.st_ino, status.st_mtime_ns)
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        return last_facts(self._run_dir, self._name)
+
+
 class Tally:
     """Counters of one process, by name, going on from where its predecessor in the run stopped."""
 

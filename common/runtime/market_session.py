@@ -53,12 +53,14 @@ class MarketSession:
         self._ping_ns = int(runtime.settings.websocket.ping_interval_seconds * NS)
         self._pinged_ns = 0
         self._hinted_ns = 0
+        self.session_id = ""
         self.subscribed: tuple[Token, ...] = ()
         self.more_to_read = False
         self.last_market_data_ns = 0  # wall time, 0 before the first
 
     def open(self, session_id: str, now: Now) -> None:
         """Record the opening and send the first subscription."""
+        self.session_id = session_id
         self.subscribed = self._wanted.now(now.monotonic_ns)
         self._pinged_ns = now.monotonic_ns
         detail = {"handshake_headers": self._connection.handshake_headers}
@@ -152,9 +154,20 @@ class MarketSession:
         self._runtime.tally.add("first_books_overdue_total", len(overdue.resubscribe))
         if overdue.replace:
             return Event.BOOKS_MISSING
-        self._connection.send_text(unsubscribe(overdue.resubscribe))
-        self._connection.send_text(subscribe_more(overdue.resubscribe))
+        self._ask_again(overdue.resubscribe)
         return None
+
+    def subscribe_again(self, token_ids: Sequence[str], now: Now) -> None:
+        """Have new opening books sent of those of these tokens that are subscribed and still trade."""
+        trading = set(_trading(self.subscribed, now))
+        again = [token_id for token_id in token_ids if token_id in trading]
+        if again:
+            self._books.subscribed(again, now.monotonic_ns)
+            self._ask_again(again)
+
+    def _ask_again(self, token_ids: Sequence[str]) -> None:
+        self._connection.send_text(unsubscribe(token_ids))
+        self._connection.send_text(subscribe_more(token_ids))
 
     def ask_to_close(self) -> None:
         """Ask the exchange for an orderly end; what is under way still arrives."""

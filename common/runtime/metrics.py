@@ -36,6 +36,7 @@ class _StatusCollector(Collector):
         yield from self._queue()
         yield from self._upload()
         yield from self._disk()
+        yield from self._books()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -106,6 +107,18 @@ class _StatusCollector(Collector):
         disk = self._status.manifest.disk
         for name in disk.__struct_fields__:
             yield from _known(f"disk_{name}", getattr(disk, name))
+
+    def _books(self) -> Iterator[Metric]:
+        books = self._status.manifest.books
+        checks = CounterMetricFamily(
+            PREFIX + "book_checks_total", "Checks of rebuilt books", labels=["check", "verdict"]
+        )
+        for check, verdicts in sorted(books.get("checks", {}).items()):
+            for verdict, count in sorted(verdicts.items()):
+                checks.add_metric([check, verdict], count)
+        yield checks
+        help_tokens = "Tokens whose book is rebuilt and followed"
+        yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
 
 
 def _known(name: str, value: float | None) -> Iterator[Metric]:

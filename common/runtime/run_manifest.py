@@ -67,6 +67,8 @@ class RunManifest(msgspec.Struct, frozen=True):
     upload: Upload
     disk: DiskOutlook
     gaps: list[dict[str, Any]]
+    books: dict[str, Any]
+    divergences: list[dict[str, Any]]
 
 
 def compose(
@@ -114,6 +116,8 @@ def compose(
         upload=upload,
         disk=disk_outlook(room, archive_bytes_per_second, freed=upload.frees_room),
         gaps=_recent(details, "gaps", "declared_at_utc"),
+        books=details.get("book_auditor", {}).get("books", {}),
+        divergences=_recent(details, "divergences", "found_at_utc"),
     )
 
 

@@ -6,6 +6,8 @@
   freeze      connection=                          no data any more; PONG still answers
   mute        token=                               no data of this token's market any more
   drop        connection=                          leaves out a price_change (one, unless count= says more)
+  drop_change connection= token=                   leaves out one batch of price_changes of this token's
+                                                   market, its routine repeat too
   garbage     connection= kind=text|utf8           a frame that is not JSON, or not even UTF-8
   raw         connection= payload=BASE64 opcode=   one frame with these bytes
   huge        connection= bytes=                   one text frame of this size
@@ -43,6 +45,7 @@ FaultName = Literal[
     "freeze",
     "mute",
     "drop",
+    "drop_change",
     "garbage",
     "raw",
     "huge",
@@ -60,6 +63,7 @@ FaultKind = Literal[
 ]
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
 AT_ONCE = frozenset({"cut", "close", "garbage", "raw", "huge"})
+ONCE = frozenset({"drop", "drop_change", "slow"})  # unless their limits say otherwise
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -119,8 +123,8 @@ class Faults:
         self._active: list[tuple[Fault, float, list[int]]] = []
 
     def add(self, fault: Fault, now_s: float) -> None:
-        """Switch a fault on; a `drop` without limits happens once, and so does a `slow`."""
-        left = fault.count or int(fault.name in ("drop", "slow") and not fault.seconds)
+        """Switch a fault on; a `drop`, `drop_change` or `slow` without limits happens once."""
+        left = fault.count or int(fault.name in ONCE and not fault.seconds)
         until = now_s + fault.seconds if fault.seconds else float("inf")
         self._active.append((fault, until, [left]))
 

@@ -36,6 +36,11 @@ class Feed:
         self._faults = faults
         self._by_market: dict[str, dict[Connection, None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._withheld: tuple[int, str, int] = (
+            0,
+            "",
+            -1,
+        )  # connection, market and batch of the last drop_change
         self._due = 0.0
         self._announcements_due = 0.0
 
@@ -121,7 +126,7 @@ class Feed:
                 ready = self.frame(frame.text.encode())
                 delivered += 1
                 for connection in takers:
-                    if self._faults and self._hit(connection, frame, ready):
+                    if self._may_be_hit(frame) and self._hit(connection, frame, ready):
                         continue
                     connection.put(ready)
         self.frames_made += delivered
@@ -151,12 +156,25 @@ class Feed:
                 continue
             if self._faults.take("mute", now, connection=number, token=token_id):
                 return True
+            if frame.kind == "price_change" and self._withhold_batch(connection, frame, token_id):
+                return True
         if frame.kind == "price_change" and self._faults.take("drop", now, connection=number):
             return True
         slow = self._faults.take("slow", now, connection=number)
         if slow:
             connection.dribble(ready, slow.delay_seconds)
         return slow is not None
+
+    def _may_be_hit(self, frame: Frame) -> bool:
+        return bool(self._faults) or frame.batch_ms == self._withheld[2]
+
+    def _withhold_batch(self, connection: Connection, frame: Frame, token_id: str) -> bool:
+        batch = (connection.number, frame.condition_id, frame.batch_ms)
+        if batch == self._withheld:
+            return True
+        hit = self._faults.take("drop_change", time.monotonic(), connection=connection.number, token=token_id)
+        self._withheld = batch if hit is not None else self._withheld
+        return hit is not None
 
     def _end_the_slow(self) -> None:
         for connection in list(self.connections.values()):

@@ -164,6 +164,26 @@ def test_while_the_process_itself_was_paused_nobody_is_to_blame() -> None:
     assert feed.due(560) is Event.STALE
 
 
+def test_a_feed_that_is_proved_frozen_counts_as_stale_and_too_often_asks_for_a_discovery() -> None:
+    feed = rules()
+    actions = []
+    for session in range(3):
+        in_session(feed, session * 1000)
+        feed.take(Event.MARKET_DATA, session * 1000)
+        feed.consecutive_stale = session  # as if the sessions between had no data
+        actions.append(feed.take(Event.PROVED_FROZEN, session * 1000 + 1))
+    assert actions == [Action.DROP, Action.DROP, Action.DROP_AND_DISCOVER]
+    assert feed.consecutive_stale == 3
+
+
+def test_a_session_without_data_yet_cannot_be_proved_frozen_but_replaced_for_a_book() -> None:
+    feed = rules()
+    in_session(feed, 0)
+    assert feed.take(Event.PROVED_FROZEN, 1) is Action.NOTHING
+    assert feed.take(Event.BOOK_DIVERGED, 1) is Action.DROP
+    assert feed.consecutive_stale == 0
+
+
 def test_an_event_that_the_table_does_not_know_in_a_state_changes_nothing() -> None:
     feed = rules()
     assert feed.take(Event.MARKET_DATA, 0) is Action.NOTHING

@@ -77,6 +77,21 @@ def test_drop_leaves_one_price_change_out_and_no_more(breakable: EmbeddedExchang
         assert status["faults"] == []
 
 
+def test_drop_change_leaves_out_one_batch_of_a_market_with_its_repeats(breakable: EmbeddedExchange) -> None:
+    wanted, other = current_markets(breakable.urls)
+    with subscribed(breakable, markets=2) as client, subscribed(breakable, markets=2) as whole:
+        breakable.fault("drop_change", connection=client.number, token=tokens_of(wanted)[1])
+        told = [json.loads(whole.until("price_changes")[-1]) for _ in range(400)]
+        seen = [json.loads(client.until("price_changes")[-1])]
+        while seen[-1] != told[-1] and len(seen) < 5000:
+            seen.append(json.loads(client.until("price_changes")[-1]))
+        missing = [frame for frame in told[50:] if frame not in seen]
+        assert len({(frame["market"], frame["timestamp"]) for frame in missing}) <= 1
+        assert not any(frame["market"] == other["conditionId"] for frame in missing)
+        status = requests.get(f"{breakable.urls.clob_url}/simulation/status", timeout=5).json()
+        assert status["faults"] == []
+
+
 def test_garbage_raw_and_huge_frames_arrive_as_told(breakable: EmbeddedExchange) -> None:
     with Client(breakable.urls) as client:
         breakable.fault("garbage", connection=client.number)

@@ -1,0 +1,55 @@
+"""What the book auditor tells of its checks: counts by kind and verdict, reasons, the newest divergences."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from common.core.book_checks import Result
+
+DIVERGENCES_KEPT = 50
+
+
+class AuditAccount:
+    """Goes on from what a predecessor in the run told last."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        books = told.get("books", {})
+        self._checks: dict[str, Counter[str]] = {
+            check: Counter(verdicts) for check, verdicts in books.get("checks", {}).items()
+        }
+        self._reasons: Counter[str] = Counter(books.get("not_checkable", {}))
+        self._divergences: deque[dict[str, Any]] = deque(told.get("divergences", ()), DIVERGENCES_KEPT)
+        self._number: int = told.get("last_number", 0)
+
+    def next_number(self) -> int:
+        """The number of the next wish."""
+        self._number += 1
+        return self._number
+
+    def take(self, results: Iterable[Result], counters: Counter[str]) -> None:
+        """Count results, and of the run's counters what they move."""
+        for result in results:
+            self._checks.setdefault(result.check, Counter())[result.verdict] += 1
+            if result.verdict == "not_checkable":
+                self._reasons[result.reason] += 1
+            else:
+                counters["book_checks_total"] += 1
+            if result.verdict == "divergence":
+                counters["divergences_total"] += 1
+
+    def diverged(self, detail: dict[str, Any]) -> None:
+        """Keep a divergence for the run manifest."""
+        self._divergences.append(detail)
+
+    def details(self) -> dict[str, Any]:
+        """The newest divergences, and the number that a successor goes on from."""
+        return {"divergences": list(self._divergences), "last_number": self._number}
+
+    def books(self, *, tokens: int, unhealed: int) -> dict[str, Any]:
+        """The counts, as the run manifest shows them."""
+        return {
+            "tokens": tokens,
+            "unhealed": unhealed,
+            "checks": {check: dict(verdicts) for check, verdicts in sorted(self._checks.items())},
+            "not_checkable": dict(self._reasons),
+        }

@@ -1,0 +1,102 @@
+"""A book as REST answers it, and what differs between two books."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from common.core.book import Book
+from common.core.book_hash import HashTerms, book_hash
+from common.core.decimal_text import scaled
+from common.core.market_events import BookSnapshot, Level, Milliseconds
+
+
+class CheckpointBook(
+    msgspec.Struct, frozen=True, rename={"token_id": "asset_id", "timestamp_ms": "timestamp"}
+):
+    """One book of a checkpoint. `timestamp_ms` is its last change, not the time of the answer."""
+
+    market: str
+    token_id: str
+    timestamp_ms: Milliseconds
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    hash: str = ""
+    min_order_size: str = ""
+    tick_size: str = ""
+    neg_risk: bool = False
+    last_trade_price: str | None = None
+
+    @property
+    def terms(self) -> HashTerms:
+        """What the hashes of this token hold and only REST tells."""
+        return HashTerms(self.min_order_size, self.neg_risk, self.tick_size)
+
+    def book(self) -> Book:
+        """The book that it shows. Raises ValueError where a price is no decimal."""
+        return Book(
+            BookSnapshot(
+                market=self.market,
+                token_id=self.token_id,
+                timestamp_ms=self.timestamp_ms,
+                bids=self.bids,
+                asks=self.asks,
+                hash=self.hash,
+                tick_size=self.tick_size or None,
+            )
+        )
+
+    def keeps_its_hash(self, book: Book) -> bool:
+        """Whether its own content, made a `book`, gives its own hash, by either recipe."""
+        prices = (self.last_trade_price, None)
+        return any(book_hash(book, self.terms, price) == self.hash for price in prices)
+
+
+class DifferingLevel(NamedTuple):
+    """A level of which two books tell different sizes; `0` where a book has none."""
+
+    side: str
+    price: str
+    rebuilt: str
+    exchange: str
+
+
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
+
+
+def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
+    """The books of an answer that can be used; what is none is left out. Never raises."""
+    try:
+        raws = _RAWS.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    found = []
+    for raw in raws:
+        try:
+            found.append(_BOOK.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    return found
+
+
+def same_levels(rebuilt: Book, exchange: Book) -> bool:
+    """Whether both hold the same sizes at the same prices, as texts."""
+    return (
+        rebuilt.bid_ladder.json == exchange.bid_ladder.json
+        and rebuilt.ask_ladder.json == exchange.ask_ladder.json
+    )
+
+
+def differing_levels(rebuilt: Book, exchange: Book) -> tuple[DifferingLevel, ...]:
+    """The levels that differ, bids first, each side by price ascending."""
+    found = []
+    for side, ours, theirs in (
+        ("bid", rebuilt.bid_ladder.sizes(), exchange.bid_ladder.sizes()),
+        ("ask", rebuilt.ask_ladder.sizes(), exchange.ask_ladder.sizes()),
+    ):
+        found += [
+            DifferingLevel(side, price, ours.get(price, "0"), theirs.get(price, "0"))
+            for price in sorted({*ours, *theirs}, key=scaled)
+            if ours.get(price) != theirs.get(price)
+        ]
+    return tuple(found)

@@ -1,0 +1,84 @@
+"""What the book auditor wants done about a book that diverged, or a feed that froze: its wishes to the readers.
+
+A divergence is healed in steps: the token is subscribed again, which brings a new snapshot; if the next check
+diverges too the connection is replaced; what that does not heal either is counted and told, and nothing else.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+NS = 1_000_000_000
+REPLACE_INTERVAL_NS = (
+    600 * NS
+)  # of one reader: a fault that is not in the connection must not cost it its data
+TOLD_INTERVAL_NS = 30 * NS  # of one token that nothing heals: each of its checks may fail
+
+Action = Literal["resubscribe", "replace", "stale", "none"]
+_STEPS: tuple[Action, ...] = ("resubscribe", "replace", "none")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """One wish. `number` grows by one in a run; whoever has done one does it never again.
+
+    It is about one session of one reader: it means nothing to any other. `divergence` is the detail of the
+    row that the reader records, None for `stale`. `last_market_data_ns` is the receive time (wall) of the
+    newest market data of the session that the auditor has seen: newer data refutes a `stale`.
+    """
+
+    number: int
+    reader: str
+    session_id: str
+    action: Action
+    token_id: str
+    why: str
+    last_market_data_ns: int = 0
+    divergence: dict[str, Any] | None = None
+
+
+class _Diverged(msgspec.Struct):
+    check: str
+    steps: int
+    told_ns: int
+
+
+class Healing:
+    """Which step is next for each token that diverged, until a check of the same kind agrees again."""
+
+    def __init__(self) -> None:
+        self._diverged: dict[str, _Diverged] = {}
+        self._replaced_ns: dict[str, int] = {}
+
+    def diverged(self, reader: str, token_id: str, check: str, now_ns: int) -> Action | None:
+        """A check of this kind diverged: what to do now, None while the same was told moments ago."""
+        known = self._diverged.get(token_id)
+        if known is None:
+            known = self._diverged[token_id] = _Diverged(check, 0, now_ns)
+        elif known.steps >= len(_STEPS) and now_ns - known.told_ns < TOLD_INTERVAL_NS:
+            return None
+        action = _STEPS[min(known.steps, len(_STEPS) - 1)]
+        known.check, known.told_ns = check, now_ns
+        known.steps += 1
+        return self._spare(reader, now_ns) if action == "replace" else action
+
+    def _spare(self, reader: str, now_ns: int) -> Action:
+        replaced_ns = self._replaced_ns.get(reader)
+        if replaced_ns is not None and now_ns - replaced_ns < REPLACE_INTERVAL_NS:
+            return "none"
+        self._replaced_ns[reader] = now_ns
+        return "replace"
+
+    def agreed(self, token_id: str, check: str) -> None:
+        """A check of this kind agreed: the token is healed if it was the kind that diverged."""
+        known = self._diverged.get(token_id)
+        if known is not None and known.check == check:
+            del self._diverged[token_id]
+
+    def dropped(self, token_id: str) -> None:
+        """The token is not followed any more."""
+        self._diverged.pop(token_id, None)
+
+    @property
+    def unhealed(self) -> int:
+        """Tokens that diverged and have not agreed since."""
+        return len(self._diverged)

@@ -1,0 +1,72 @@
+"""Does in a reader what the book auditor wishes: records its divergences, subscribes tokens again, ends sessions.
+
+The auditor tells its newest wishes in its facts. It may be late, dead or wrong; the reader neither waits for it
+nor believes what it knows better.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import msgspec
+
+from common.core.feed_rules import Event
+from common.core.wishes import Wish
+from common.polymarket.websocket_connection import ConnectionEnded
+from common.queue.recording import Now, Recording
+from common.runtime.facts import FactsFollower
+from common.runtime.market_session import MarketSession
+from common.runtime.process import Runtime
+
+AUDITOR = "book_auditor"
+LOOK_NS = 200_000_000
+
+log = logging.getLogger("ws_reader")
+
+
+class Healer:
+    """Takes each wish once. `taken` is the number of the last one that a predecessor took."""
+
+    def __init__(self, runtime: Runtime, recording: Recording, taken: int) -> None:
+        self._runtime = runtime
+        self._recording = recording
+        self._facts = FactsFollower(runtime.run_dir, AUDITOR)
+        self._next_look_ns = 0
+        self.taken = taken
+
+    def attend(self, session: MarketSession | None, now: Now) -> tuple[Event, ConnectionEnded] | None:
+        """Do what is wished; the event that the session has come to by it, with its words, or None.
+
+        A session that cannot be spoken to raises ConnectionEnded.
+        """
+        if now.monotonic_ns < self._next_look_ns:
+            return None
+        self._next_look_ns = now.monotonic_ns + LOOK_NS
+        end = None
+        for wish in self._new_wishes():
+            self.taken = wish.number
+            end = self._take(wish, session, now) or end
+        return end
+
+    def _new_wishes(self) -> Iterable[Wish]:
+        facts = self._facts.replaced()
+        told = facts.details.get("wishes", ()) if facts is not None else ()
+        wishes = msgspec.convert(told, list[Wish])
+        return [wish for wish in wishes if wish.number > self.taken and wish.reader == self._runtime.name]
+
+    def _take(
+        self, wish: Wish, session: MarketSession | None, now: Now
+    ) -> tuple[Event, ConnectionEnded] | None:
+        if wish.divergence is not None:
+            self._recording.divergence(wish.divergence, now)
+        if session is None or session.session_id != wish.session_id:
+            return None
+        said = {"action": wish.action, "token_id": wish.token_id, "reason": wish.why}
+        log.warning("the book auditor found a divergence", extra=said)
+        if wish.action == "resubscribe":
+            self._runtime.tally.add("divergences_resubscribed_total")
+            session.subscribe_again([wish.token_id], now)
+        elif wish.action == "replace":
+            return Event.BOOK_DIVERGED, ConnectionEnded("diverged", wish.why)
+        elif wish.action == "stale" and session.last_market_data_ns <= wish.last_market_data_ns:
+            return Event.PROVED_FROZEN, ConnectionEnded("stale_feed", wish.why)
+        return None

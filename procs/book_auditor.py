@@ -1,0 +1,129 @@
+"""Rebuilds the books from the live queue and checks them against the exchange's own; wishes for what heals.
+
+It reads the lossy copy, like anybody who looks on, and can hold nobody up. What it did not see itself makes
+its books void until their next snapshots: not checkable, never a divergence.
+"""
+
+import logging
+import os
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from common.core.archive_names import WS_RAW
+from common.core.audit import Audit, Heard
+from common.core.audit_account import AuditAccount
+from common.core.envelope import MESSAGE
+from common.core.recorded_row import row_of
+from common.core.wishes import Wish
+from common.errors import ArchiveError
+from common.polymarket.market_channel import is_market_data
+from common.queue.tail import QueueTail, Tailed
+from common.runtime.facts import last_facts
+from common.runtime.process import Runtime, main
+
+LOOK_NS = 50_000_000
+BATCHES_A_STEP = 64  # of several producers: enough to catch up, few enough to keep the heartbeat
+WISHES_KEPT = 50
+SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
+NICENESS = 10  # the recording comes first
+NS = 1_000_000_000
+
+log = logging.getLogger("book_auditor")
+
+
+class BookAuditor:
+    """Hears every envelope that passes, and tells its verdicts and wishes in its facts."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        before = last_facts(runtime.run_dir, runtime.name)
+        told = before.details if before is not None else {}
+        stale_ns = int(runtime.settings.websocket.stale_feed_threshold_seconds * NS)
+        self._runtime = runtime
+        self._tail = QueueTail(runtime.run_dir)
+        self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE)
+        self._account = AuditAccount(told)
+        self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
+        self._next_look_ns = 0
+        self._stopping = False
+        os.nice(NICENESS)
+
+    def step(self, timeout_s: float) -> bool:
+        """Hear what passed, judge it, wish what heals. False when stopped: nothing needs draining."""
+        if self._stopping:
+            return False
+        now = self._runtime.clock.monotonic_ns()
+        if now >= self._next_look_ns:
+            self._next_look_ns = now + LOOK_NS
+            self._tail.look()
+        for _ in range(BATCHES_A_STEP):
+            passed = self._tail.receive(timeout_s)
+            if not passed:
+                break
+            timeout_s = 0
+            for tailed in passed:
+                self._hear(tailed)
+        self._judge()
+        return True
+
+    def _hear(self, tailed: Tailed) -> None:
+        envelope = tailed.envelope
+        if envelope.kind == MESSAGE and tailed.context is not None:
+            heard = Heard(
+                reader=tailed.name,
+                session_id=tailed.context.session_id,
+                message_sequence=envelope.message_sequence,
+                received_at_ns=envelope.received_at_ns,
+                received_monotonic_ns=envelope.received_monotonic_ns,
+                is_market_data=is_market_data(envelope.payload),
+            )
+            self._audit.message(heard, envelope.payload)
+            return
+        try:
+            row = row_of(envelope.payload)
+        except ArchiveError:
+            return  # a row of a later version, perhaps
+        if tailed.stream == WS_RAW:
+            self._audit.life_cycle(tailed.name, row)
+        else:
+            self._audit.checkpoint(row, envelope.received_monotonic_ns)
+
+    def _judge(self) -> None:
+        clock = self._runtime.clock
+        for name, missed in self._tail.take_missed().items():
+            self._runtime.tally.add("audit_holes_total", missed)
+            log.info("messages passed unseen", extra={"producer": name, "envelopes": missed})
+        for wish in self._audit.judge(clock.wall_ns(), clock.monotonic_ns()):
+            self._wish(wish)
+        self._account.take(self._audit.take_results(), self._runtime.tally.counters)
+
+    def _wish(self, wish: Wish) -> None:
+        number = self._account.next_number()
+        if wish.divergence is not None:
+            detail = {"number": number, **wish.divergence}
+            self._account.diverged(detail)
+            wish = msgspec.structs.replace(wish, divergence=detail)
+        self._wishes.append(msgspec.structs.replace(wish, number=number))
+        said = {"action": wish.action, "token_id": wish.token_id, "session_id": wish.session_id}
+        log.warning("the books disagree", extra={**said, "reason": wish.why})
+
+    def stop(self) -> None:
+        """The next step is the last."""
+        self._stopping = True
+
+    def details(self) -> dict[str, Any]:
+        """Verdicts, divergences and wishes, for the run manifest and the readers."""
+        return {
+            **self._account.details(),
+            "books": self._account.books(tokens=self._audit.books, unhealed=self._audit.unhealed),
+            "wishes": msgspec.to_builtins(list(self._wishes)),
+        }
+
+    def close(self) -> None:
+        """Leave the queue."""
+        self._tail.close()
+
+
+if __name__ == "__main__":
+    main(BookAuditor)

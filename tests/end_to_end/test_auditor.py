@@ -1,0 +1,111 @@
+"""The book auditor at work: what it finds, what it heals, and that it never cries wolf."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import Recorder, assert_whole, recorder, rows
+from tests.end_to_end.running import oracle_findings, run_command
+from tests.waiting import wait_for
+
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
+    options = SimulationOptions(rate=60, oracle=str(tmp_path / "oracle"))
+    with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
+        yield exchange
+
+
+def checks(running: Recorder, check: str, *verdicts: str) -> int:
+    counts = running.manifest.get("books", {}).get("checks", {}).get(check, {})
+    return sum(counts.get(verdict, 0) for verdict in verdicts)
+
+
+def wait_for_agreements(running: Recorder, more: int = 20) -> None:
+    """Hashes agree again, and so do checkpoints."""
+    for check in ("hash", "checkpoint"):
+        before = checks(running, check, "agree", "agree_late")
+        wait_for(
+            lambda check=check, before=before: checks(running, check, "agree", "agree_late") > before + more,  # type: ignore[misc]
+            what=f"more {check} checks that agree",
+            timeout_s=PATIENCE_S,
+        )
+
+
+def divergence_rows(folder: Path) -> list[dict[str, Any]]:
+    return [row["divergence"] for row in rows(folder, "ws_raw") if row["record_type"] == "divergence"]
+
+
+def drop_changes_until_one_is_found(running: Recorder, exchange: EmbeddedExchange, token: str) -> None:
+    """A trade's batch is followed by a whole book, and a price may change again at once: such losses heal."""
+    checked = 0
+
+    def found() -> int:
+        nonlocal checked
+        done = running.counter("book_checks_total")
+        if done >= checked:
+            checked = done + 300
+            exchange.fault("drop_change", token=token)
+        return running.counter("divergences_total")
+
+    wait_for(found, what="a divergence", timeout_s=PATIENCE_S)
+    exchange.fault("clear")
+
+
+def test_a_lost_change_is_found_recorded_and_healed_by_subscribing_the_token_again(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        wait_for_agreements(running)
+        token = running.manifest["markets"][0]["tokens"][0]["token_id"]
+        drop_changes_until_one_is_found(running, exchange, token)
+        running.wait_for_more("divergences_resubscribed_total", than=0)
+        wait_for(lambda: running.manifest["divergences"], what="the divergence in the run manifest")
+        wait_for_agreements(running)
+        wait_for(
+            lambda: running.manifest["books"]["unhealed"] == 0,
+            what="the token to agree",
+            timeout_s=PATIENCE_S,
+        )
+        told = running.manifest["divergences"]
+        running.stop()
+    found = divergence_rows(tmp_path)
+    assert {row["number"] for row in found} == {each["number"] for each in told}
+    assert all(row["check"] in {"hash", "checkpoint"} and row["why"] for row in found)
+    assert any(level["rebuilt"] != level["exchange"] for row in found for level in row["levels"])
+    verified = run_command("verify_archives", "--data-root", "d", folder=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_kill_or_a_pause_of_the_auditor_is_no_divergence_and_disturbs_nobody(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        wait_for_agreements(running)
+        running.kill("book_auditor")
+        wait_for_agreements(running)
+        pid = running.pids()["book_auditor"]
+        os.kill(pid, signal.SIGSTOP)
+        running.wait_for_more("rest_requests_total", than=running.counter("rest_requests_total") + 5)
+        running.wait_for_more("rows_written_total", than=running.counter("rows_written_total") + 200)
+        os.kill(pid, signal.SIGCONT)
+        wait_for_agreements(running)
+        reader = running.pids()["ws_reader-0"]
+        os.kill(reader, signal.SIGSTOP)
+        running.wait_for_more("rest_requests_total", than=running.counter("rest_requests_total") + 5)
+        os.kill(reader, signal.SIGCONT)
+        wait_for_agreements(running)
+        assert running.counter("divergences_total") == 0, running.manifest["divergences"]
+        assert len(running.manifest["recent_sessions"]) == 1
+        running.stop()
+    assert divergence_rows(tmp_path) == []
+    assert_whole(tmp_path)
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
