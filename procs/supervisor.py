@@ -96,6 +96,10 @@ class Supervisor:
         time.sleep(timeout_s if not self._stop_rank else min(timeout_s, 0.02))
         return True
 
+    def all_run(self) -> bool:
+        """Whether every process has begun its work and said so."""
+        return bool(self._children) and self._children.keys() <= read_facts(self.run_dir).keys()
+
     def _add(self, instance: Instance) -> None:
         self._children[instance.name] = Child(instance, self.run_dir)
 

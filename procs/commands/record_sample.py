@@ -27,6 +27,7 @@ from common.runtime.stop_signals import StopSignals
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1
+START_LIMIT_S = 30.0  # the clock waits no longer for a process that does not come up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--market-limit", type=int, metavar="N", help="markets to record, current windows first; 0: all"
     )
-    parser.add_argument("--duration-seconds", type=float, metavar="SECONDS", help="how long to record")
+    parser.add_argument(
+        "--duration-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="how long to record, from when all processes run",
+    )
     parser.add_argument(
         "--rest-checkpoint-interval-seconds",
         type=float,
@@ -104,9 +110,13 @@ def _supervise(supervisor: Supervisor, settings: Settings, signals: StopSignals)
     supervisor.begin()
     duration_s = settings.sample.duration_seconds
     progress = Progress(duration_s, sys.stderr)
-    started = time.monotonic()
+    begun = time.monotonic()
+    started: float | None = None
     while supervisor.step(STEP_SECONDS):
-        elapsed_s = time.monotonic() - started
+        now = time.monotonic()
+        if started is None and (supervisor.all_run() or now - begun > START_LIMIT_S):
+            started = now
+        elapsed_s = now - started if started is not None else 0.0
         progress.show(elapsed_s, read_facts(supervisor.run_dir))
         if signals.count or elapsed_s >= duration_s:
             supervisor.stop()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.conf.shipped import CONF, ROOT, settings_from, setup_cfg, words
 
 Instruction = tuple[str, str]
-SHORT = ("--exchange", "simulated", "--duration-seconds", "2", "--rest-checkpoint-interval-seconds", "0.5")
+SHORT = ("--exchange", "simulated", "--duration-seconds", "4", "--rest-checkpoint-interval-seconds", "0.5")
 
 
 def stages() -> list[list[Instruction]]:

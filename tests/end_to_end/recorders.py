@@ -70,7 +70,7 @@ class Recorder:
 
     def ended(self) -> str:
         """Wait until every process has let go of the log, and give it."""
-        return self.process.communicate(timeout=40)[1]
+        return self.process.communicate(timeout=60)[1]
 
 
 @contextmanager

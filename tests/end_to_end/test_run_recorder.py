@@ -54,7 +54,7 @@ def test_a_recorder_drains_on_sigterm_and_refuses_a_second_one_beside_it(tmp_pat
         assert second.returncode == 1
         assert "is in use by another process" in second.stderr
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=25)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert run_manifest(tmp_path)["state"] == "STOPPED"
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []

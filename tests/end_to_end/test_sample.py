@@ -72,7 +72,7 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
 
 def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path: Path) -> None:
     run_command(
-        "record_sample", "--exchange", "simulated", "--duration-seconds", "2", *SHORT, folder=tmp_path
+        "record_sample", "--exchange", "simulated", "--duration-seconds", "4", *SHORT, folder=tmp_path
     )
     run_id = manifest(tmp_path)["run_id"]
     base = tmp_path / "d/ws_sample/polymarket"
@@ -180,7 +180,7 @@ def test_an_interrupt_in_the_middle_drains_closes_and_reports(tmp_path: Path) ->
             what="the recording to be on disk",
         )
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 3, out + err
     assert "interrupted before the time was over" in words(tmp_path)
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []

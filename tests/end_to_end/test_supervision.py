@@ -29,7 +29,7 @@ def test_a_flapping_process_is_shown_as_failed_and_still_tried_until_the_cause_i
         journal.rename(aside)
         journal.write_text("in the way")
         os.kill(running.pids()["archive_writer-0"], signal.SIGKILL)
-        wait_for(lambda: running.manifest["state"] == "FAILED", what="FAILED", timeout_s=40)
+        wait_for(lambda: running.manifest["state"] == "FAILED", what="FAILED")
         [flapping] = [each for each in running.manifest["processes"] if each["flapping"]]
         journal.unlink()
         aside.rename(journal)
