@@ -11,9 +11,11 @@ from common.archive.read import iterate_lines
 from common.core.archive_names import lane_and_sequence, sidecar_path
 from common.core.instants import parse_utc_ns
 from common.core.recorded_row import Row, row_of
+from common.core.rows import SESSION_CLOSED
 from common.errors import ArchiveError
 
 _MICROSECOND_NS = 1000
+_BEHIND_ALL = 1 << 62
 _LaneKey = tuple[int, int, int]
 
 
@@ -123,7 +125,7 @@ def _of_lane(parts: Sequence[Part]) -> Iterator[tuple[_LaneKey, Row]]:
     """Each row with its place among all lanes of the producer.
 
     The monotonic clock says which row came first, the number of a message decides between equals. A row without
-    a number belongs behind the message before it. A monotonic time that fell while the wall clock went on means
+    a number belongs behind the message before it in its lane, the end of a session behind all messages. A monotonic time that fell while the wall clock went on means
     that the machine has started anew.
     """
     boot = number = 0
@@ -136,7 +138,8 @@ def _of_lane(parts: Sequence[Part]) -> Iterator[tuple[_LaneKey, Row]]:
             if before is not None and _started_anew(before, row):
                 boot += 1
             before = row
-            yield (boot, row.received_monotonic_ns or row.received_at_ns, number), row
+            place = _BEHIND_ALL if row.record_type == SESSION_CLOSED else number
+            yield (boot, row.received_monotonic_ns or row.received_at_ns, place), row
 
 
 def _started_anew(before: Row, row: Row) -> bool:
