@@ -125,8 +125,8 @@ def _of_lane(parts: Sequence[Part]) -> Iterator[tuple[_LaneKey, Row]]:
     """Each row with its place among all lanes of the producer.
 
     The monotonic clock says which row came first, the number of a message decides between equals. A row without
-    a number belongs behind the message before it in its lane, the end of a session behind all messages. A monotonic time that fell while the wall clock went on means
-    that the machine has started anew.
+    a number belongs behind the message before it in its lane, the end of a session behind all. A monotonic time
+    that fell while the wall clock went on means that the machine has started anew.
     """
     boot = number = 0
     before: Row | None = None
