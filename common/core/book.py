@@ -1,0 +1,149 @@
+"""The order book of one token, rebuilt from what the exchange said: exact texts in exact order.
+
+There is no book without a snapshot. What is older than the book is left alone, as it is a repeat: per token the
+exchange sends snapshots and changes in the order of their timestamps.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from common.core.decimal_text import is_zero, scaled
+from common.core.market_events import BookSnapshot, Level, LevelChange
+
+PriceSize = tuple[str, str]
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """The best levels of each side as (price, size), the best first."""
+
+    bids: tuple[PriceSize, ...]
+    asks: tuple[PriceSize, ...]
+
+
+class Ladder:
+    """The levels of one side, the worst first."""
+
+    def __init__(self, *, descending: bool) -> None:
+        self._sign = -1 if descending else 1
+        self._keys: list[int] = []
+        self._levels: list[PriceSize] = []
+        self._texts: list[str] = []
+        self._json: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def levels(self) -> Sequence[PriceSize]:
+        """The levels as (price, size), the worst first. Valid until the next change."""
+        return self._levels
+
+    @property
+    def best(self) -> str | None:
+        """The best price, None when the side is empty."""
+        return self._levels[-1][0] if self._levels else None
+
+    @property
+    def json(self) -> str:
+        """The levels as the exchange writes them into the text that it hashes, without brackets."""
+        if self._json is None:
+            self._json = ",".join(self._texts)
+        return self._json
+
+    def sizes(self) -> dict[str, str]:
+        """Size by price, both texts."""
+        return dict(self._levels)
+
+    def replace(self, levels: Iterable[Level]) -> None:
+        """Hold these levels and no others, whatever their order. Of a price that comes twice the last counts."""
+        kept = {
+            self._sign * scaled(level.price): (level.price, level.size)
+            for level in levels
+            if not is_zero(level.size)
+        }
+        self._keys = sorted(kept)
+        self._levels = [kept[key] for key in self._keys]
+        self._texts = [_level_json(*level) for level in self._levels]
+        self._json = None
+
+    def put(self, price: str, size: str) -> None:
+        """Set the size of a price; 0 removes the level."""
+        key = self._sign * scaled(price)
+        at = bisect_left(self._keys, key)
+        known = at < len(self._keys) and self._keys[at] == key
+        self._json = None
+        if is_zero(size):
+            if known:
+                del self._keys[at], self._levels[at], self._texts[at]
+        elif known:
+            self._levels[at] = price, size
+            self._texts[at] = _level_json(price, size)
+        else:
+            self._keys.insert(at, key)
+            self._levels.insert(at, (price, size))
+            self._texts.insert(at, _level_json(price, size))
+
+
+class Book:
+    """One token's book. `timestamp_ms` and `hash` are those that the exchange gave to its present state."""
+
+    def __init__(self, snapshot: BookSnapshot) -> None:
+        self.market = snapshot.market
+        self.token_id = snapshot.token_id
+        self.timestamp_ms = 0
+        self.hash = ""
+        self.tick_size = ""  # not known before an opening snapshot or a checkpoint tells
+        self.bid_ladder = Ladder(descending=False)
+        self.ask_ladder = Ladder(descending=True)
+        self.apply_snapshot(snapshot)
+
+    @property
+    def bids(self) -> tuple[PriceSize, ...]:
+        """All bids as (price, size), ascending: the best is the last."""
+        return tuple(self.bid_ladder.levels)
+
+    @property
+    def asks(self) -> tuple[PriceSize, ...]:
+        """All asks as (price, size), descending: the best is the last."""
+        return tuple(self.ask_ladder.levels)
+
+    @property
+    def best_bid(self) -> str | None:
+        """The highest price that is bid, None when nothing is."""
+        return self.bid_ladder.best
+
+    @property
+    def best_ask(self) -> str | None:
+        """The lowest price that is asked, None when nothing is."""
+        return self.ask_ladder.best
+
+    def depth(self, levels: int) -> Depth:
+        """The best `levels` levels of each side, the best first."""
+        bids, asks = self.bid_ladder.levels, self.ask_ladder.levels
+        return Depth(tuple(reversed(bids[-levels:])), tuple(reversed(asks[-levels:])))
+
+    def apply_snapshot(self, snapshot: BookSnapshot) -> bool:
+        """Hold what the snapshot holds. False: it is older than the book, and nothing changed."""
+        if snapshot.timestamp_ms < self.timestamp_ms:
+            return False
+        self.bid_ladder.replace(snapshot.bids)
+        self.ask_ladder.replace(snapshot.asks)
+        self.timestamp_ms, self.hash = snapshot.timestamp_ms, snapshot.hash
+        if snapshot.tick_size:
+            self.tick_size = snapshot.tick_size
+        return True
+
+    def apply_change(self, change: LevelChange, timestamp_ms: int) -> bool:
+        """Change one level. False: the change is older than the book, and nothing changed."""
+        if timestamp_ms < self.timestamp_ms:
+            return False
+        ladder = self.bid_ladder if change.side == "BUY" else self.ask_ladder
+        ladder.put(change.price, change.size)
+        self.timestamp_ms, self.hash = timestamp_ms, change.hash or ""
+        return True
+
+
+def _level_json(price: str, size: str) -> str:
+    return f'{{"price":"{price}","size":"{size}"}}'

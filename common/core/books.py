@@ -1,0 +1,106 @@
+"""The books of all tokens of one connection, from the payloads that came over it in order."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from common.core.book import Book
+from common.core.decimal_text import three_decimals
+from common.core.market_events import (
+    BookSnapshot,
+    LastTrade,
+    MarketEvent,
+    PriceChange,
+    TickSizeChange,
+    read_events,
+)
+
+_TRADES_KEPT = 8  # of a market: a hash may hold one that is not the newest any more
+
+
+class Applied(msgspec.Struct, frozen=True, gc=False):
+    """An event, and the tokens whose books it changed: none of them if it changes no book that there is."""
+
+    event: MarketEvent
+    token_ids: tuple[str, ...]
+
+
+class Books:
+    """Books come with their snapshots and go with `reset`; until its snapshot a token has none."""
+
+    def __init__(self) -> None:
+        self._books: dict[str, Book] = {}
+        self._trades: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def by_token(self) -> Mapping[str, Book]:
+        """The books that there are, by token id."""
+        return self._books
+
+    def get(self, token_id: str) -> Book | None:
+        """A token's book, None without a snapshot since the last reset."""
+        return self._books.get(token_id)
+
+    def trade_prices(self, market: str) -> Collection[str]:
+        """The prices of the market's latest trades with three decimals, the newest first; empty text: none yet."""
+        return self._trades.get(market, ())
+
+    def note_trade(self, market: str, price: str) -> None:
+        """A trade's price became known, perhaps before the exchange announced it. An empty text is none yet."""
+        newest = three_decimals(price)
+        known = self._trades.get(market, ())
+        if not known or known[0] != newest:
+            others = tuple(each for each in known if each != newest)
+            self._trades[market] = (newest, *others)[:_TRADES_KEPT]
+
+    def take(self, payload: bytes) -> list[Applied]:
+        """Apply every event of a payload; what is no event is left out. Never raises."""
+        return [Applied(event, self.apply(event)) for event in read_events(payload)]
+
+    def apply(self, event: MarketEvent) -> tuple[str, ...]:
+        """Apply one event and give the tokens whose books it changed, each once."""
+        match event:
+            case PriceChange():
+                return self._change(event)
+            case BookSnapshot():
+                return self._replace(event)
+            case TickSizeChange():
+                return self._change_tick(event)
+            case LastTrade():
+                self.note_trade(event.market, event.price)
+        return ()
+
+    def reset(self, token_ids: Iterable[str] | None = None) -> None:
+        """Forget the books of these tokens, or of all: what follows cannot be joined to what was."""
+        if token_ids is None:
+            self._books.clear()
+            self._trades.clear()
+            return
+        for token_id in token_ids:
+            self._books.pop(token_id, None)
+        left = {book.market for book in self._books.values()}
+        self._trades = {market: trades for market, trades in self._trades.items() if market in left}
+
+    def _replace(self, snapshot: BookSnapshot) -> tuple[str, ...]:
+        if snapshot.last_trade_price is not None:
+            self.note_trade(snapshot.market, snapshot.last_trade_price)
+        book = self._books.get(snapshot.token_id)
+        if book is None or book.market != snapshot.market:
+            self._books[snapshot.token_id] = Book(snapshot)
+            return (snapshot.token_id,)
+        return (snapshot.token_id,) if book.apply_snapshot(snapshot) else ()
+
+    def _change(self, event: PriceChange) -> tuple[str, ...]:
+        touched: dict[str, None] = {}
+        for change in event.changes:
+            book = self._books.get(change.token_id)
+            if book is not None and book.apply_change(change, event.timestamp_ms):
+                touched[change.token_id] = None
+        return tuple(touched)
+
+    def _change_tick(self, event: TickSizeChange) -> tuple[str, ...]:
+        book = self._books.get(event.token_id)
+        if book is None:
+            return ()
+        book.tick_size = event.new_tick_size
+        return (event.token_id,)

@@ -1,0 +1,38 @@
+"""The exchange's decimals: texts that are kept as they came, and compared as exact numbers, never as floats."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+PLACES = 18  # digits behind the point that can be told apart
+_DECIMALS = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,)*", re.ASCII)
+
+
+def check_decimals(texts: Sequence[str]) -> None:
+    """Raise ValueError unless each text is a decimal like `0.43`, `128.98` or `0`: no sign, no exponent."""
+    joined = ",".join(texts) + ","  # one look at all of them: a look at each would cost more than the parsing
+    if texts and (joined.count(",") != len(texts) or _DECIMALS.fullmatch(joined) is None):
+        wrong = next((text for text in texts if _DECIMALS.fullmatch(f"{text},") is None or "," in text), "")
+        raise ValueError(f"{wrong[:40]!r} is no decimal")
+
+
+@lru_cache(maxsize=1 << 14)
+def scaled(text: str) -> int:
+    """The value times 10**PLACES, exactly: for comparing and sorting. Raises ValueError where it is no decimal."""
+    whole, _, rest = text.partition(".")
+    if not (text.isascii() and whole.isdigit() and len(rest) <= PLACES and (rest.isdigit() or not rest)):
+        raise ValueError(f"{text[:40]!r} is no decimal")
+    return int(whole + rest.ljust(PLACES, "0"))
+
+
+def is_zero(text: str) -> bool:
+    """Whether a decimal is 0, however it is written."""
+    return not text.strip("0.")
+
+
+def three_decimals(text: str) -> str:
+    """A decimal with at least three digits behind the point: `0.430` for `0.43`. An empty text stays empty."""
+    if not text:
+        return text
+    whole, _, rest = text.partition(".")
+    return f"{whole}.{rest.ljust(3, '0')}"
