@@ -235,7 +235,7 @@ class WsReader:
             "tokens_without_book": len(self._books.missing),
             "recent_sessions": self._history.rows(),
             "gaps": list(self._recording.recent_gaps),
-            "outbox": self._producer.details(),
+            "outbox": self._producer.details(self._recording.told_until_ns(self._now())),
         }
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """The hour's ledger: one document for each stream and archive window that accounts for every token in it.
 
-`complete`: connected all the time and every check passed. `degraded`: connected all the time, but something
-speaks against what was recorded. `gap`: some of the time is missing, declared or not. `missing`: all of it is.
+`complete`: connected all the time. `degraded`: connected all the time, but something that should have come did
+not. `gap`: some of the time is missing, declared or not. `missing`: all of it is.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,10 @@ from common.core.number_runs import Run, count, joined, without
 
 LEDGER_SCHEMA_VERSION = 1
 TOLERANCE_NS = 1_000_000  # gap rows tell microseconds, and a clock reading stands beside each row
-HARMLESS: Collection[Cause] = ("no_active_tokens", "all_subscribed_assets_resolved")  # nothing was there to miss
+HARMLESS: Collection[Cause] = (
+    "no_active_tokens",
+    "all_subscribed_assets_resolved",
+)  # nothing was there to miss
 
 Condition = Literal["complete", "degraded", "gap", "missing"]
 _WORST_FIRST: tuple[Condition, ...] = ("missing", "gap", "degraded", "complete")
@@ -68,9 +71,6 @@ class TokenHour(msgspec.Struct, frozen=True):
     messages: int
     first_book_seconds: float | None
     books_missing: int
-    checks_passed: int
-    checks_not_checkable: int
-    divergences: int
 
 
 class TokenCheckpoints(msgspec.Struct, frozen=True):
@@ -87,25 +87,36 @@ class TokenCheckpoints(msgspec.Struct, frozen=True):
 
 
 class HourLedger(msgspec.Struct, frozen=True):
-    """The whole document of one stream and window; `tokens` in the order of their market slugs."""
+    """What the documents of both streams have in common. The longest pause is one without data, for any reason."""
 
     schema_version: int
     stream: str
     from_utc: str
     to_utc: str
     condition: Condition
-    connected_seconds: float
-    unaccounted_seconds: float
-    longest_pause_seconds: float
-    gaps: tuple[HourGap, ...]
-    sessions: int
-    messages: int
-    checks_passed: int
-    checks_not_checkable: int
-    divergences: int
     archives: tuple[LedgerArchive, ...]
     unreadable: tuple[str, ...]
-    tokens: tuple[TokenHour, ...] | tuple[TokenCheckpoints, ...]
+    sessions: int
+    messages: int
+    gaps: tuple[HourGap, ...]
+    longest_pause_seconds: float
+
+
+class FeedLedger(HourLedger, frozen=True):
+    """The document of the websocket stream."""
+
+    connected_seconds: float
+    unaccounted_seconds: float
+    tokens: tuple[TokenHour, ...]
+
+
+class CheckpointLedger(HourLedger, frozen=True):
+    """The document of the REST stream; its `messages` are requests."""
+
+    tokens: tuple[TokenCheckpoints, ...]
+
+
+AnyLedger = FeedLedger | CheckpointLedger
 
 
 class GapTime(msgspec.Struct, frozen=True, order=True):

@@ -63,6 +63,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     processes: list[dict[str, Any]]
     upload: dict[str, Any]
     gaps: list[dict[str, Any]]
+    ledgers: list[dict[str, Any]]
 
 
 def compose(
@@ -103,6 +104,7 @@ def compose(
         processes=[_process_figures(process) for process in supervisor.get("processes", [])],
         upload={"enabled": assignment.settings.upload.enabled},
         gaps=_recent(details, "gaps", "declared_at_utc"),
+        ledgers=_recent(details, "ledgers", "from_utc"),
     )
 
 
