@@ -55,8 +55,13 @@ class LedgerCheck:
                 continue
             self._windows.setdefault(archive.window_start_ns, []).append(archive)
             note_closed(self._later, archive)
-        names = [file.path.rpartition("/")[2] for line in journals.values() for file in line.files]
-        self._open_from_ns = min((window_start_of(name) or 0 for name in names if name), default=1 << 63)
+        open_ones = (
+            file.path.rpartition("/")[2]
+            for line in journals.values()
+            for file in line.files
+            if not (data_root / file.path).exists()
+        )
+        self._open_from_ns = min((window_start_of(each) or 0 for each in open_ones), default=1 << 63)
         self._uncompared = Counter[str]()
 
     def run(

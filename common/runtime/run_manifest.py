@@ -38,6 +38,7 @@ COUNTERS = (
     "uploads_verified_total",
     "upload_failures_total",
     "archives_cleaned_total",
+    "ledgers_written_total",
     "http_port_failures_total",
 )
 
