@@ -92,6 +92,16 @@ PROCESSES = (
         heartbeat_limit_s=20,
         role="one websocket connection, into its outbox",
     ),
+    ProcessKind(
+        name="ledger",
+        module="procs.ledger",
+        instances="one",
+        start_rank=4,
+        stop_rank=1,
+        in_sample=False,
+        heartbeat_limit_s=60,  # it runs at low priority, and nobody waits for it
+        role="accounts for every archive window that is over",
+    ),
 )
 
 QUEUES = (

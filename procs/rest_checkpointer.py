@@ -176,7 +176,9 @@ class RestCheckpointer:
         return {
             "last_error": self._last_error,
             "gaps": list(self._gaps),
-            "outbox": self._producer.details(),
+            "outbox": self._producer.details(
+                self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
+            ),
         }
 
     def close(self) -> None:

@@ -250,7 +250,7 @@ class WsReader:
             "recent_sessions": self._history.rows(),
             "gaps": list(self._recording.recent_gaps),
             "wishes_taken": self._healer.taken,
-            "outbox": self._producer.details(),
+            "outbox": self._producer.details(self._recording.told_until_ns(self._now())),
         }
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from common.archive.sidecar import Sidecar
 from common.config import SECTIONS, load_settings
 from common.core import event_kinds
 from common.core.causes import Cause
+from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.run_state import State
 from common.drill.cases import CASES
@@ -234,6 +235,13 @@ def test_the_event_types_are_those_of_the_code() -> None:
 
 def test_the_sidecars_fields_are_those_of_the_code() -> None:
     assert first_cells("Files") == list(Sidecar.__struct_fields__)
+
+
+def test_the_ledgers_fields_and_conditions_are_those_of_the_code() -> None:
+    assert first_cells("Ledgers") == list(get_args(Condition))
+    assert set(first_cells("Ledgers", table=1)) == set(FeedLedger.__struct_fields__)
+    assert first_cells("Ledgers", table=2) == list(TokenHour.__struct_fields__)
+    assert first_cells("Ledgers", table=3) == list(TokenCheckpoints.__struct_fields__)
 
 
 def test_the_run_manifests_fields_states_and_counters_are_those_of_the_code() -> None:

@@ -19,6 +19,8 @@ from common.errors import ArchiveError
 
 FINDINGS_A_FILE = 20
 
+Progress = Callable[[int], None]
+
 
 class CheckedArchive(msgspec.Struct, frozen=True):
     """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end."""
@@ -38,6 +40,7 @@ class ArchiveCheck:
         self._path, self._name = path, name
         self._findings: list[Finding] = []
         self._surplus = 0
+        self._whole = False
         self._tally = RowTally()
         self._rows_by_producer: Counter[str] = Counter()
         self._uncompressed_bytes = 0
@@ -45,15 +48,36 @@ class ArchiveCheck:
         lane = self._sidecar.lane if self._sidecar else (lane_and_sequence(path.name) or (0, 0))[0]
         self._account = ArchiveAccount(accounts, lane)
 
-    def run(self, progress: Callable[[int], None]) -> CheckedArchive:
+    def run(self, progress: Progress) -> CheckedArchive:
         """Read it all; `progress` is told now and then how many rows were read since."""
-        whole = self._read_rows(progress)
+        for _ in self.rows(progress):
+            pass
+        return self.result()
+
+    def rows(self, progress: Progress) -> Iterator[tuple[Row, bytes]]:
+        """Check row by row, and give each on with its line; a line that is no row is told, and left out."""
+        try:
+            for number, line in enumerate(iterate_lines(self._path), start=1):
+                self._uncompressed_bytes += len(line)
+                row = self._check_line(number, line)
+                if row is not None:
+                    yield row, line
+                if not number & 4095:
+                    progress(4096)
+        except ArchiveError as error:
+            self._tell("torn", str(error).removeprefix(f"{self._path}: "))
+            return
+        self._whole = True
+        progress(self._tally.rows & 4095)
+
+    def result(self) -> CheckedArchive:
+        """What came of it, once `rows` has come to its end."""
         for words in self._account.finish():
             self._tell("sequence", words)
         if self._sidecar is not None:
             for words in self._file_differences(self._sidecar):
                 self._tell("sidecar", words)
-            for words in self._row_differences(self._sidecar) if whole else ():
+            for words in self._row_differences(self._sidecar) if self._whole else ():
                 self._tell("sidecar", words)
         if self._surplus:
             self._findings.append(Finding("row", self._name, f"{self._surplus} more findings in its rows"))
@@ -63,7 +87,7 @@ class ArchiveCheck:
             tuple(self._findings),
             self._rows_by_producer,
             self._uncompressed_bytes,
-            whole,
+            self._whole,
         )
 
     def _tell(self, kind: str, words: str) -> None:
@@ -81,31 +105,19 @@ class ArchiveCheck:
             self._tell("sidecar", f"its sidecar cannot be read: {error}")
         return None
 
-    def _read_rows(self, progress: Callable[[int], None]) -> bool:
-        try:
-            for number, line in enumerate(iterate_lines(self._path), start=1):
-                self._uncompressed_bytes += len(line)
-                self._check_line(number, line)
-                if not number & 4095:
-                    progress(4096)
-        except ArchiveError as error:
-            self._tell("torn", str(error).removeprefix(f"{self._path}: "))
-            return False
-        progress(self._tally.rows & 4095)
-        return True
-
-    def _check_line(self, number: int, line: bytes) -> None:
+    def _check_line(self, number: int, line: bytes) -> Row | None:
         try:
             row = read_row(line)
         except ArchiveError as error:
             self._tell("row", f"row {number}: {error}")
-            return
+            return None
         for words in row_findings(row):
             self._tell("row", f"row {number}: {words}")
         self._rows_by_producer[row.producer] += 1
         self._tally.add(row.producer, _facts(row))
         for words in self._account.take(row, line):
             self._tell("row", f"row {number}: {words}")
+        return row
 
     def _file_differences(self, sidecar: Sidecar) -> Iterator[str]:
         with self._path.open("rb") as file:

@@ -38,6 +38,33 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
         raise ArchiveError(f"{path}: its last line is cut: it does not end in a line feed")
 
 
+def iterate_open_lines(path: Path, length: int) -> Iterator[bytes]:
+    """The whole lines in the first `length` bytes of an open archive: what its journal says is durable.
+
+    Raises ArchiveError where it cannot be read, as when it has just been closed.
+    """
+    rest = b""
+    try:
+        with path.open("rb") as file:
+            for piece in _decompressed(_Beginning(file, length), path, whole=False):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from (line + b"\n" for line in lines)
+    except OSError as error:
+        raise ArchiveError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+class _Beginning:
+    """The first bytes of a file."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file, self._left = file, length
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
 def closed_archives(data_root: Path) -> list[Path]:
     """Every closed archive below the data root, of the runtime and of samples, ordered by path."""
     folders = (data_root / RUNTIME_FOLDER, data_root / SAMPLE_FOLDER)
@@ -45,7 +72,7 @@ def closed_archives(data_root: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
 
 
-def _decompressed(file: BinaryIO, path: Path) -> Iterator[bytes]:
+def _decompressed(file: BinaryIO | _Beginning, path: Path, *, whole: bool = True) -> Iterator[bytes]:
     position = 0
     member = None
     while data := file.read(_STEP):
@@ -63,5 +90,5 @@ def _decompressed(file: BinaryIO, path: Path) -> Iterator[bytes]:
                 member = None
             data = rest
             yield piece
-    if member is not None:
+    if member is not None and whole:
         raise ArchiveError(f"{path}: torn at byte {position}: a gzip member does not end")

@@ -1,14 +1,15 @@
 """Re-reads closed archives and says what is not as promised: files, sidecars, rows, sequences, coverage."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from common.archive.check_archive import ArchiveCheck, CheckedArchive
+from common.archive.check_archive import ArchiveCheck, CheckedArchive, Progress
 from common.archive.journal import JournalLine, read_journals
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
+from common.archive.verify_ledgers import HourSummary, LedgerCheck
 from common.core.accounts import Accounts
 from common.core.archive_names import (
     ARCHIVE_SUFFIX,
@@ -34,8 +35,6 @@ from common.locks import is_locked
 RECORDER_LOCK = ".recorder.lock"
 SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
 
-Progress = Callable[[int], None]
-
 
 class Verification(msgspec.Struct, frozen=True):
     """What a verification found. `notes` are no findings: what a reader of the coverage should know."""
@@ -47,6 +46,7 @@ class Verification(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     coverage: Coverage
+    hours: tuple[HourSummary, ...] = ()
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -57,14 +57,14 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     archives = closed_archives(data_root)
     leftovers = list(_leftover_findings(data_root, archives, live=live))
     accounts = Accounts()
-    checked = [
-        ArchiveCheck(path, _below(data_root, path), accounts).run(progress) for path in _in_turn(archives)
-    ]
+    ledgers = LedgerCheck(data_root, _in_turn(archives), journals, partial=partial)
+    checked = ledgers.run(lambda path: _below(data_root, path), accounts, progress)
     known = _known(data_root, checked, journals, live=live, partial=partial)
-    findings = [finding for each in checked for finding in each.findings] + leftovers
+    findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
     findings += [*lane_findings(known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
-    return _verification([data_root], checked, findings, list(_notes(accounts, known)), accounts)
+    notes = [*_notes(accounts, known), *ledgers.notes]
+    return _verification([data_root], checked, findings, notes, accounts, ledgers.hours)
 
 
 def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:
@@ -86,6 +86,7 @@ def _verification(
     findings: Sequence[Finding],
     notes: Sequence[str],
     accounts: Accounts,
+    hours: Sequence[HourSummary] = (),
 ) -> Verification:
     return Verification(
         paths=tuple(map(str, paths)),
@@ -95,6 +96,7 @@ def _verification(
         findings=tuple(findings),
         notes=tuple(notes),
         coverage=coverage(accounts),
+        hours=tuple(hours),
     )
 
 

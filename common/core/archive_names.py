@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
+from common.core.instants import NS_PER_SECOND, compact_utc_text, parse_utc_ns, utc_text
 
 WS_RAW = "ws_raw"
 REST_CHECKPOINTS = "rest_checkpoints"
@@ -17,9 +17,12 @@ SAMPLE_FOLDER = "ws_sample/polymarket"
 ARCHIVE_SUFFIX = ".jsonl.gz"
 OPEN_SUFFIX = ".open"
 SIDECAR_SUFFIX = ".manifest.json"
+LEDGER_FOLDER = "ledgers/polymarket"
+LEDGER_SUFFIX = ".ledger.json"
 
 _RUNTIME_OPEN_NAME = re.compile(r"\.polymarket_.*_l(\d+)_s\d{12,}(_part-\d+)?\.jsonl\.gz\.open", re.ASCII)
 _RUNTIME_NAME = re.compile(r"polymarket_.*_l(\d+)_s(\d{12,})(_part-\d+)?\.jsonl\.gz", re.ASCII)
+_WINDOW = re.compile(r"polymarket_(?:ws_raw|rest_checkpoints)_(\d{8}T\d{6}Z)[_.].*", re.ASCII)
 _PLAIN_NAME = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 
 
@@ -88,6 +91,22 @@ def lane_and_sequence(name: str) -> tuple[int, int] | None:
     """Lane and first lane sequence of a closed archive of the runtime, by its name; None for other names."""
     match = _RUNTIME_NAME.fullmatch(name)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def window_start_of(name: str) -> int | None:
+    """Start of the window that an archive of the runtime, or a ledger, is about; None for other names."""
+    match = _WINDOW.fullmatch(name)
+    try:
+        return parse_utc_ns(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def ledger_path(stream: str, window_start_ns: int) -> str:
+    """The path of the ledger of a stream and window below the data root, with `/`."""
+    day, hour = utc_text(window_start_ns)[:10], utc_text(window_start_ns)[11:13]
+    name = f"polymarket_{stream}_{compact_utc_text(window_start_ns)}{LEDGER_SUFFIX}"
+    return f"{LEDGER_FOLDER}/{stream}/dt={day}/hour={hour}/{name}"
 
 
 def open_pattern(stream: str) -> str:

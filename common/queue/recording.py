@@ -63,6 +63,17 @@ class Recording:
         """Messages of the newest session so far."""
         return self._sequence
 
+    def told_until_ns(self, now: Now) -> int:
+        """Up to this wall time every message and outage stands in a row of the outbox."""
+        known = [now.wall_ns]
+        if self._waiting_rows:
+            known.append(self._waiting_rows[0][1].wall_ns)
+        if self._outbox.undeclared:
+            known.append(self._outbox.refused_since_ns)
+        if not self._outbox.session_is_open:
+            known.append(self._outage[0] if self._outage is not None else self._began_ns)
+        return min(known)
+
     def open_session(
         self, session_id: str, url: str, tokens: Sequence[Token], now: Now, detail: Mapping[str, object]
     ) -> None:

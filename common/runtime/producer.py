@@ -8,6 +8,7 @@ import zmq
 from common.core.instants import compact_utc_text
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Identity, Outbox
+from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
@@ -31,6 +32,7 @@ class Producer:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)
+        self._settled = Settled(self.outbox)
 
     @property
     def name(self) -> str:
@@ -56,10 +58,11 @@ class Producer:
         """Whether everything is durable in archives."""
         return self.outbox.backlog == 0 and not self.outbox.undeclared
 
-    def details(self) -> dict[str, Any]:
-        """The outbox as the run manifest shows it."""
+    def details(self, told_until_ns: int) -> dict[str, Any]:
+        """The outbox as the run manifest shows it; its owner has told everything up to `told_until_ns`."""
         return {
             "producer": self.name,
+            "settled_until_ns": self._settled.look(told_until_ns),
             "spool_bytes": self.outbox.held_bytes,
             "lanes": {str(index): lane.backlog for index, lane in self.outbox.lanes.items()},
             "lanes_owned": self._server.owned_lanes,

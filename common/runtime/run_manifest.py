@@ -41,6 +41,7 @@ COUNTERS = (
     "uploads_verified_total",
     "upload_failures_total",
     "archives_cleaned_total",
+    "ledgers_written_total",
     "http_port_failures_total",
 )
 
@@ -69,6 +70,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     gaps: list[dict[str, Any]]
     books: dict[str, Any]
     divergences: list[dict[str, Any]]
+    ledgers: list[dict[str, Any]]
 
 
 def compose(
@@ -118,6 +120,7 @@ def compose(
         gaps=_recent(details, "gaps", "declared_at_utc"),
         books=details.get("book_auditor", {}).get("books", {}),
         divergences=_recent(details, "divergences", "found_at_utc"),
+        ledgers=_recent(details, "ledgers", "from_utc"),
     )
 
 

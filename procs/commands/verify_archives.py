@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -96,11 +97,34 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         f"{len(found.findings)} findings in {found.archives:,} archives, {found.rows:,} rows,"
         f" {found.uncompressed_bytes / 1e6:,.1f} MB of rows, read in {elapsed_s:.1f} s"
     )
+    if found.hours:
+        yield ""
+        yield from _hour_lines(found)
     if found.coverage.sessions:
         yield ""
         yield from _session_table(found)
         yield ""
         yield from _token_table(found)
+
+
+def _hour_lines(found: Verification) -> Iterator[str]:
+    """How the hours are by their ledgers, and those in full that are not complete."""
+    by_condition = Counter(hour.condition for hour in found.hours)
+    counts = ", ".join(f"{count:,} {condition}" for condition, count in sorted(by_condition.items()))
+    compared = sum(hour.compared for hour in found.hours)
+    yield f"{len(found.hours):,} ledgers, {compared:,} of them recomputed: {counts}"
+    rows = [
+        (
+            hour.stream,
+            _readable(hour.from_utc),
+            hour.condition,
+            ", ".join(f"{count} {condition}" for condition, count in sorted(hour.tokens.items())),
+        )
+        for hour in found.hours
+        if hour.condition != "complete"
+    ]
+    if rows:
+        yield from table(("stream", "from, UTC", "condition", "tokens"), rows)
 
 
 def _session_table(found: Verification) -> Iterator[str]:

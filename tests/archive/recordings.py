@@ -83,7 +83,8 @@ class Recorder:
 
     def _append_message(self, token: Token) -> None:
         assert self._context is not None
-        payload = json.dumps({"event_type": "book", "asset_id": token.token_id, "n": self._global}).encode()
+        book = {"event_type": "book", "market": "0xc", "asset_id": token.token_id, "n": self._global}
+        payload = json.dumps(book | {"timestamp": "1", "bids": [], "asks": []}).encode()
         lane = self._global // 4 % 2
         envelope = Envelope(
             MESSAGE,

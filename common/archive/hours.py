@@ -1,0 +1,130 @@
+"""The archives of a data root by stream and window, and the rows of a window in the order of their arrival."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from common.archive.journal import JournalLine
+from common.archive.read import iterate_lines, iterate_open_lines
+from common.archive.sidecar import Sidecar, read_sidecar
+from common.core.archive_names import (
+    ARCHIVE_SUFFIX,
+    REST_CHECKPOINTS,
+    RUNTIME_FOLDER,
+    STREAMS,
+    WS_RAW,
+    lane_and_sequence,
+    open_path,
+    window_start_of,
+)
+from common.core.later import Later
+from common.core.row_check import Row, read_row
+from common.core.rows import GAP, MESSAGE_RECORD
+from common.errors import ArchiveError
+
+Rows = Iterator[tuple[Row, bytes]]  # each with its line
+Arrived = tuple[str, Row, bytes]  # its stream too
+_MESSAGE = f'"record_type":"{MESSAGE_RECORD}"'.encode()
+
+
+class HourArchive(msgspec.Struct, frozen=True):
+    """A closed archive of the runtime, and its sidecar where that is there and readable."""
+
+    path: Path
+    stream: str
+    window_start_ns: int
+    sidecar: Sidecar | None
+
+
+def hour_archive(path: Path) -> HourArchive | None:
+    """What a closed archive is; None for one that is no archive of the runtime."""
+    window_start_ns = window_start_of(path.name)
+    stream = next((each for each in STREAMS if path.name.startswith(f"polymarket_{each}_")), None)
+    if window_start_ns is None or stream is None or lane_and_sequence(path.name) is None:
+        return None
+    try:
+        sidecar = read_sidecar(path)
+    except (OSError, msgspec.DecodeError):
+        sidecar = None
+    return HourArchive(path, stream, window_start_ns, sidecar)
+
+
+def stored_archives(data_root: Path) -> Iterator[Path]:
+    """Every closed archive of the runtime, ordered by path."""
+    found = (data_root / RUNTIME_FOLDER).rglob(f"polymarket_*{ARCHIVE_SUFFIX}")
+    return (path for path in sorted(found) if path.is_file())
+
+
+def note_closed(later: Later, archive: HourArchive) -> None:
+    """Add what the sidecar of a closed archive tells."""
+    sidecar = archive.sidecar
+    if sidecar is None:
+        return
+    producer = next(iter(sidecar.producers), "")
+    sessions = [(each.producer, each.session_id) for each in sidecar.sessions]
+    later.add(archive.window_start_ns, sessions, [(producer, gap) for gap in sidecar.gaps])
+
+
+def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
+    """Add what is durable in the open archives of a lane. Raises ArchiveError if one of them is gone by now."""
+    for file in line.files:
+        window_start_ns = window_start_of(file.path.rpartition("/")[2])
+        if window_start_ns is None or file.closing:
+            continue
+        for text in iterate_open_lines(data_root / open_path(file.path), file.bytes):
+            if _MESSAGE in text[:100]:
+                continue
+            row = read_row(text)
+            gaps = [(row.producer, row.gap or {})] if row.record_type == GAP else []
+            later.add(window_start_ns, [(row.producer, row.session_id or "")], gaps)
+
+
+def rows_of(path: Path, torn: Callable[[Path], None]) -> Rows:
+    """The rows of an archive, up to where it is torn or holds a line that is no row: `torn` is told so."""
+    try:
+        for line in iterate_lines(path):
+            yield read_row(line), line
+    except ArchiveError:
+        torn(path)
+
+
+def in_order(archives: Iterable[tuple[HourArchive, Callable[[], Rows]]]) -> Iterator[Arrived]:
+    """The rows of archives merged: each producer's as they arrived, producers by receive time.
+
+    Of each producer and lane one archive is open at a time.
+    """
+    lanes: dict[tuple[str, str, int], list[tuple[int, Callable[[], Rows]]]] = {}
+    for archive, rows in archives:
+        lane, first = lane_and_sequence(archive.path.name) or (0, 0)
+        producer = archive.path.name.rpartition("_l")[0]
+        lanes.setdefault((archive.stream, producer, lane), []).append((first, rows))
+    producers: dict[tuple[str, str], list[Iterator[Arrived]]] = {}
+    for (stream, producer, _), parts in sorted(lanes.items(), key=lambda item: item[0]):
+        producers.setdefault((stream, producer), []).append(_one_after_the_other(stream, parts))
+    merged = (heapq.merge(*each, key=_ARRIVAL_IN_PRODUCER[stream]) for (stream, _), each in producers.items())
+    return heapq.merge(*merged, key=_arrival)
+
+
+def _one_after_the_other(stream: str, parts: Iterable[tuple[int, Callable[[], Rows]]]) -> Iterator[Arrived]:
+    for _, rows in sorted(parts, key=lambda part: part[0]):
+        for row, line in rows():
+            yield stream, row, line
+
+
+def _arrival(arrived: Arrived) -> int:
+    return arrived[1].received_at_ns
+
+
+def _arrival_of_message(arrived: Arrived) -> tuple[int, int]:
+    row = arrived[1]
+    return (row.received_monotonic_ns, row.global_message_sequence or 0)
+
+
+# The monotonic clock never steps, but REST rows do not tell it.
+_ARRIVAL_IN_PRODUCER: Mapping[str, Callable[[Arrived], Any]] = {
+    WS_RAW: _arrival_of_message,
+    REST_CHECKPOINTS: _arrival,
+}

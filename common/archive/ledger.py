@@ -1,0 +1,129 @@
+"""Ledgers on disk: computed from closed archives alone, written once, never changed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from common.archive.hours import HourArchive, in_order, rows_of
+from common.core.archive_names import (
+    LEDGER_FOLDER,
+    LEDGER_SUFFIX,
+    REST_CHECKPOINTS,
+    WS_RAW,
+    ledger_path,
+    window_start_of,
+)
+from common.core.checkpoint_hour import CheckpointHour
+from common.core.feed_hour import FeedHour
+from common.core.later import Later
+from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.row_check import Row
+from common.files import write_atomically
+
+ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours
+FIRST_WINDOWS = 48  # of recordings without any ledger only so many of the newest windows get one
+
+Ledgers = Mapping[str, AnyLedger]
+
+
+class HourAccount:
+    """One window of both streams; what the rows of one say, the other may need."""
+
+    def __init__(self, window: Window) -> None:
+        self._feed, self._checkpoints = FeedHour(window), CheckpointHour(window)
+
+    def take(self, stream: str, row: Row, line: bytes) -> None:
+        """Account for a row."""
+        (self._feed if stream == WS_RAW else self._checkpoints).take(row, line)
+
+    @property
+    def unended(self) -> list[tuple[str, str]]:
+        """Producer and id of each websocket session that has no end in the window."""
+        return self._feed.unended
+
+    def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
+        """The ledgers of both streams, by stream."""
+        known, unreadable = list(archives), sorted(path.name for path in torn)
+        hours: Mapping[str, FeedHour | CheckpointHour] = {
+            WS_RAW: self._feed,
+            REST_CHECKPOINTS: self._checkpoints,
+        }
+        return {
+            stream: hour.finish(
+                later,
+                tuple(told_archives(known, stream)),
+                tuple(name for name in unreadable if f"_{stream}_" in name),
+            )
+            for stream, hour in hours.items()
+        }
+
+
+def told_archives(archives: Iterable[HourArchive], stream: str) -> list[LedgerArchive]:
+    """The archives of a stream as a ledger names them, by name; one without a sidecar has an empty sum."""
+    return [
+        LedgerArchive(
+            each.path.name,
+            each.sidecar.rows if each.sidecar else 0,
+            each.sidecar.sha256 if each.sidecar else "",
+        )
+        for each in sorted(archives, key=lambda archive: archive.path.name)
+        if each.stream == stream
+    ]
+
+
+def compute_ledgers(window: Window, archives: Sequence[HourArchive], later: Later) -> Ledgers:
+    """Read the archives of a window, and account for it."""
+    account, torn = HourAccount(window), set[Path]()
+    for stream, row, line in in_order((each, partial(rows_of, each.path, torn.add)) for each in archives):
+        account.take(stream, row, line)
+    return account.finish(later, archives, torn)
+
+
+def write_ledger(data_root: Path, window: Window, ledger: AnyLedger) -> bool:
+    """Write a ledger durably, unless there is one already: False then. Raises OSError."""
+    path = data_root / ledger_path(ledger.stream, window.from_ns)
+    if path.exists():
+        return False
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(ledger), indent=1) + b"\n")
+    return True
+
+
+def read_ledger(path: Path) -> AnyLedger:
+    """A ledger. Raises OSError, or msgspec.DecodeError if it is none."""
+    if path.name.startswith(f"polymarket_{WS_RAW}_"):
+        return msgspec.json.decode(path.read_bytes(), type=FeedLedger)
+    return msgspec.json.decode(path.read_bytes(), type=CheckpointLedger)
+
+
+def stored_ledgers(data_root: Path, stream: str) -> dict[int, Path]:
+    """The ledgers of a stream that are there, by the start of their window."""
+    paths = (data_root / LEDGER_FOLDER / stream).rglob(f"polymarket_{stream}_*{LEDGER_SUFFIX}")
+    return {start: path for path in paths if (start := window_start_of(path.name)) is not None}
+
+
+def windows_due(
+    starts: Iterable[int], ledgered: Iterable[int], *, interval_ns: int, until_ns: int
+) -> list[Window]:
+    """The windows that are over at `until_ns` and want a ledger, in the order of time.
+
+    `starts` are those with archives; between two of them those without any want one too.
+    """
+    known = sorted(set(starts))
+    last = max(ledgered, default=None)
+    if last is None:
+        known = known[-FIRST_WINDOWS:]
+        before = known[0] - interval_ns if known else 0
+    else:
+        known = [start for start in known if start > last]
+        before = last
+    wanted: list[int] = []
+    for start in known:
+        absent = range(before + interval_ns, start, interval_ns)
+        wanted += [*(absent if len(absent) <= ABSENT_WINDOWS else ()), start]
+        before = start
+    ends = [
+        min(start + interval_ns, after) for start, after in zip(wanted, [*wanted[1:], 1 << 63], strict=True)
+    ]
+    return [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]

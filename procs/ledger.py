@@ -1,0 +1,140 @@
+"""Writes the ledger of each archive window when the window is over and all of it is in closed archives.
+
+Everything is computed from closed archives, so this process may die at any time. It works in the background at
+low priority; nobody waits for it.
+"""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from common.archive.hours import hour_archive, note_closed, note_open, stored_archives
+from common.archive.journal import JournalLine, read_journals
+from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
+from common.core.archive_names import WS_RAW, window_start_of
+from common.core.later import Later
+from common.core.ledger import AnyLedger, Window
+from common.errors import ArchiveError
+from common.locks import is_locked
+from common.queue.outbox import Identity
+from common.runtime.background import BackgroundCall
+from common.runtime.facts import read_facts
+from common.runtime.process import Runtime, main
+
+LOOK_NS = 2_000_000_000
+GRACE_NS = 1_000_000_000  # behind a window's end: its producers turn to the next one within a step
+PATIENCE_NS = 60_000_000_000  # for processes of an earlier run to be started again
+NICENESS = 10
+RECENT = 24
+
+log = logging.getLogger("ledger")
+
+
+class LedgerKeeper:
+    """Looks every two seconds which windows are over; one is accounted for at a time."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._interval_ns = runtime.settings.writer.rotation_interval_seconds * 1_000_000_000
+        self._began_ns = runtime.clock.monotonic_ns()
+        self._next_look_ns = 0
+        self._call: BackgroundCall[list[AnyLedger]] | None = None
+        self._recent: list[dict[str, Any]] = []
+        self._stopping = False
+        os.nice(NICENESS)
+
+    def step(self, timeout_s: float) -> bool:
+        """Begin a look when it is time, take what it gave. False as soon as asked to stop."""
+        now = self._runtime.clock.monotonic_ns()
+        if self._stopping:
+            return False
+        if self._call is not None and self._call.done:
+            self._take(self._call, now)
+        elif self._call is None and now >= self._next_look_ns:
+            self._call = BackgroundCall(self._look)
+        self._runtime.clock.sleep(timeout_s)
+        return True
+
+    def _take(self, call: BackgroundCall[list[AnyLedger]], now: int) -> None:
+        self._call, self._next_look_ns = None, now + LOOK_NS
+        try:
+            written = call.result()
+        except (OSError, ArchiveError) as error:
+            log.warning("ledger not written, trying again", extra={"reason": str(error)})
+            return
+        for ledger in written:
+            self._runtime.tally.add("ledgers_written_total")
+            shown = {"stream": ledger.stream, "from_utc": ledger.from_utc, "condition": ledger.condition}
+            log.info("ledger written", extra=shown)
+            self._recent = [*self._recent, shown][-RECENT:]
+        if written:
+            self._next_look_ns = now  # there may be more windows
+
+    def _look(self) -> list[AnyLedger]:
+        """Account for the first window that wants it, if all of it is in closed archives."""
+        root, now_ns = self._runtime.data_root, self._runtime.clock.wall_ns()
+        journals = read_journals(root)  # before the listing: what closes in between is known twice, not never
+        archives = [archive for path in stored_archives(root) if (archive := hour_archive(path)) is not None]
+        due = windows_due(
+            (archive.window_start_ns for archive in archives),
+            stored_ledgers(root, WS_RAW),
+            interval_ns=self._interval_ns,
+            until_ns=now_ns - GRACE_NS,
+        )
+        if not due or not self._settled(due[0], journals):
+            return []
+        later = Later()
+        for archive in archives:
+            note_closed(later, archive)
+        for line in journals.values():
+            note_open(later, root, line)
+        mine = [archive for archive in archives if archive.window_start_ns == due[0].from_ns]
+        return self._write(due[0], list(compute_ledgers(due[0], mine, later).values()))
+
+    def _write(self, window: Window, ledgers: Sequence[AnyLedger]) -> list[AnyLedger]:
+        """That of the websocket stream last: where it is, all are."""
+        ordered = sorted(ledgers, key=lambda ledger: ledger.stream == WS_RAW)
+        return [ledger for ledger in ordered if write_ledger(self._runtime.data_root, window, ledger)]
+
+    def _settled(self, window: Window, journals: dict[int, JournalLine]) -> bool:
+        """Whether nothing of the window is open, or waits in an outbox, or in a process for an outage's end."""
+        root, run_dir = self._runtime.data_root, self._runtime.run_dir
+        patient = self._runtime.clock.monotonic_ns() - self._began_ns < PATIENCE_NS
+        for lane, line in journals.items():
+            waits = patient or is_locked(root / "journal" / f"lane-{lane}.lock")
+            if waits and any(_is_open_in(window, file.path, root / file.path) for file in line.files):
+                return False
+        facts = read_facts(run_dir)
+        for path in (run_dir / "producers").glob("*/identity.json"):
+            if not (patient or is_locked(path.parent / "lock")):
+                continue  # of an earlier run, and nobody goes on with it
+            outbox = facts[path.parent.name].details.get("outbox", {}) if path.parent.name in facts else {}
+            producer = msgspec.json.decode(path.read_bytes(), type=Identity).producer
+            settled_ns = outbox.get("settled_until_ns", 0) if outbox.get("producer") == producer else 0
+            if settled_ns < window.to_ns + GRACE_NS:
+                return False
+        return True
+
+    def stop(self) -> None:
+        """What is under way is given up: the next run does it again."""
+        self._stopping = True
+
+    def details(self) -> dict[str, Any]:
+        """The ledgers written last."""
+        return {"ledgers": self._recent}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _is_open_in(window: Window, path: str, file: Path) -> bool:
+    start_ns = window_start_of(path.rpartition("/")[2])
+    return start_ns is not None and start_ns <= window.from_ns and not file.exists()
+
+
+if __name__ == "__main__":
+    main(LedgerKeeper)

@@ -1,0 +1,168 @@
+"""Ledgers of recordings: what a window holds, what came later, and what verification says of an altered one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from common.archive.hours import hour_archive, note_closed, stored_archives
+from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
+from common.archive.verify import Verification
+from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
+from common.core.later import Later
+from common.core.ledger import CheckpointLedger, FeedLedger, TokenHour, Window
+from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
+from tests.archive.rows import NOON_NS
+
+MINUTE_NS = 60 * SECOND_NS
+
+
+def ledgers(root: Path) -> list[FeedLedger]:
+    """Compute and store the ledgers of every window that is over; those of the websocket stream."""
+    archives = [each for path in stored_archives(root) if (each := hour_archive(path)) is not None]
+    later = Later()
+    for archive in archives:
+        note_closed(later, archive)
+    found = []
+    starts = [archive.window_start_ns for archive in archives]
+    for window in windows_due(starts, (), interval_ns=MINUTE_NS, until_ns=1 << 62):
+        mine = [archive for archive in archives if archive.window_start_ns == window.from_ns]
+        computed = compute_ledgers(window, mine, later)
+        for ledger in computed.values():
+            assert write_ledger(root, window, ledger)
+        feed, checkpoints = computed[WS_RAW], computed[REST_CHECKPOINTS]
+        assert isinstance(feed, FeedLedger)
+        assert isinstance(checkpoints, CheckpointLedger)
+        assert checkpoints.condition == "missing"
+        found.append(feed)
+    return found
+
+
+def token(ledger: FeedLedger, token_id: str) -> TokenHour:
+    return next(each for each in ledger.tokens if each.token_id == token_id)
+
+
+def test_a_window_accounts_for_gaps_and_messages_of_every_token(tmp_path: Path) -> None:
+    good_recording(tmp_path)
+    first, second = ledgers(tmp_path)
+    assert (first.condition, first.connected_seconds, first.messages) == ("complete", 60.0, 59)
+    up, late = token(first, UP.token_id), token(first, NEXT.token_id)
+    assert (up.connected_seconds, up.messages, up.first_book_seconds) == (60.0, 50, 1.0)
+    assert (late.connected_seconds, late.condition) == (10.0, "complete")
+    assert (second.condition, second.sessions, second.messages) == ("gap", 2, 28)
+    assert [gap.cause for gap in second.gaps] == ["cut", "spool_full"]
+    assert token(second, DOWN.token_id).gap_seconds == 8.0
+    assert second.unaccounted_seconds == 25.0
+
+
+def test_a_session_that_goes_on_lasts_to_the_windows_end_and_one_that_does_not_to_its_last_row(
+    tmp_path: Path,
+) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP)
+    recorder.messages(20)
+    recorder.at_ns = NOON_NS + MINUTE_NS + SECOND_NS
+    recorder.messages(9)
+    recorder.end()
+    first, second = ledgers(tmp_path)
+    assert (first.connected_seconds, first.condition) == (60.0, "complete")
+    assert (second.connected_seconds, second.unaccounted_seconds, second.condition) == (10.0, 50.0, "gap")
+    assert token(second, UP.token_id).condition == "gap"
+
+
+def test_a_dead_readers_gap_counts_in_the_window_of_its_death(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP)
+    recorder.messages(20)
+    died_ns = recorder.at_ns
+    recorder.at_ns = NOON_NS + 3 * MINUTE_NS + SECOND_NS
+    recorder.close_session("reader_died")
+    recorder.open(UP, gap_from_ns=died_ns)
+    recorder.messages(1)
+    recorder.close_session()
+    recorder.end()
+    found = ledgers(tmp_path)
+    assert [each.condition for each in found] == ["gap", "missing", "missing", "gap"]
+    assert [each.connected_seconds for each in found] == [20.0, 0.0, 0.0, 1.0]
+    assert [each.unaccounted_seconds for each in found] == [0.0, 0.0, 0.0, 58.0]
+    assert told(tmp_path) == []
+
+
+def test_silence_and_a_missing_opening_book_are_told(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP, DOWN)
+    recorder.messages(45)
+    recorder.close_session()
+    recorder.end()
+    [hour] = ledgers(tmp_path)
+    assert token(hour, DOWN.token_id).books_missing == 1
+    assert token(hour, DOWN.token_id).first_book_seconds is None
+    assert token(hour, UP.token_id).books_missing == 0
+
+
+def altered(root: Path, start_ns: int, **values: object) -> Verification:
+    path = root / ledger_path(WS_RAW, start_ns)
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | values))
+    return verified(root)
+
+
+def test_verification_recomputes_every_ledger_and_finds_the_altered_one(tmp_path: Path) -> None:
+    good_recording(tmp_path)
+    ledgers(tmp_path)
+    clean = verified(tmp_path)
+    assert clean.findings == ()
+    assert [hour.compared for hour in clean.hours] == [True] * 4
+    [finding] = altered(tmp_path, NOON_NS, condition="gap").findings
+    assert finding.where == ledger_path(WS_RAW, NOON_NS)
+    assert finding.words == 'says condition "gap", its archives give "complete"'
+    stored_ledgers(tmp_path, WS_RAW)[NOON_NS].write_text("{")
+    assert told(tmp_path)[0].startswith("ledger: cannot be read")
+
+
+def test_a_ledger_that_is_missing_before_a_later_one_is_a_finding(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP)
+    recorder.messages(150)
+    recorder.close_session()
+    recorder.end()
+    assert len(ledgers(tmp_path)) == 3
+    stored_ledgers(tmp_path, WS_RAW)[NOON_NS + MINUTE_NS].unlink()
+    assert told(tmp_path) == ["ledger: is missing, though a later hour has its ledger"]
+    assert told(tmp_path, partial=True) == []
+
+
+def test_a_spoiled_archive_is_reported_as_that_and_its_ledger_not_compared(tmp_path: Path) -> None:
+    good_recording(tmp_path)
+    ledgers(tmp_path)
+    path = next(stored_archives(tmp_path))
+    path.write_bytes(path.read_bytes()[:-9])
+    found = verified(tmp_path)
+    assert not [finding for finding in found.findings if finding.kind == "ledger"]
+    assert "2 ledgers were not compared: an archive of their hour has findings" in found.notes
+
+
+def test_a_ledger_is_written_once(tmp_path: Path) -> None:
+    good_recording(tmp_path)
+    [first, _] = ledgers(tmp_path)
+    assert not write_ledger(tmp_path, Window(NOON_NS, NOON_NS + MINUTE_NS), first)
+
+
+@pytest.mark.parametrize(
+    ("starts", "ledgered", "due"),
+    [
+        ([0, 1], [], [0]),
+        ([0, 1, 4], [0], [1, 2, 3]),
+        ([0, 1, 2], [0, 1], []),
+        ([5], [2], [3, 4]),
+        ([2000, 2001], [1], [2000]),
+        (list(range(100)), [], list(range(52, 99))),
+    ],
+)
+def test_windows_want_a_ledger_in_the_order_of_time_also_those_without_data(
+    starts: list[int], ledgered: list[int], due: list[int]
+) -> None:
+    until = (max(starts)) * 10
+    found = windows_due(
+        [start * 10 for start in starts], [start * 10 for start in ledgered], interval_ns=10, until_ns=until
+    )
+    assert [window.from_ns // 10 for window in found] == due

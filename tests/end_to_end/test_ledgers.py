@@ -1,0 +1,56 @@
+"""The ledgers of a real recording with windows of a second or two."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from common.archive.ledger import read_ledger, stored_ledgers
+from common.archive.verify import verify_data_root
+from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import recorder
+from tests.waiting import wait_for
+
+SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
+    """An exchange that outlives the recorder."""
+    options = SimulationOptions(rate=200)
+    with EmbeddedExchange(options, tmp_path / "exchange") as running:
+        yield running
+
+
+def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    root = tmp_path / "d"
+    with recorder(tmp_path, exchange, environment=SHORT) as running:
+        wait_for(lambda: len(stored_ledgers(root, WS_RAW)) >= 2, what="two ledgers", timeout_s=60)
+        running.kill("ws_reader-0")
+        running.kill("ledger")
+        killed_at = max(stored_ledgers(root, WS_RAW))
+        wait_for(
+            lambda: max(stored_ledgers(root, WS_RAW)) > killed_at + 6 * 10**9,
+            what="later ledgers",
+            timeout_s=60,
+        )
+        assert {each["condition"] for each in running.manifest["ledgers"]} & {"complete"}
+        running.stop()
+    ledgers = [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]
+    assert "reader_died" in {gap.cause for ledger in ledgers for gap in ledger.gaps}
+    assert "complete" in {ledger.condition for ledger in ledgers}
+    assert set(stored_ledgers(root, REST_CHECKPOINTS)) >= set(stored_ledgers(root, WS_RAW))
+    found = verify_data_root(root, partial=False, progress=lambda _rows: None)
+    assert found.findings == ()
+    assert sum(hour.compared for hour in found.hours) >= 2 * len(ledgers) - 2
+    path = stored_ledgers(root, WS_RAW)[killed_at]
+    document = json.loads(path.read_bytes())
+    path.write_text(json.dumps(document | {"messages": document["messages"] + 1}))
+    [finding] = verify_data_root(root, partial=False, progress=lambda _rows: None).findings
+    assert finding.kind == "ledger"
+    assert f"says messages {document['messages'] + 1}" in finding.words
