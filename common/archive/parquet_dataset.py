@@ -79,7 +79,9 @@ class Dataset:
             self._file.close()
             self._file = None
         for hidden, _ in self._unfinished:
-            hidden.unlink(missing_ok=True)
+            DISK.remove(hidden)
+        for folder in self._parts:
+            _remove_if_empty(folder)
 
     def _begin(self, hour_ns: int) -> None:
         self.finish()
@@ -107,3 +109,11 @@ def _sync(path: Path) -> None:
         DISK.sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    for each in (folder, folder.parent, folder.parent.parent):  # hour, day, table
+        try:
+            each.rmdir()
+        except OSError:
+            return

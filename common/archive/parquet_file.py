@@ -58,7 +58,7 @@ def _array(kind: Kind, values: Sequence[Any]) -> Any:  # noqa: ANN401 - pyarrow 
     return pa.array(values, _TYPES[kind])
 
 
-def _decimal_lists(values: Sequence[Sequence[int | None]]) -> Any:  # noqa: ANN401 - pyarrow has no types
+def _decimal_lists(values: Sequence[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
     flat = array("q")
     try:
         for each in values:

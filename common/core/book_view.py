@@ -57,11 +57,11 @@ def render(
 def _head(view: BookView, width: int) -> list[Line]:
     name = f" {view.token.market_slug or view.token.token_id}  {view.token.outcome}"
     count = f"event {view.number:,} "
-    verdict_colour = {"agree": "good", "divergence": "bad"}.get(view.verdict.partition(":")[0], "dim")
+    verdict_colour = {"agree": "good", "differs": "bad"}.get(view.verdict.partition(":")[0], "dim")
     return [
         [(left(name, max(width - cells(count), 0)), "title"), (count, "dim")],
         [(f" {utc_text(view.received_at_ns).replace('T', ' ')}", "bold"), (_age(view), "dim")],
-        [(f" {view.event}", ""), ("   hash ", "dim"), (view.verdict, verdict_colour)],
+        [(f" {view.event}", ""), ("   hash " if view.verdict else "", "dim"), (view.verdict, verdict_colour)],
     ]
 
 

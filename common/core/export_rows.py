@@ -145,31 +145,26 @@ class TopOfBook:
     """The rows of `top_of_book`: one where the best price or size of a token is another than before."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], Row] = {}  # by producer and token
+        self._last: dict[str, dict[str, tuple[Row, Row]]] = {}  # by producer and token: the best, the names
 
     def row(self, place: Place, book: Book, names: TokenNames) -> Row | None:
         """The row of a token's book after an event; None where its best levels are as they were."""
         bids, asks = book.bid_ladder.levels, book.ask_ladder.levels
-        best: tuple[PriceSize | None, PriceSize | None] = (
-            bids[-1] if bids else None,
-            asks[-1] if asks else None,
-        )
-        if self._last.get((place.producer, book.token_id)) == best:
+        best = (bids[-1] if bids else None, asks[-1] if asks else None)
+        last = self._last.setdefault(place.producer, {})
+        if book.token_id in last and last[book.token_id][0] == best:
             return None
-        self._last[place.producer, book.token_id] = best
+        token = names.columns(book.token_id, book.market)
+        last[book.token_id] = best, token
         values = (micros(text) if text else None for level in best for text in level or ("", ""))
-        return (
-            *place.columns(book.timestamp_ms),
-            *names.columns(book.token_id, book.market),
-            True,
-            *values,
-        )
+        return (*place.columns(book.timestamp_ms), *token, True, *values)
 
-    def lost(self, place: Place, token_id: str, market: str, names: TokenNames) -> Row | None:
-        """The row that says that a token has no book any more; None if it had none."""
-        if self._last.pop((place.producer, token_id), None) is None:
-            return None
-        return (*place.columns(None), *names.columns(token_id, market), False, None, None, None, None)
+    def lost(self, place: Place, token_ids: Iterable[str] | None) -> list[Row]:
+        """The rows that say which of these tokens, or of all of the producer, have no book any more."""
+        last = self._last.get(place.producer, {})
+        gone = [last.pop(token_id, None) for token_id in (tuple(last) if token_ids is None else token_ids)]
+        nothing = (False, None, None, None, None)
+        return [(*place.columns(None), *known[1], *nothing) for known in gone if known is not None]
 
 
 class DepthRows:
@@ -208,9 +203,7 @@ def _best_first(levels: Sequence[PriceSize]) -> tuple[Millionths, Millionths]:
     return _packed(prices), _packed(sizes)
 
 
-def _packed(values: Millionths) -> Millionths:
+def _packed(values: list[int | None]) -> Millionths:
     """The same in 8 bytes a value, unless one is None."""
-    try:
-        return array("q", values)
-    except TypeError:
-        return values
+    whole = [value for value in values if value is not None]
+    return array("q", whole) if len(whole) == len(values) else values
