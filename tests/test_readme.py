@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from common.archive.sidecar import Sidecar
 from common.config import SECTIONS, load_settings
 from common.core import event_kinds
 from common.core.causes import Cause
+from common.core.export_columns import COLUMNS
 from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.run_state import State
@@ -341,6 +343,37 @@ def test_the_duckdb_examples_work_as_they_stand(recording: Path, monkeypatch: py
     assert kinds["price_change"] > 10
     assert "book" in kinds
     assert [row[0] for row in statuses] == [200]
+
+
+BOOKS = "From frames to books"
+
+
+def test_the_tables_of_exported_columns_are_those_of_the_code() -> None:
+    for listed, columns in zip(tables(section(README, BOOKS)), COLUMNS.values(), strict=True):
+        assert listed == [[f"`{column.name}`", column.kind, column.meaning] for column in columns]
+
+
+def test_the_recipes_for_books_work_as_they_stand(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exported = run_command("export_parquet", "--data-root", "data", "--output", "tables", folder=recording)
+    assert exported.returncode == 0, exported.stderr
+    shown = [
+        subprocess.run(
+            [sys.executable, "-c", example],
+            cwd=recording,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for example in blocks(section(README, BOOKS), "python")
+    ]
+    assert int(shown[0].split()[0]) > 10
+    assert "bid_in_best_three" in shown[1]
+    [spreads] = blocks(section(README, BOOKS), "sql")
+    monkeypatch.chdir(recording)
+    with duckdb.connect() as database:
+        assert database.execute(spreads).fetchall()
 
 
 def test_the_files_named_are_the_files_written(recording: Path) -> None:

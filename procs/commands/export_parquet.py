@@ -1,0 +1,105 @@
+"""bin/export-parquet: writes the events, best prices and books of a recording as typed Parquet tables."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from common.archive.export import Exported, Wanted, export, rows_in
+from common.core.export_columns import TABLES, Table
+from common.core.instants import parse_utc_ns
+from common.errors import EXIT_DONE, ArchiveError
+from common.runtime import command
+from common.runtime.progress_bar import ProgressBar
+
+DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
+receive time: events (a row for each level that changed), top_of_book (a row for each change of the best prices) and
+depth (the whole book after each event). An export is there as a whole or not at all."""
+EXAMPLE = """bin/export-parquet --data-root /var/lib/orderbooks --output /tmp/tables
+  bin/export-parquet restored/ --output tables --tables top_of_book --since 2026-11-23T12:00:00Z"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Export; the exit code."""
+    return command.run(partial(_export, _parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the tables go")
+    parser.add_argument(
+        "--tables",
+        type=_tables,
+        default=TABLES,
+        metavar="NAMES",
+        help=f"some of {','.join(TABLES)} (default: all)",
+    )
+    parser.add_argument("--since", type=instant_ns, default=0, metavar="TIME", help="from this time (UTC) on")
+    parser.add_argument(
+        "--until", type=instant_ns, default=1 << 62, metavar="TIME", help="up to before this time (UTC)"
+    )
+    parser.add_argument(
+        "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
+    )
+    parser.add_argument(
+        "--depth", type=_levels, default=0, metavar="N", help="so many levels a side in depth (default: all)"
+    )
+    parser.add_argument("--replace", action="store_true", help="replace hours that were exported before")
+    return parser
+
+
+def instant_ns(text: str) -> int:
+    """A time given on the command line, in nanoseconds since 1970."""
+    try:
+        return parse_utc_ns(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
+
+
+def _tables(text: str) -> tuple[Table, ...]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in TABLES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no table {unknown[0]!r}; there are {', '.join(TABLES)}")
+    return tuple(table for table in TABLES if table in names)
+
+
+def _levels(text: str) -> int:
+    levels = int(text)
+    if levels < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {levels}")
+    return levels
+
+
+def _export(namespace: argparse.Namespace) -> int:
+    paths = namespace.paths or [Path(command.load(namespace).paths.data_root)]
+    wanted = Wanted(
+        tables=namespace.tables,
+        since_ns=namespace.since,
+        until_ns=namespace.until,
+        markets=tuple(namespace.market),
+        depth_levels=namespace.depth,
+    )
+    shown = ProgressBar(rows_in(paths, wanted), sys.stderr, what="rows")
+    try:
+        done = export(paths, namespace.output, wanted, replace=namespace.replace, progress=shown.add)
+    except OSError as error:
+        raise ArchiveError(f"{namespace.output}: cannot be written ({error.strerror})") from error
+    finally:
+        shown.end()
+    _say(done, shown.elapsed_s)
+    return EXIT_DONE
+
+
+def _say(done: Exported, elapsed_s: float) -> None:
+    for table, rows in done.rows.items():
+        print(f"{table}: {rows:,} rows")
+    if done.unusable_events:
+        print(f"{done.unusable_events:,} events could not be used and are in no table")
+    print(f"{len(done.files)} files, {done.bytes / 1e6:,.1f} MB, in {elapsed_s:.1f} s")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

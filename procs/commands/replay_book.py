@@ -1,0 +1,145 @@
+"""bin/replay-book: shows a token's book at a time, or steps through what happened to it."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from common.archive.book_views import view_at, views
+from common.core.book_view import BookView, render
+from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
+from common.core.keys import keys_of
+from common.core.markets_named import TokenChoice
+from common.core.steps_kept import Stepper
+from common.errors import EXIT_DONE, EXIT_USAGE
+from common.runtime import command
+from common.runtime.terminal import Screen
+
+MOST_LEVELS = 500
+SCREEN_LEVELS = 50  # remembered a side while stepping: more fit on few terminals
+PLAIN_WIDTH = 100
+WAIT_S = 3600.0
+JUMPS_NS = {
+    "right": NS_PER_SECOND,
+    "left": -NS_PER_SECOND,
+    "up": 10 * NS_PER_SECOND,
+    "down": -10 * NS_PER_SECOND,
+    "+": 60 * NS_PER_SECOND,
+    "-": -60 * NS_PER_SECOND,
+}
+HINT = "space next  p previous  ←→ 1 s  ↑↓ 10 s  +- 1 min  q quit"
+DESCRIPTION = """Rebuilds a token's book from closed archives. With --at it shows the book at that time; without, on a
+terminal, it steps through everything that happened to it: space or n goes to the next event, p to the previous one,
+the arrow keys jump 1 second (right, left) or 10 (up, down), + and - a minute, q quits."""
+EXAMPLE = """bin/replay-book --market btc-updown-5m-1795435800 --outcome Up
+  bin/replay-book --market btc-updown-5m-1795435800 --at 2026-11-23T12:12:00Z --depth 5
+  bin/replay-book restored/ --token 1234567890 --at 2026-11-23T12:12:00Z --json"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Show or step; the exit code."""
+    return command.run(partial(_replay, _parser().parse_args(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser("replay-book", DESCRIPTION, EXAMPLE)
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--market", default="", metavar="SLUG", help="the market, with --outcome")
+    which.add_argument("--token", default="", metavar="ID", help="the token")
+    parser.add_argument("--outcome", default="Up", metavar="NAME", help="which of its tokens (default: Up)")
+    parser.add_argument("--at", type=_instant_ns, metavar="TIME", help="the book at this time (UTC)")
+    parser.add_argument("--since", type=_instant_ns, metavar="TIME", help="begin stepping here (UTC)")
+    parser.add_argument(
+        "--depth",
+        type=_levels,
+        default=10,
+        metavar="N",
+        help=f"levels a side with --at, to {MOST_LEVELS} (10)",
+    )
+    parser.add_argument("--json", action="store_true", help="with --at: one JSON document")
+    return parser
+
+
+def _instant_ns(text: str) -> int:
+    try:
+        return parse_utc_ns(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
+
+
+def _levels(text: str) -> int:
+    levels = int(text)
+    if not 1 <= levels <= MOST_LEVELS:
+        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_LEVELS}, not {levels}")
+    return levels
+
+
+def _replay(namespace: argparse.Namespace) -> int:
+    paths = namespace.paths or [Path(command.load(namespace).paths.data_root)]
+    choice = TokenChoice(namespace.token, namespace.market, namespace.outcome)
+    if namespace.at is not None:
+        view = view_at(paths, choice, namespace.at, levels=namespace.depth)
+        lines = [_json(view)] if namespace.json else render(view, PLAIN_WIDTH, namespace.depth + 6)
+        print("\n".join(lines))
+        return EXIT_DONE
+    if namespace.json or not sys.stdout.isatty():
+        print("error: say --at TIME; stepping through needs a terminal", file=sys.stderr)
+        return EXIT_USAGE
+    coming = Stepper(views(paths, choice, levels=SCREEN_LEVELS, since_ns=namespace.since or 0))
+    coming.next()
+    if coming.current is None:
+        print("error: nothing was recorded of this token from that time on", file=sys.stderr)
+        return 1
+    _step_through(coming)
+    return EXIT_DONE
+
+
+def _json(view: BookView) -> str:
+    document = {
+        **msgspec.to_builtins(view.token),
+        "received_at_utc": utc_text(view.received_at_ns),
+        "event": view.event,
+        "book": view.book,
+        "timestamp_ms": view.timestamp_ms or None,
+        "hash": view.hash or None,
+        "verdict": view.verdict or None,
+        "tick_size": view.tick_size or None,
+        "bids": view.bids,
+        "asks": view.asks,
+        "bid_levels": view.bid_levels,
+        "ask_levels": view.ask_levels,
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
+
+
+def _step_through(coming: Stepper) -> None:
+    note = ""
+    with Screen() as screen:
+        while not screen.ended:
+            view = coming.current
+            assert view is not None
+            screen.draw(render(view, *screen.size(), colours=True, hint=HINT, note=note))
+            for key in keys_of(screen.keys(WAIT_S)):
+                if key in {"q", "Q"}:
+                    return
+                note = _press(coming, key)
+
+
+def _press(coming: Stepper, key: str) -> str:
+    """Do what a key says; what to note if that was not possible."""
+    if key in {" ", "n"}:
+        return "" if coming.next() else "the recording ends here"
+    if key == "p":
+        return "" if coming.previous() else "nothing earlier is remembered"
+    by_ns = JUMPS_NS.get(key, 0)
+    if not by_ns or coming.jump(by_ns):
+        return ""
+    return "the recording ends here" if by_ns > 0 else "nothing earlier is remembered"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
