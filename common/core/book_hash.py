@@ -60,10 +60,11 @@ def matching_trade_price(
 
 
 def _without_trade(book: Book, terms: HashTerms, tick_size: str) -> "hashlib._Hash":
+    neg_risk = "true" if terms.neg_risk else "false"
     text = (
         f'{_beginning(book.market, book.token_id)}"{book.timestamp_ms}","hash":"","bids":[{book.bid_ladder.json}]'
         f',"asks":[{book.ask_ladder.json}],"min_order_size":{_text(terms.min_order_size)}'
-        f',"tick_size":{_text(tick_size or book.tick_size or terms.tick_size)},"neg_risk":{"true" if terms.neg_risk else "false"}'
+        f',"tick_size":{_text(tick_size or book.tick_size or terms.tick_size)},"neg_risk":{neg_risk}'
     )
     return hashlib.sha1(text.encode(), usedforsecurity=False)
 
