@@ -96,7 +96,9 @@ class BookAuditor:
             log.info("messages passed unseen", extra={"producer": name, "envelopes": missed})
         for wish in self._audit.judge(clock.wall_ns(), clock.monotonic_ns()):
             self._wish(wish)
-        self._account.take(self._audit.take_results(), self._runtime.tally.counters)
+        checked, diverged = self._account.take(self._audit.take_results())
+        self._runtime.tally.add("book_checks_total", checked)
+        self._runtime.tally.add("divergences_total", diverged)
 
     def _wish(self, wish: Wish) -> None:
         number = self._account.next_number()

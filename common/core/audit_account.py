@@ -26,16 +26,17 @@ class AuditAccount:
         self._number += 1
         return self._number
 
-    def take(self, results: Iterable[Result], counters: Counter[str]) -> None:
-        """Count results, and of the run's counters what they move."""
+    def take(self, results: Iterable[Result]) -> tuple[int, int]:
+        """Count results; how many checks could be made, and how many of them diverged."""
+        checked = diverged = 0
         for result in results:
             self._checks.setdefault(result.check, Counter())[result.verdict] += 1
             if result.verdict == "not_checkable":
                 self._reasons[result.reason] += 1
             else:
-                counters["book_checks_total"] += 1
-            if result.verdict == "divergence":
-                counters["divergences_total"] += 1
+                checked += 1
+            diverged += result.verdict == "divergence"
+        return checked, diverged
 
     def diverged(self, detail: dict[str, Any]) -> None:
         """Keep a divergence for the run manifest."""

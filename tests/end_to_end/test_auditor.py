@@ -109,3 +109,54 @@ def test_a_kill_or_a_pause_of_the_auditor_is_no_divergence_and_disturbs_nobody(
     assert divergence_rows(tmp_path) == []
     assert_whole(tmp_path)
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+
+
+def test_windows_that_roll_with_batches_trades_and_repeats_are_checked_without_a_false_alarm(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
+        "RECORDER__DISCOVERY__MARKET_END_GRACE_SECONDS": "5",
+    }
+    options = SimulationOptions(rate=300, window_seconds=4)
+    with (
+        EmbeddedExchange(options, tmp_path / "exchange") as exchange,
+        recorder(tmp_path, exchange, environment=environment) as running,
+    ):
+        wait_for(
+            lambda: running.manifest["event_types"].get("market_resolved", 0) >= 3,
+            what="windows to open and to end",
+            timeout_s=PATIENCE_S,
+        )
+        books = running.manifest["books"]
+        assert running.counter("divergences_total") == 0, running.manifest["divergences"]
+        hashes = books["checks"]["hash"]
+        assert hashes["agree"] > 1000
+        assert set(hashes) <= {"agree", "agree_late", "not_checkable"}
+        assert set(books["not_checkable"]) <= {
+            "no checkpoint yet",
+            "no snapshot yet",
+            "older than the snapshot",
+            "the book ended",
+            "the stream went past it",
+            "the first checkpoint tells what hashes hold",
+        }
+        running.stop()
+    assert divergence_rows(tmp_path) == []
+
+
+def test_a_checkpoint_that_is_newer_than_a_silent_stream_ends_the_session_as_stale_at_once(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    environment = {"RECORDER__WEBSOCKET__STALE_FEED_THRESHOLD_SECONDS": "20"}
+    with recorder(tmp_path, exchange, environment=environment) as running:
+        wait_for_agreements(running)
+        exchange.fault("freeze")
+        running.wait_for_more("stale_reconnects_total", than=0)
+        exchange.fault("clear")
+        wait_for(lambda: running.manifest["state"] == "RUNNING_RECEIVING", what="data again")
+        [session, *_] = [each for each in running.manifest["recent_sessions"] if each["stale"]]
+        running.stop()
+    assert session["close_reason"] == "stale_feed"
+    assert "newer than the silent stream" in session["close_detail"]
+    assert divergence_rows(tmp_path) == []

@@ -1,0 +1,215 @@
+import hashlib
+import json
+from typing import Any
+
+from common.core.book_checks import HEAL_MS, REST_AHEAD_MS, BookChecks, Result
+from common.core.book_hash import HashTerms
+from common.core.books import Books
+from common.core.checkpoint_book import read_checkpoint
+from common.core.market_events import read_events
+
+TOKEN = "7" * 40
+TERMS = HashTerms("5", neg_risk=False)
+Levels = dict[str, str]
+
+
+def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> dict[str, Any]:
+    """A book as REST answers it, with its hash by the published recipe."""
+    book: dict[str, Any] = {
+        "market": "0xabc",
+        "asset_id": TOKEN,
+        "timestamp": str(at_ms),
+        "hash": "",
+        "bids": [{"price": price, "size": bids[price]} for price in sorted(bids, key=float)],
+        "asks": [{"price": price, "size": asks[price]} for price in sorted(asks, key=float, reverse=True)],
+        "min_order_size": "5",
+        "tick_size": "0.01",
+        "neg_risk": False,
+        "last_trade_price": trade,
+    }
+    text = json.dumps(book, separators=(",", ":"))
+    book["hash"] = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return book
+
+
+class Stream:
+    """An exchange's book, and the checks that follow what is told of it."""
+
+    def __init__(self, *, terms: bool = True) -> None:
+        self.bids, self.asks, self.now_ms, self.trade = {"0.42": "10"}, {"0.44": "7"}, 1000, "0.430"
+        self.checks = BookChecks(Books(), {TOKEN: TERMS} if terms else {})
+        self.found: list[Result] = []
+
+    def tell(self, event: dict[str, Any]) -> None:
+        for each in read_events(json.dumps(event).encode()):
+            self.checks.take(each)
+        self.judge()
+
+    def judge(self) -> None:
+        self.checks.judge(self.now_ms)
+        self.found += self.checks.take_results()
+
+    def snapshot(self) -> None:
+        self.tell({**document(self.bids, self.asks, self.now_ms, self.trade), "event_type": "book"})
+
+    def change(self, price: str, size: str, *, after_ms: int = 10, lost: bool = False) -> None:
+        """A bid gets this size."""
+        self.now_ms += after_ms
+        self.bids[price] = size
+        if size == "0":
+            del self.bids[price]
+        if lost:
+            return
+        best = {"best_bid": max(self.bids, key=float), "best_ask": min(self.asks, key=float)}
+        stated = document(self.bids, self.asks, self.now_ms, self.trade)["hash"]
+        entry = {"asset_id": TOKEN, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
+        self.tell(
+            {
+                "event_type": "price_change",
+                "market": "0xabc",
+                "timestamp": str(self.now_ms),
+                "price_changes": [entry],
+            }
+        )
+
+    def checkpoint(self, bids: Levels | None = None, *, at_ms: int = 0, **spoilt: str) -> None:
+        book = document(bids or self.bids, self.asks, at_ms or self.now_ms, self.trade) | spoilt
+        for shown in read_checkpoint(json.dumps([book]).encode()):
+            self.checks.checkpoint(shown, 9)
+        self.judge()
+
+    def verdicts(self, check: str) -> list[str]:
+        return [result.verdict for result in self.found if result.check == check]
+
+    def reasons(self) -> set[str]:
+        return {result.reason for result in self.found if result.reason}
+
+
+def test_each_stated_hash_is_checked_once_and_repeats_change_nothing() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.41", "3")
+    stream.change("0.41", "3", after_ms=0)
+    stream.change("0.42", "11")
+    assert stream.verdicts("hash") == ["agree"] * 3
+    assert stream.verdicts("best") == ["agree"] * 2
+
+
+def test_a_trade_that_is_in_the_hash_before_it_is_announced_is_searched_for() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.trade = "0.777"
+    stream.change("0.41", "3")
+    assert stream.verdicts("hash") == ["agree"], "its batch may go on"
+    stream.change("0.41", "4")
+    assert stream.verdicts("hash") == ["agree"] * 3
+
+
+def test_a_lost_change_diverges_a_second_later_and_the_next_snapshot_tells_its_levels() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.41", "4")
+    assert "divergence" not in stream.verdicts("hash")
+    stream.change("0.41", "6", after_ms=HEAL_MS + 10)
+    assert stream.verdicts("hash")[-1] == "divergence"
+    assert stream.checks.take_settled() == []
+    count = len(stream.found)
+    stream.change("0.41", "8")
+    stream.checkpoint()
+    assert stream.found[count:][0].reason == "no snapshot since it diverged"
+    stream.snapshot()
+    [settled] = stream.checks.take_settled()
+    assert settled.levels == (("bid", "0.40", "0", "5"),)
+    stream.change("0.41", "9")
+    assert stream.verdicts("hash")[-1] == "agree"
+
+
+def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.40", "6")
+    stream.change("0.41", "4", after_ms=HEAL_MS * 2)
+    assert "divergence" not in stream.verdicts("hash")
+    assert "agree_late" in stream.verdicts("hash")
+
+
+def test_before_the_first_checkpoint_best_prices_are_all_that_can_be_checked() -> None:
+    stream = Stream(terms=False)
+    stream.snapshot()
+    stream.change("0.43", "3")
+    stream.change("0.41", "3")
+    assert set(stream.verdicts("hash")) == {"not_checkable"}
+    assert stream.verdicts("best") == ["agree"]
+    stream.change("0.435", "5", lost=True)
+    stream.change("0.41", "4")
+    stream.change("0.41", "5", after_ms=HEAL_MS)
+    stream.change("0.41", "6", after_ms=HEAL_MS)
+    assert stream.verdicts("best")[-1] == "divergence"
+
+
+def test_a_checkpoint_agrees_now_late_or_when_the_stream_has_come_as_far() -> None:
+    stream = Stream()
+    stream.snapshot()
+    old, old_ms = dict(stream.bids), stream.now_ms
+    stream.checkpoint()
+    stream.change("0.41", "3")
+    stream.checkpoint(old, at_ms=old_ms)
+    ahead = {**stream.bids, "0.39": "1"}
+    stream.checkpoint(ahead, at_ms=stream.now_ms + 10)
+    assert stream.verdicts("checkpoint") == ["agree", "agree_late"]
+    stream.change("0.39", "1")
+    assert stream.verdicts("checkpoint") == ["agree", "agree_late", "agree_late"]
+
+
+def test_a_checkpoint_that_the_stream_never_shows_diverges_only_when_the_stream_is_past_it() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.checkpoint({**stream.bids, "0.39": "1"}, at_ms=stream.now_ms + 100)
+    stream.judge()
+    assert stream.verdicts("checkpoint") == [], "a silent stream is late, not wrong"
+    stream.now_ms += REST_AHEAD_MS + 200
+    stream.judge()
+    [result] = [result for result in stream.found if result.check == "checkpoint"]
+    assert (result.verdict, result.checkpoint_sequence) == ("divergence", 9)
+    assert result.levels == (("bid", "0.39", "0", "1"),)
+
+
+def test_a_checkpoint_with_other_sizes_at_the_same_prices_is_told_apart() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.checkpoint({"0.42": "11"}, at_ms=stream.now_ms + 100)
+    stream.now_ms += REST_AHEAD_MS + 200
+    stream.judge()
+    assert stream.verdicts("checkpoint") == ["size_only"]
+
+
+def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
+    stream = Stream()
+    stream.checkpoint()
+    stream.snapshot()
+    stream.checkpoint(hash="f" * 40)
+    stream.checkpoint(at_ms=stream.now_ms - 1)
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.41", "4")
+    stream.checks.reset()
+    stream.now_ms += 10 * HEAL_MS
+    stream.judge()
+    assert stream.reasons() == {
+        "no snapshot yet",
+        "it contradicts its own hash",
+        "older than the snapshot",
+        "the book ended",
+    }
+    assert not {"divergence", "size_only"} & {result.verdict for result in stream.found}
+
+
+def test_hostile_checkpoints_are_left_out() -> None:
+    wrong = document({"0.4": "1"}, {}, 5)
+    wrong["bids"][0]["price"] = 4
+    for answer in (b"", b"null", b"[[[", b'{"error":"x"}', b"[1,null,{}]", json.dumps([wrong]).encode()):
+        assert read_checkpoint(answer) == []
