@@ -158,6 +158,11 @@ class Outbox:
         return sum(lane.held_bytes for lane in self.lanes.values())
 
     @property
+    def appended(self) -> int:
+        """Envelopes ever kept, over all lanes."""
+        return sum(lane.last_sequence for lane in self.lanes.values())
+
+    @property
     def backlog(self) -> int:
         """Envelopes without an ack, over all lanes."""
         return sum(lane.backlog for lane in self.lanes.values())
