@@ -112,7 +112,7 @@ class WsReader:
         poller.register(self._producer.socket, zmq.POLLIN)
         if self._session is not None:
             poller.register(self._session.fileno(), zmq.POLLIN)
-            timeout_s = 0 if self._session.more_to_read else timeout_s
+            timeout_s = 0 if self._session.more_to_read else self._producer.wait_limit_s(timeout_s)
         elif self._dialing is not None or self._rules.state is State.DONE:
             timeout_s = min(timeout_s, 0.01)
         poller.poll(int(timeout_s * 1000))

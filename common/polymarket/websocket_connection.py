@@ -1,12 +1,14 @@
 """One websocket connection to the exchange: websocket-client's handshake and protocol, read in large pieces.
 
-The library reads two or three times a frame, each a system call. Here only the way from socket to bytes is
-replaced: `_PieceBuffer` reads what is there and the library cuts its frames out of that, never waiting.
+The library reads two or three times a frame, each a system call. Here the way from socket to bytes is replaced:
+`_PieceBuffer` reads what is there, never waiting. Whole messages of the usual kind, in one frame and below 64 KiB, are
+cut out of that at once; all else (fragments, control frames, large or strange frames) the library cuts out of it.
 """
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import msgspec
 from websocket import (
     ABNF,
     WebSocket,
@@ -18,6 +20,7 @@ from websocket import (
 from websocket._abnf import continuous_frame, frame_buffer
 
 from common.core.causes import Cause
+from common.core.envelope import Message
 from common.errors import ExchangeError
 from common.polymarket.user_agent import user_agent
 
@@ -25,6 +28,9 @@ PIECE_BYTES = 65_536
 TLS_PIECE_BYTES = 16_384  # one TLS record; asking for more costs a larger buffer at each call
 MAX_FRAGMENTS = 10_000
 SEND_TIMEOUT_S = 5.0
+_USUAL = {0x81: 1, 0x82: 2}  # the first byte of a whole text or binary message, no extension, to its opcode
+_TWO_MORE_BYTES = 126  # as a length: it stands in the next two bytes (RFC 6455, 5.2); 127 and masks lie above
+_LONGEST_USUAL_HEAD = 4
 _KEPT_HEADERS = ("cf-ray", "date", "server")
 
 
@@ -35,13 +41,6 @@ class ConnectionEnded(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
-
-
-class Message(msgspec.Struct, frozen=True):
-    """One text or binary message, fragments joined. `opcode` is RFC 6455's."""
-
-    opcode: int
-    payload: bytes
 
 
 class _NotYet(Exception):
@@ -60,23 +59,71 @@ class _PieceBuffer(frame_buffer):
         self._websocket = websocket
         self._max_frame_bytes = max_frame_bytes
         self._piece_bytes = TLS_PIECE_BYTES if isinstance(websocket.sock, ssl.SSLSocket) else PIECE_BYTES
+        self._many_records = isinstance(websocket.sock, ssl.SSLSocket)
         self._buffer = bytearray()
         self._taken = 0
+        self._ending: Exception | None = None
 
     def recv_strict(self, bufsize: int) -> bytes:
         """Exactly so many bytes; raises _NotYet until they are there."""
         end = self._taken + bufsize
         while len(self._buffer) < end:
-            self._fill()
+            self.fill()
             end = self._taken + bufsize
         data = bytes(memoryview(self._buffer)[self._taken : end])
         self._taken = end
         return data
 
-    def _fill(self) -> None:
+    def cut(self) -> list[Message]:
+        """The messages of the usual kind that stand whole at the front of the buffer; none inside of a frame."""
+        if self.header is not None:
+            return []
+        data = bytes(memoryview(self._buffer)[self._taken :])
+        messages: list[Message] = []
+        at, end = 0, len(data)
+        while end - at >= 2:
+            opcode, size = _USUAL.get(data[at]), data[at + 1]
+            begin = at + 2
+            if opcode is None or size > _TWO_MORE_BYTES:
+                break
+            if size == _TWO_MORE_BYTES:
+                begin = at + _LONGEST_USUAL_HEAD
+                if begin > end:
+                    break
+                size = data[at + 2] << 8 | data[at + 3]
+            if begin + size > end:
+                break
+            at = begin + size
+            messages.append(Message(opcode, data[begin:at]))
+        self._taken += at
+        return messages
+
+    @property
+    def begins_unusual(self) -> bool:
+        """Whether what comes next must go through the library."""
+        head = self._buffer[self._taken : self._taken + 2]
+        return self.header is not None or (
+            len(head) == 2 and (head[0] not in _USUAL or head[1] > _TWO_MORE_BYTES)
+        )
+
+    def fill(self) -> None:
+        """Read what is there. Raises _NotYet where that is nothing, and whatever ends the connection."""
+        if self._ending is not None:
+            raise self._ending
         if self._taken:
             del self._buffer[: self._taken]
             self._taken = 0
+        self._buffer += self._read()
+        while self._many_records and len(self._buffer) < PIECE_BYTES:
+            try:
+                self._buffer += self._read()
+            except _NotYet:
+                return
+            except (OSError, WebSocketException) as error:
+                self._ending = error  # what came before it comes out first
+                return
+
+    def _read(self) -> bytes:
         if self._websocket.sock is None:
             raise WebSocketConnectionClosedException("socket is closed")
         try:
@@ -85,7 +132,7 @@ class _PieceBuffer(frame_buffer):
             raise _NotYet from error
         if not piece:
             raise WebSocketConnectionClosedException("end of stream")
-        self._buffer += piece
+        return piece
 
     def recv_length(self) -> None:
         """Read the length and refuse it before any payload is read."""
@@ -136,8 +183,8 @@ class Connection:
         if websocket.sock is None:
             raise ExchangeError(f"{url}: closed the connection during the handshake")
         websocket.sock.settimeout(0)
-        websocket.frame_buffer = _PieceBuffer(websocket, max_frame_bytes)
-        websocket.cont_frame = _BoundedFragments(max_frame_bytes)
+        websocket.frame_buffer = self._pieces = _PieceBuffer(websocket, max_frame_bytes)
+        websocket.cont_frame = self._fragments = _BoundedFragments(max_frame_bytes)
         self._websocket = websocket
         headers = websocket.getheaders() or {}
         self.handshake_headers = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
@@ -152,19 +199,30 @@ class Connection:
         """The next message, or None until more bytes arrive. Raises ConnectionEnded with its reason."""
         while True:
             try:
-                opcode, frame = self._websocket.recv_data_frame(control_frame=True)
+                with _reasons():
+                    opcode, frame = self._websocket.recv_data_frame(control_frame=True)
             except _NotYet:
                 return None
-            except _TooLarge as error:
-                raise ConnectionEnded("frame_too_large", str(error)) from error
-            except (WebSocketConnectionClosedException, ConnectionError) as error:
-                raise ConnectionEnded("connection_lost", str(error)) from error
-            except (WebSocketException, OSError, ValueError) as error:
-                raise ConnectionEnded("protocol_error", str(error)) from error
             if opcode in {ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}:
                 return Message(opcode, bytes(frame.data))
             if opcode == ABNF.OPCODE_CLOSE:
                 raise _closed_by_exchange(frame.data)
+
+    def receive_many(self) -> list[Message]:
+        """The next messages, as many as are there at once; empty until more bytes arrive.
+
+        The same that `receive` would give one by one. Raises ConnectionEnded behind the last of them.
+        """
+        while not (self._fragments.recving_frames or self._pieces.begins_unusual):
+            if messages := self._pieces.cut():
+                return messages
+            try:
+                with _reasons():
+                    self._pieces.fill()
+            except _NotYet:
+                return []
+        message = self.receive()
+        return [] if message is None else [message]
 
     def send_text(self, text: str) -> None:
         """Send one text frame. Raises ConnectionEnded where the exchange does not take it in time."""
@@ -186,6 +244,19 @@ class Connection:
     def close(self) -> None:
         """Drop the connection at once."""
         self._websocket.shutdown()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Translates what ends a connection."""
+    try:
+        yield
+    except _TooLarge as error:
+        raise ConnectionEnded("frame_too_large", str(error)) from error
+    except (WebSocketConnectionClosedException, ConnectionError) as error:
+        raise ConnectionEnded("connection_lost", str(error)) from error
+    except (WebSocketException, OSError, ValueError) as error:
+        raise ConnectionEnded("protocol_error", str(error)) from error
 
 
 def _closed_by_exchange(body: bytes) -> ConnectionEnded:

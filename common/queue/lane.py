@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.envelope import Envelope, encode_envelope, whole_envelopes
+from common.core.envelope import MESSAGE, Envelope, encode_envelope, whole_envelopes
 from common.queue.numbers import NumberFile
 
 CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger envelope goes alone
@@ -86,7 +86,7 @@ class Lane:
         self._numbers = NumberFile(folder / "numbers", 2)  # last sequence given, last sequence acked
         self._segments: deque[Segment] = deque()
         self.chunks: deque[Chunk] = deque()
-        self.highest_global_sequence = 0
+        self.newest_message: Envelope | None = None  # of those found on disk
         self.held_bytes = 0
         self.before_removal: Callable[[], None] | None = None  # the last chance to read what goes
         for path in sorted(folder.glob("*.segment")):
@@ -96,8 +96,11 @@ class Lane:
         end = 0
         data = segment.read(0, segment.size)
         for envelope, next_end in whole_envelopes(data):
-            self._note(segment, envelope, end, next_end - end)
-            self.highest_global_sequence = max(self.highest_global_sequence, envelope.global_message_sequence)
+            self._note(
+                segment, envelope.lane_sequence, envelope.lane_sequence, envelope.context, end, next_end
+            )
+            if envelope.kind == MESSAGE:
+                self.newest_message = envelope
             self.last_sequence = max(self.last_sequence, envelope.lane_sequence)
             end = next_end
         if end < segment.size:
@@ -128,12 +131,16 @@ class Lane:
 
     def append(self, envelope: Envelope) -> None:
         """Keep an envelope whose `lane_sequence` is `last_sequence + 1`. Raises LaneFullError."""
-        record = encode_envelope(envelope)
-        segment = self._writable_segment(envelope.lane_sequence)
-        offset = segment.append(record)
-        self.last_sequence = envelope.lane_sequence
-        self.held_bytes += len(record)
-        self._note(segment, envelope, offset, len(record))
+        sequence = envelope.lane_sequence
+        self.append_encoded(encode_envelope(envelope), sequence, sequence, envelope.context)
+
+    def append_encoded(self, data: bytes, first: int, last: int, context: int) -> None:
+        """Keep encoded envelopes `first` to `last`, all of one context: all of them or, LaneFullError, none."""
+        segment = self._writable_segment(first)
+        offset = segment.append(data)
+        self.last_sequence = last
+        self.held_bytes += len(data)
+        self._note(segment, first, last, context, offset, offset + len(data))
 
     def _writable_segment(self, sequence: int) -> Segment:
         if not self._segments or self._segments[-1].size >= SEGMENT_BYTES:
@@ -143,21 +150,20 @@ class Lane:
                 raise LaneFullError(str(error)) from error
         return self._segments[-1]
 
-    def _note(self, segment: Segment, envelope: Envelope, offset: int, length: int) -> None:
-        last = self.chunks[-1] if self.chunks else None
+    def _note(self, segment: Segment, first: int, last: int, context: int, begin: int, end: int) -> None:
+        chunk = self.chunks[-1] if self.chunks else None
         if (
-            last is None
-            or last.sealed
-            or last.segment is not segment
-            or last.length + length > CHUNK_BYTES
-            or (envelope.context and last.context not in {0, envelope.context})
+            chunk is None
+            or chunk.sealed
+            or chunk.segment is not segment
+            or chunk.length + end - begin > CHUNK_BYTES
+            or (context and chunk.context not in {0, context})
         ):
-            sequence = envelope.lane_sequence
-            self.chunks.append(Chunk(sequence, sequence, segment, offset, length, envelope.context))
+            self.chunks.append(Chunk(first, last, segment, begin, end - begin, context))
             return
-        last.last = envelope.lane_sequence
-        last.length += length
-        last.context = last.context or envelope.context
+        chunk.last = last
+        chunk.length += end - begin
+        chunk.context = chunk.context or context
 
     def forget_through(self, sequence: int) -> None:
         """Take an ack: everything up to and including this sequence is durable in an archive."""

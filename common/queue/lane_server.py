@@ -57,10 +57,12 @@ class LaneServer:
         """Lanes that a writer drains right now."""
         return len(self._owners)
 
-    def serve(self) -> None:
-        """Take what the writers said, then send what their windows allow."""
+    def serve(self, *, sending: bool = True) -> None:
+        """Take what the writers said, then send what their windows allow, unless `sending` may wait."""
         while self._take_one():
             pass
+        if not sending:
+            return
         for index in list(self._owners):
             self._send(index)
         self._outbox.forget_contexts()

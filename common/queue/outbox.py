@@ -14,12 +14,13 @@ It lives in a folder in tmpfs, `<run_dir>/producers/<name>/`, so that it survive
 """
 
 import shutil
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from common.core.causes import Cause
-from common.core.envelope import MESSAGE, ROW, Context, Envelope
+from common.core.envelope import MESSAGE, ROW, Context, Envelope, Message, encode_messages
 from common.locks import FileLock
 from common.queue.lane import Lane, LaneFullError
 from common.queue.numbers import NumberFile
@@ -67,10 +68,20 @@ class Outbox:
         self._active = lanes
         self._turn = 0
         self._left_in_block = LANE_BLOCK
-        kept = max(lane.highest_global_sequence for lane in self.lanes.values())
-        self._numbers[_GLOBAL] = max(kept, self._numbers[_GLOBAL])
-        self._numbers[_ACCOUNTED] = max(kept, self._numbers[_ACCOUNTED])
+        self._go_on_from(filter(None, (lane.newest_message for lane in self.lanes.values())))
         self.identity = _load_identity(folder, fresh)  # last: whoever sees it finds a whole outbox
+
+    def _go_on_from(self, found: Iterable[Envelope]) -> None:
+        """A process that died between keeping messages and counting them has kept them: `found` are the newest."""
+        newest = max(found, key=lambda envelope: envelope.global_message_sequence, default=None)
+        if newest is None:
+            return
+        kept = newest.global_message_sequence
+        if kept > self._numbers[_GLOBAL]:
+            self._numbers[_GLOBAL] = kept
+            self._numbers[_LAST_RECEIVED] = newest.received_at_ns
+            self._numbers[_SESSION_MESSAGES] = newest.message_sequence
+        self._numbers[_ACCOUNTED] = max(kept, self._numbers[_ACCOUNTED])
 
     @property
     def global_sequence(self) -> int:
@@ -147,6 +158,11 @@ class Outbox:
         return sum(lane.held_bytes for lane in self.lanes.values())
 
     @property
+    def appended(self) -> int:
+        """Envelopes ever kept, over all lanes."""
+        return sum(lane.last_sequence for lane in self.lanes.values())
+
+    @property
     def backlog(self) -> int:
         """Envelopes without an ack, over all lanes."""
         return sum(lane.backlog for lane in self.lanes.values())
@@ -220,6 +236,66 @@ class Outbox:
             self._numbers[_REFUSED_SINCE] = received_at_ns
         return kept
 
+    def append_messages(
+        self,
+        messages: Sequence[Message],
+        *,
+        context: int,
+        message_sequence: int,
+        received_at_ns: int,
+        received_monotonic_ns: int,
+    ) -> None:
+        """As `append_message` of each, in order; `message_sequence` is the first one's. One write a block."""
+        done = 0
+        while done < len(messages):
+            self._begin_block()
+            run = messages[done : done + self._left_in_block]
+            first = Envelope(
+                MESSAGE,
+                self.lanes[self._turn].last_sequence + 1,
+                message_sequence + done,
+                self.global_sequence + 1,
+                received_at_ns,
+                received_monotonic_ns,
+                context,
+                0,
+                b"",
+            )
+            if not self._keep_run(run, first):
+                self._append_singly(run, first)
+            done += len(run)
+
+    def _keep_run(self, run: Sequence[Message], first: Envelope) -> bool:
+        """Keep messages of one block with one write. False: nothing was done, as there may not be room for all."""
+        if self.undeclared:
+            return False
+        lane, size = self.lanes[self._turn], len(run)
+        data = encode_messages(run, first)
+        if self.held_bytes + len(data) > self._limit_bytes or not self._room.take(len(data)):
+            return False
+        try:
+            lane.append_encoded(data, first.lane_sequence, first.lane_sequence + size - 1, first.context)
+        except LaneFullError:
+            return False
+        number = first.global_message_sequence + size - 1
+        self._numbers[_GLOBAL] = number
+        self._numbers[_LAST_RECEIVED] = first.received_at_ns
+        self._numbers[_SESSION_MESSAGES] = first.message_sequence + size - 1
+        self._numbers[_ACCOUNTED] = number
+        self._left_in_block -= size
+        return True
+
+    def _append_singly(self, run: Sequence[Message], first: Envelope) -> None:
+        for index, message in enumerate(run):
+            self.append_message(
+                message.payload,
+                opcode=message.opcode,
+                context=first.context,
+                message_sequence=first.message_sequence + index,
+                received_at_ns=first.received_at_ns,
+                received_monotonic_ns=first.received_monotonic_ns,
+            )
+
     def append_gap_row(self, row: bytes, *, received_at_ns: int, received_monotonic_ns: int) -> bool:
         """Keep the row that declares all `undeclared` numbers; messages are kept again after it."""
         through = self._numbers[_GLOBAL]
@@ -250,11 +326,14 @@ class Outbox:
         return True
 
     def _next_lane(self) -> int:
+        self._begin_block()
+        self._left_in_block -= 1
+        return self._turn
+
+    def _begin_block(self) -> None:
         if self._left_in_block == 0:
             self._left_in_block = LANE_BLOCK
             self._turn = self._least_behind()
-        self._left_in_block -= 1
-        return self._turn
 
     def _least_behind(self) -> int:
         following = (self._turn + 1) % self._active

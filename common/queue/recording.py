@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from common.core.causes import Cause
-from common.core.envelope import Context
+from common.core.envelope import Context, Message
 from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rows import (
@@ -113,6 +113,18 @@ class Recording:
             opcode=opcode,
             context=self._context().number,
             message_sequence=self._sequence,
+            received_at_ns=now.wall_ns,
+            received_monotonic_ns=now.monotonic_ns,
+        )
+
+    def messages(self, messages: Sequence[Message], now: Now) -> None:
+        """As `message` of each, all received at one instant."""
+        first = self._sequence + 1
+        self._sequence += len(messages)
+        self._outbox.append_messages(
+            messages,
+            context=self._context().number,
+            message_sequence=first,
             received_at_ns=now.wall_ns,
             received_monotonic_ns=now.monotonic_ns,
         )

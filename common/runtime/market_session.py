@@ -78,24 +78,24 @@ class MarketSession:
 
     def read(self, now: Now) -> bool:
         """Record what has arrived, up to a bound; whether market data was among it."""
-        clock, receive, record = self._runtime.clock, self._connection.receive, self._recording.message
+        clock = self._runtime.clock
         count = size = alive_ns = 0
         self.more_to_read = True
         try:
             while count < MESSAGES_A_READ:
-                message = receive()
-                if message is None:
+                messages = self._connection.receive_many()
+                if not messages:
                     self.more_to_read = False
                     break
-                wall_ns = clock.wall_ns()
-                record(message.payload, message.opcode, Now(wall_ns, clock.monotonic_ns()))
-                count += 1
-                size += len(message.payload)
-                if is_market_data(message.payload):
-                    alive_ns = wall_ns
-                    self._look_into(message.payload)
-                elif is_new_market_hint(message.payload):
-                    self._ask_for_discovery(now)
+                at = Now(clock.wall_ns(), clock.monotonic_ns())
+                self._recording.messages(messages, at)
+                payloads = [message.payload for message in messages]
+                count += len(payloads)
+                size += sum(map(len, payloads))
+                if any(map(is_market_data, payloads)):
+                    alive_ns = at.wall_ns
+                for payload in payloads:
+                    self._look_into(payload, now)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
                 self._wanted.resolve(token.token_id for token in self.subscribed)
@@ -106,7 +106,11 @@ class MarketSession:
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
 
-    def _look_into(self, payload: bytes) -> None:
+    def _look_into(self, payload: bytes, now: Now) -> None:
+        if b'"new_market"' in payload:
+            if is_new_market_hint(payload):
+                self._ask_for_discovery(now)
+            return
         if self._books.missing and has_book(payload):
             self._books.note_payload(payload)
         settled = resolved_tokens(payload)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +7,10 @@ from common.core.envelope import (
     MESSAGE,
     EncodingError,
     Envelope,
+    Message,
     decode_envelopes,
     encode_envelope,
+    encode_messages,
     whole_envelopes,
 )
 
@@ -54,3 +57,33 @@ def test_a_length_shorter_than_the_header_is_refused() -> None:
     envelope = Envelope(MESSAGE, 1, 1, 1, 0, 0, 1, 1, b"")
     with pytest.raises(EncodingError, match="byte 0"):
         list(decode_envelopes(b"\x01" + encode_envelope(envelope)[1:]))
+
+
+@given(
+    messages=st.lists(st.builds(Message, st.sampled_from([1, 2]), st.binary(max_size=300)), max_size=20),
+    first=st.builds(
+        Envelope,
+        kind=st.just(MESSAGE),
+        lane_sequence=st.integers(1, 2**60),
+        message_sequence=st.integers(1, 2**60),
+        global_message_sequence=st.integers(1, 2**60),
+        received_at_ns=st.integers(0, 2**62),
+        received_monotonic_ns=st.integers(0, 2**62),
+        context=st.integers(1, 2**31),
+        opcode=st.just(0),
+        payload=st.just(b""),
+    ),
+)
+def test_many_messages_are_encoded_as_each_by_itself(messages: list[Message], first: Envelope) -> None:
+    singly = [
+        msgspec.structs.replace(
+            first,
+            lane_sequence=first.lane_sequence + at,
+            message_sequence=first.message_sequence + at,
+            global_message_sequence=first.global_message_sequence + at,
+            opcode=message.opcode,
+            payload=message.payload,
+        )
+        for at, message in enumerate(messages)
+    ]
+    assert encode_messages(messages, first) == b"".join(map(encode_envelope, singly))

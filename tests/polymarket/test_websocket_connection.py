@@ -1,17 +1,22 @@
 import os
 import select
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from common.core.envelope import Message
 from common.errors import ExchangeError
-from common.polymarket.websocket_connection import Connection, ConnectionEnded, Message
-from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, Peer, WebsocketServer, frame
+from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebsocketServer, frame
 
 MAX_FRAME = 16 * 1024 * 1024
 
@@ -34,6 +39,22 @@ def end_of(connection: Connection) -> ConnectionEnded:
             next_message(connection)
     except ConnectionEnded as end:
         return end
+
+
+def all_of(connection: Connection, *, many: bool) -> tuple[list[Message], ConnectionEnded]:
+    """Everything up to the end, taken one by one or as it comes."""
+    found: list[Message] = []
+    try:
+        while True:
+            if many:
+                came = connection.receive_many()
+            else:
+                came = [message] if (message := connection.receive()) is not None else []
+            found += came
+            if not came:
+                assert select.select([connection.fileno()], [], [], 20)[0], "nothing more came"
+    except ConnectionEnded as end:
+        return found, end
 
 
 def saying(*payloads: bytes) -> Callable[[Peer], None]:
@@ -349,3 +370,72 @@ def test_the_same_holds_over_tls_with_one_record_a_message(
         connection = connect(server.url)
         assert [next_message(connection).payload for _ in payloads] == payloads
         connection.close()
+
+    def end_at_once(peer: Peer) -> None:
+        peer.accept()
+        for payload in payloads:
+            peer.send(payload)
+        peer.close(1000, "bye")
+        peer.read_frame()
+
+    with WebsocketServer(end_at_once, tls=context) as server:
+        connection = connect(server.url)
+        messages, end = all_of(connection, many=True)
+        assert [message.payload for message in messages] == payloads
+        assert end.detail == "1000 bye"
+        connection.close()
+
+
+SIZES = st.sampled_from([0, 1, 5, 125, 126, 127, 900, 4000, 65_535, 65_536, 70_000])
+USUAL = st.builds(
+    lambda size, opcode: frame(b"x" * size, opcode=opcode), SIZES, st.sampled_from([TEXT, BINARY])
+)
+CONTROL = st.builds(lambda size: frame(b"p" * size, opcode=PING), st.integers(0, 125))
+SPLIT = st.builds(
+    lambda size, between: frame(b"a" * size, fin=False) + between + frame(b"b", opcode=0),
+    SIZES,
+    st.one_of(st.just(b""), CONTROL),
+)
+LONG_HEAD = st.just(b"\x81\x7e\x00\x02ok" + b"\x81\x7f" + (3).to_bytes(8, "big") + b"yes")
+ENDS = st.sampled_from(
+    [
+        frame((1013).to_bytes(2, "big") + b"slow consumer", opcode=CLOSE),
+        frame(b"cut short")[:5],
+        frame(b"y" * 300)[:3],
+        b"\xf1\x01x",
+        b"\x81\x81mask?",
+        frame(b"no beginning", opcode=0),
+        frame(b"a", fin=False) + frame(b"not a continuation"),
+        b"\x81\x7f\x00\x00\x00\x7f\xff\xff\xff\xff",
+        b"",
+    ]
+)
+
+
+@given(
+    wire=st.lists(st.one_of(USUAL, USUAL, USUAL, CONTROL, SPLIT, LONG_HEAD), max_size=30),
+    end=ENDS,
+    cuts=st.lists(st.integers(0, 200_000), max_size=4),
+)
+@settings(max_examples=40, deadline=None)
+def test_taken_many_at_once_messages_and_end_are_the_same_as_one_by_one(
+    wire: list[bytes], end: bytes, cuts: list[int]
+) -> None:
+    data = b"".join(wire) + end
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+        for begin, stop in pairwise(places):
+            peer.send_raw(data[begin:stop])
+        peer.connection.shutdown(socket.SHUT_WR)
+        peer.stay_until_the_client_leaves()
+
+    taken = []
+    for many in (False, True):
+        with WebsocketServer(script) as server:
+            connection = connect(server.url)
+            messages, ended = all_of(connection, many=many)
+            connection.close()
+        taken.append((messages, ended.reason, ended.detail))
+    assert taken[0] == taken[1]

@@ -1,8 +1,11 @@
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from common.core.envelope import MESSAGE, ROW, Envelope, decode_envelopes
+from common.core.envelope import MESSAGE, ROW, Envelope, Message, decode_envelopes
 from common.errors import AlreadyRunningError
 from common.locks import is_locked
 from common.queue.lane import SEGMENT_BYTES
@@ -189,3 +192,60 @@ def test_contexts_are_forgotten_once_nothing_refers_to_them(tmp_path: Path) -> N
     outbox.forget_contexts()
     assert sorted(outbox.contexts) == [3]
     assert [path.name for path in (tmp_path / "o").glob("context-*")] == ["context-3.json"]
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 3000), max_size=150), max_size=4),
+    lanes=st.integers(1, 3),
+    limit_bytes=st.sampled_from([1, 100_000, 2**30]),
+)
+@settings(max_examples=40, deadline=None)
+def test_messages_kept_together_are_numbered_and_spread_as_one_by_one(
+    sizes: list[list[int]], lanes: int, limit_bytes: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        together = open_outbox(Path(folder) / "a", lanes=lanes, limit_bytes=limit_bytes)
+        singly = open_outbox(Path(folder) / "b", lanes=lanes, limit_bytes=limit_bytes)
+        sequence = 0
+        for batch in sizes:
+            messages = [Message(1, b"x" * size) for size in batch]
+            together.append_messages(
+                messages, context=1, message_sequence=sequence + 1, received_at_ns=5, received_monotonic_ns=6
+            )
+            for message in messages:
+                sequence += 1
+                singly.append_message(
+                    message.payload,
+                    opcode=1,
+                    context=1,
+                    message_sequence=sequence,
+                    received_at_ns=5,
+                    received_monotonic_ns=6,
+                )
+        for lane in range(lanes):
+            assert kept(together, lane) == kept(singly, lane)
+            assert together.lanes[lane].last_sequence == singly.lanes[lane].last_sequence
+        assert together.undeclared == singly.undeclared
+        assert together.session_messages == singly.session_messages == sequence
+        assert together.held_bytes == singly.held_bytes
+        together.close(finished=False)
+        singly.close(finished=False)
+
+
+def test_a_death_between_keeping_and_counting_leaves_the_count_right(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    append(outbox, b"counted")
+    before = (tmp_path / "o" / "numbers").read_bytes()
+    outbox.append_messages(
+        [Message(1, b"kept"), Message(1, b"kept too")],
+        context=1,
+        message_sequence=2,
+        received_at_ns=50,
+        received_monotonic_ns=60,
+    )
+    outbox.close(finished=False)
+    (tmp_path / "o" / "numbers").write_bytes(before)
+    again = open_outbox(tmp_path / "o")
+    assert (again.global_sequence, again.session_messages, again.last_received_at_ns) == (3, 3, 50)
+    assert not again.undeclared
+    again.close(finished=False)

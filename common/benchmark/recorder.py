@@ -1,0 +1,144 @@
+"""A recorder as its users run it, all processes and all guarantees, with an eye on what it costs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import psutil
+
+import common
+from common.benchmark.durable import JournalWatch
+from common.errors import RecorderError
+from common.runtime.facts import Facts, read_facts
+from common.simulation.options import ExchangeUrls
+
+CHECKOUT = Path(common.__file__).parents[1]
+POLL_S = 0.02
+START_LIMIT_S = 60.0
+DRAIN_LIMIT_S = 120.0
+STOP_LIMIT_S = 40.0
+MIB = 1024 * 1024
+
+
+def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
+    """The settings in which a measured recorder differs from the defaults: whose markets, and how many."""
+    return {
+        "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
+        "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
+        "RECORDER__DISCOVERY__MARKET_LIMIT": str(tokens // 2),
+        "RECORDER__DISCOVERY__LOOKAHEAD_SECONDS": "86400",
+        "RECORDER__WEBSOCKET__MAX_ASSETS_PER_CONNECTION": "500",
+        "RECORDER__MANIFEST__HTTP_PORT": "0",
+    }
+
+
+class Recorder:
+    """A running recorder: starts on entry, is ended on exit if it was not stopped before."""
+
+    def __init__(self, folder: Path, ws_url: str, *, settings: Mapping[str, str], writers: int) -> None:
+        self.data_root = folder / "data"
+        self._run_dir = Path(tempfile.mkdtemp(prefix="orderbooks-benchmark-", dir=_memory()))
+        self._log = folder / "recorder.log"
+        mine = {"RECORDER__EXCHANGE__WS_URL": ws_url, "RECORDER__PATHS__RUN_DIR": str(self._run_dir)}
+        command = [sys.executable, "-P", "-m", "procs.commands.run_recorder"]
+        command += ["--data-root", str(self.data_root), "--writers", str(writers)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **settings, **mine},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._writers = writers
+        self.watch = JournalWatch(self.data_root)
+
+    def wait_until_it_records(self) -> None:
+        """Until every process runs, and the first messages are durable."""
+        self._wait(lambda: len(self._pids()) >= 5 + self._writers, "every process", START_LIMIT_S)
+        self._wait(lambda: bool(self.watch.seen), "the first commit", START_LIMIT_S)
+
+    def drained(self, messages: int) -> bool:
+        """Whether so many messages were received, and all of them are durable."""
+        reader = self._facts().get("ws_reader-0")
+        if reader is None or reader.counters.get("ws_messages_total", 0) < messages:
+            return False
+        return not any(reader.details["outbox"]["lanes"].values())
+
+    def wait_until_drained(self, messages: int) -> int:
+        """Wait for that; the instant (monotonic) at which the last of them was seen to be durable."""
+        self._wait(lambda: self.drained(messages), "everything to be durable", DRAIN_LIMIT_S)
+        self.watch.look()
+        return max(each.at_monotonic_ns for each in self.watch.seen)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU time so far of the supervisor and of each kind of process below it."""
+        taken: dict[str, float] = {}
+        for name, pid in self._pids().items():
+            times = psutil.Process(pid).cpu_times()
+            kind = name.rpartition("-")[0] or name
+            taken[kind] = taken.get(kind, 0.0) + times.user + times.system
+        return taken
+
+    def memory_mib(self) -> float:
+        """Memory of all processes, what they share counted once."""
+        return sum(psutil.Process(pid).memory_full_info().pss for pid in self._pids().values()) / MIB
+
+    def _pids(self) -> dict[str, int]:
+        supervisor = self._facts().get("supervisor")
+        if supervisor is None:
+            return {}
+        listed: list[dict[str, Any]] = supervisor.details["processes"]
+        return {each["name"]: each["pid"] for each in listed if each["pid"]} | {"supervisor": supervisor.pid}
+
+    def _facts(self) -> Mapping[str, Facts]:
+        try:
+            return read_facts(self._run_dir)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return {}
+
+    def _wait(self, condition: Callable[[], bool], what: str, limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            if self._process.poll() is not None:
+                raise RecorderError(f"the recorder ended with {self._process.returncode}; see {self._log}")
+            if time.monotonic() > deadline:
+                raise RecorderError(f"waited {limit_s:g} s in vain for {what}; see {self._log}")
+            time.sleep(POLL_S)
+
+    def stop(self) -> list[str]:
+        """SIGTERM; what was wrong with the end."""
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(STOP_LIMIT_S)
+        self.watch.close()
+        return [f"the recorder ended with exit code {code}"] if code else []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self.watch.close()
+        shutil.rmtree(self._run_dir, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp makes it private

@@ -1,0 +1,165 @@
+"""bin/benchmark: what the recorder costs on this machine, beside what promises nothing."""
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import psutil
+import trustme
+
+from common.benchmark.contest import Field, Plan, run_once
+from common.benchmark.frames import make_load
+from common.benchmark.measured import Measured, Setup
+from common.benchmark.plot import picture
+from common.benchmark.recorder import recorder_settings
+from common.benchmark.report import report, short_table
+from common.benchmark.search import Pace
+from common.config import load_settings
+from common.core.market import all_tokens
+from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
+from common.polymarket.discover import discover
+from common.runtime import command
+from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.tables import table
+from common.simulation.options import ExchangeUrls, SimulationOptions
+
+TOKENS = (4, 20, 74, 200, 500)
+WRITERS = (1, 2, 4)
+REPORT, PLOT = "benchmark.md", "benchmark.svg"
+THOROUGH = Plan(Pace(1.5, 4.0, 5), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
+QUICK = Plan(Pace(1.0, 2.5, 3), 1.5, (2000.0,), 3.0, 8000.0)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; the exit code: 0 all runs count, 1 where one lost or changed a message."""
+    parser = command.parser(
+        "benchmark",
+        "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
+        " best single loop that promises nothing (best), and bytes from socket to compressed file (floor)."
+        " All take the same messages, in turn. A run counts only if every message stands in its files.",
+        "bin/benchmark --quick",
+    )
+    parser.add_argument("--quick", action="store_true", help="4 tokens, 1 writer, once: under a minute")
+    parser.add_argument(
+        "--tokens", type=_numbers, metavar="N,N", help="tokens subscribed (default: 4,20,74,200,500)"
+    )
+    parser.add_argument(
+        "--writers", type=_numbers, metavar="N,N", help="at the fewest tokens (default: 1,2,4; else 1)"
+    )
+    parser.add_argument("--repetitions", type=int, metavar="N", help="of everything, in turn (default: 3)")
+    parser.add_argument(
+        "--tls", action="store_true", help="over TLS, one record a message, as the exchange sends it"
+    )
+    parser.add_argument("--json", action="store_true", help="every run as one JSON document")
+    return command.run(partial(_benchmark, parser.parse_args(arguments)))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    numbers = tuple(int(part) for part in text.split(","))
+    if not all(0 < number <= 500 for number in numbers):
+        raise ValueError(text)
+    return numbers
+
+
+def _benchmark(namespace: argparse.Namespace) -> int:
+    reports = Path(command.load(namespace).paths.reports_root)
+    base = Path(namespace.data_root) if namespace.data_root else None
+    if base is not None:
+        base.mkdir(parents=True, exist_ok=True)
+    tokens = namespace.tokens or (TOKENS[:1] if namespace.quick else TOKENS)
+    writers = namespace.writers or (WRITERS[:1] if namespace.quick else WRITERS)
+    if any(number % 2 for number in tokens):
+        print("error: --tokens: a market has two tokens: give even numbers", file=sys.stderr)
+        return EXIT_USAGE
+    plan = QUICK if namespace.quick else THOROUGH
+    repetitions = namespace.repetitions or (1 if namespace.quick else 3)
+    runs: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
+        certificates = _certificates(Path(name)) if namespace.tls else (None, None)
+        with _exchange(Path(name)) as urls:
+            fields = {number: _field(urls, number, certificates) for number in tokens}
+            for _ in range(repetitions):
+                setups = _setups(tokens, writers, tls=namespace.tls)
+                runs += [_run(setup, fields[setup.tokens], plan, base) for setup in setups]
+    _tell(runs, reports, as_json=namespace.json)
+    return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
+
+
+def _setups(tokens: Sequence[int], writers: Sequence[int], *, tls: bool) -> Iterator[Setup]:
+    for number in tokens:
+        yield Setup(number, "naive", tls=tls)
+        yield Setup(number, "best", tls=tls)
+        if not tls:
+            yield Setup(number, "floor")
+        for count in writers if number == min(tokens) else writers[:1]:
+            yield Setup(number, "recorder", count, tls)
+
+
+@contextmanager
+def _exchange(folder: Path) -> Iterator[ExchangeUrls]:
+    """Gamma and the REST side come from the embedded exchange; the messages do not: it would be the bottleneck."""
+    options = SimulationOptions(rate=0, new_markets_per_second=0)
+    with EmbeddedExchange(options, folder) as exchange:
+        yield exchange.urls
+
+
+def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Path | None]) -> Field:
+    settings = recorder_settings(urls, tokens)
+    now_ns = time.time_ns()
+    found = all_tokens(discover(load_settings(environment=settings), now_ns).markets)
+    if len(found) != tokens:
+        raise RecorderError(f"the embedded exchange has {len(found)} tokens to subscribe, not {tokens}")
+    return Field(found, make_load(found, now_ns // 1_000_000), settings, *certificates)
+
+
+def _certificates(folder: Path) -> tuple[Path, Path]:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    return folder / "server.pem", folder / "authority.pem"
+
+
+def _run(setup: Setup, field: Field, plan: Plan, base: Path | None) -> Measured:
+    print(f"{setup.tokens} tokens, {setup.words} ...", end=" ", file=sys.stderr, flush=True)
+    measured = run_once(setup, field, plan, base)
+    words = f"{measured.rate:,.0f} messages/s, {measured.cpu_us:,.1f} CPU us a message"
+    print("; ".join((words, *measured.wrongs)), file=sys.stderr, flush=True)
+    return measured
+
+
+def _tell(runs: Sequence[Measured], reports: Path, *, as_json: bool) -> None:
+    reports.mkdir(parents=True, exist_ok=True)
+    machine = _machine()
+    (reports / PLOT).write_text(picture(runs))
+    (reports / REPORT).write_text("\n".join((*report(machine, runs, plot=PLOT), "")))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode({"machine": machine, "runs": runs}), indent=1).decode())
+        return
+    for line in table(*short_table(runs)):
+        print(line)
+    print(f"Report: {reports / REPORT}")
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    load = psutil.getloadavg()[0]
+    return (
+        f"{psutil.cpu_count()} cores of {model}, {psutil.virtual_memory().total >> 30} GiB,"
+        f" Linux {platform.release()}, Python {platform.python_version()}, load average in the end {load:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
