@@ -1,0 +1,117 @@
+"""From archives to books: the rows of a recording in order, and the books after every event.
+
+from pathlib import Path
+from common.archive.replay import read_archive, replay
+
+for step in replay(read_archive(Path("data"))):
+    for token_id in step.token_ids:
+        book = step.books.get(token_id)
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from common.archive.merge import Span, merged_rows
+from common.core.archive_names import ARCHIVE_SUFFIX, WS_RAW
+from common.core.books import Books
+from common.core.continuity import Break, Continuity
+from common.core.instants import parse_utc_ns
+from common.core.market_events import MarketEvent, read_events
+from common.core.recorded_row import Row
+from common.core.rows import MESSAGE_RECORD
+from common.errors import ArchiveError
+
+__all__ = ["Replay", "Row", "Step", "archives_of", "read_archive", "replay"]
+
+Instant = int | str  # nanoseconds since 1970, or ISO 8601
+_END_OF_TIME_NS = 1 << 63
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One event of a row, or a row without any (`event` None), and the books of its producer after it.
+
+    `token_ids` are the tokens whose books the event changed. `broken` says which books are void from this row on.
+    `books` is the same object at every step of a producer: look at it before the next step.
+    """
+
+    row: Row
+    event: MarketEvent | None
+    token_ids: tuple[str, ...]
+    books: Books
+    broken: Break | None = None
+
+
+def read_archive(
+    paths: Path | Iterable[Path],
+    *,
+    stream: str | None = WS_RAW,
+    since: Instant | None = None,
+    until: Instant | None = None,
+) -> Iterator[Row]:
+    """The rows of closed archives in the order of their recording, over all lanes and writers.
+
+    `paths` are archives, or folders with archives below them, such as a data root; `stream` None is both streams.
+    Of each producer the rows come in the order in which it recorded them, those of several producers by their
+    receive times. `since` and `until` (excluded) bound the receive time; books begin anew with the snapshots
+    after `since`. Raises ArchiveError where an archive is missing, torn or no archive; ValueError for an instant
+    that is none.
+    """
+    span = Span(_instant_ns(since, 0), _instant_ns(until, _END_OF_TIME_NS))
+    return merged_rows(archives_of(paths, stream=stream), span)
+
+
+def replay(rows: Iterable[Row]) -> Iterator[Step]:
+    """The books after every event of rows that come in order; one step for a row that holds no event."""
+    following = Replay()
+    for row in rows:
+        yield from following.take(row)
+
+
+def archives_of(paths: Path | Iterable[Path], *, stream: str | None = WS_RAW) -> list[Path]:
+    """The closed archives of a stream at and below the paths, each once. Raises ArchiveError where none can be."""
+    found: set[Path] = set()
+    for path in [paths] if isinstance(paths, Path) else paths:
+        if not path.exists():
+            raise ArchiveError(f"{path}: there is no such archive or folder")
+        found.update(path.rglob(f"*{ARCHIVE_SUFFIX}") if path.is_dir() else [path])
+    begin = "polymarket_" if stream is None else f"polymarket_{stream}_"
+    return sorted(path for path in found if path.name.startswith(begin))
+
+
+class Replay:
+    """The books of every producer, row by row."""
+
+    def __init__(self) -> None:
+        self._books: dict[str, Books] = {}
+        self._continuity: dict[str, Continuity] = {}
+
+    def books_of(self, producer: str) -> Books:
+        """The books of a producer as they are now."""
+        return self._books.setdefault(producer, Books())
+
+    def take(self, row: Row) -> Iterator[Step]:
+        """The steps of the next row. Take them all before the row after it."""
+        books = self.books_of(row.producer)
+        broken = self._break(row)
+        if broken is not None:
+            books.reset(broken.token_ids)
+        events = read_events(row.payload_json) if row.record_type == MESSAGE_RECORD else ()
+        if not events:
+            yield Step(row, None, (), books, broken)
+        for event in events:
+            yield Step(row, event, books.apply(event), books, broken)
+            broken = None
+
+    def _break(self, row: Row) -> Break | None:
+        continuity = self._continuity.setdefault(row.producer, Continuity())
+        if row.record_type == MESSAGE_RECORD:
+            return continuity.message(row.session_id, row.message_sequence)
+        return continuity.life_cycle(row.record_type, row.session_id, row.detail)
+
+
+def _instant_ns(instant: Instant | None, otherwise: int) -> int:
+    if instant is None:
+        return otherwise
+    return instant if isinstance(instant, int) else parse_utc_ns(instant)
