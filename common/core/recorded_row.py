@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows import GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.rows import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.errors import ArchiveError
 
 _NOTHING = msgspec.Raw(b"null")
-_DETAILS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP})
+_DETAILS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP, DIVERGENCE})
 
 
 class _Subscription(msgspec.Struct):
@@ -56,6 +56,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     session_closed: msgspec.Raw = _NOTHING
     subscription_changed: msgspec.Raw = _NOTHING
     gap: msgspec.Raw = _NOTHING
+    divergence: msgspec.Raw = _NOTHING
 
     @property
     def payload(self) -> bytes | None:

@@ -121,3 +121,19 @@ def assert_whole(folder: Path) -> None:
         assert sorted(given) == list(range(1, len(given) + 1)), producer
     assert not list((folder / "d").rglob(".*.open"))
     assert not list((folder / "d").rglob("*.damaged"))
+
+
+def drop_changes_until_one_is_found(running: Recorder, exchange: EmbeddedExchange, token: str) -> None:
+    """A trade's batch is followed by a whole book, and a price may change again at once: such losses heal."""
+    checked = 0
+
+    def found() -> int:
+        nonlocal checked
+        done = running.counter("book_checks_total")
+        if done >= checked:
+            checked = done + 300
+            exchange.fault("drop_change", token=token)
+        return running.counter("divergences_total")
+
+    wait_for(found, what="a divergence", timeout_s=60)
+    exchange.fault("clear")

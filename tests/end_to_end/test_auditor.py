@@ -10,7 +10,13 @@ import pytest
 
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import Recorder, assert_whole, recorder, rows
+from tests.end_to_end.recorders import (
+    Recorder,
+    assert_whole,
+    drop_changes_until_one_is_found,
+    recorder,
+    rows,
+)
 from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
@@ -42,22 +48,6 @@ def wait_for_agreements(running: Recorder, more: int = 20) -> None:
 
 def divergence_rows(folder: Path) -> list[dict[str, Any]]:
     return [row["divergence"] for row in rows(folder, "ws_raw") if row["record_type"] == "divergence"]
-
-
-def drop_changes_until_one_is_found(running: Recorder, exchange: EmbeddedExchange, token: str) -> None:
-    """A trade's batch is followed by a whole book, and a price may change again at once: such losses heal."""
-    checked = 0
-
-    def found() -> int:
-        nonlocal checked
-        done = running.counter("book_checks_total")
-        if done >= checked:
-            checked = done + 300
-            exchange.fault("drop_change", token=token)
-        return running.counter("divergences_total")
-
-    wait_for(found, what="a divergence", timeout_s=PATIENCE_S)
-    exchange.fault("clear")
 
 
 def test_a_lost_change_is_found_recorded_and_healed_by_subscribing_the_token_again(
