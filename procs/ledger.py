@@ -22,7 +22,7 @@ from common.errors import ArchiveError
 from common.locks import is_locked
 from common.queue.outbox import Identity
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import read_facts
+from common.runtime.facts import last_facts, read_facts
 from common.runtime.process import Runtime, main
 
 LOOK_NS = 2_000_000_000
@@ -43,7 +43,8 @@ class LedgerKeeper:
         self._began_ns = runtime.clock.monotonic_ns()
         self._next_look_ns = 0
         self._call: BackgroundCall[list[AnyLedger]] | None = None
-        self._recent: list[dict[str, Any]] = []
+        before = last_facts(runtime.run_dir, runtime.name)
+        self._recent: list[dict[str, Any]] = before.details.get("ledgers", []) if before else []
         self._stopping = False
         os.nice(NICENESS)
 

@@ -39,7 +39,11 @@ def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
             what="later ledgers",
             timeout_s=60,
         )
-        assert {each["condition"] for each in running.manifest["ledgers"]} & {"complete"}
+        wait_for(
+            lambda: "complete" in {each["condition"] for each in running.manifest["ledgers"]},
+            what="the run manifest to show a complete window",
+            timeout_s=60,
+        )
         running.stop()
     ledgers = [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]
     assert "reader_died" in {gap.cause for ledger in ledgers for gap in ledger.gaps}
