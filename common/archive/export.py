@@ -59,8 +59,9 @@ def export(
     replace: bool = False,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Exported:
-    """Write the tables below `output`, all of them or none. `progress` hears of every row that was read.
+    """Write the tables below `output`; no file gets its name before all are written.
 
+    `progress` hears of every row that was read.
     Raises ArchiveError where an archive is torn, a market is not there, or an hour was exported before and is
     not to be replaced; AlreadyRunningError where another export writes there; OSError.
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from common.core.book_view import BookView
 
-KEPT = 20_000  # views that can be gone back to; at 25 levels a side some 60 MB
+KEPT = 20_000  # views that can be gone back to: memory must not grow with the recording
 
 
 class Stepper:

@@ -15,7 +15,7 @@ from common.runtime.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
 receive time: events (a row for each level that changed), top_of_book (a row for each change of the best prices) and
-depth (the whole book after each event). An export is there as a whole or not at all."""
+depth (the whole book after each event). No file has its name before all are written."""
 EXAMPLE = """bin/export-parquet --data-root /var/lib/orderbooks --output /tmp/tables
   bin/export-parquet restored/ --output tables --tables top_of_book --since 2026-11-23T12:00:00Z"""
 

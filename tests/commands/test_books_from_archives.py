@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from common.core.export_columns import COLUMNS, TABLES, Table
+from common.core.instants import utc_text
 from tests.commands.terminal import on_terminal
 from tests.end_to_end.running import run_command
 
@@ -42,6 +43,15 @@ def messages(recording: Path) -> list[dict[str, Any]]:
 
 def slug_of(recording: Path) -> str:
     return str(messages(recording)[0]["tokens_tracked"][0]["market_slug"])
+
+
+def after_last_snapshot(recording: Path) -> tuple[str, str]:
+    """A time and a token whose whole book had just come: between the frames of a batch no hash would agree."""
+    for row in reversed(messages(recording)):
+        for event in row["json"] if isinstance(row["json"], list) else [row["json"] or {}]:
+            if event.get("event_type") == "book":
+                return utc_text(row["received_at_ns"] + 1000), event["asset_id"]
+    raise AssertionError("the recording holds no book")
 
 
 def replay_book(recording: Path, *arguments: str) -> tuple[int, str, str]:
@@ -154,14 +164,15 @@ def test_one_market_and_one_table_can_be_chosen(recording: Path) -> None:
 
 
 def test_the_book_at_a_time_bears_the_exchanges_own_hash(recording: Path) -> None:
-    at = messages(recording)[-1]["received_at_utc"]
-    shown = replay_book(recording, "--market", slug_of(recording), "--at", at, "--json", "--depth", "3")
+    at, token_id = after_last_snapshot(recording)
+    shown = replay_book(recording, "--token", token_id, "--at", at, "--json", "--depth", "3")
     assert shown[0] == 0, shown[2]
     document = json.loads(shown[1])
     assert document["verdict"] == "agree"
     assert len(document["bids"]) <= 3
     assert document["bid_levels"] + document["ask_levels"] > 3
-    assert "hash agree" in replay_book(recording, "--token", document["token_id"], "--at", at)[1]
+    named = ("--market", document["market_slug"], "--outcome", document["outcome"], "--at", at)
+    assert "hash agree" in replay_book(recording, *named)[1]
 
 
 @pytest.mark.parametrize(
