@@ -190,6 +190,7 @@ def test_what_an_operator_should_see_to_does_not_make_the_recorder_unwell(tmp_pa
     life = Life(tmp_path)
     life.say("uploader", {**SAID, "last_error": "away", "last_success_at_utc": None})
     status = life.begin().look()
+    assert status.health.ok
     assert "upload fails: away" in status.warnings
     assert status.since_upload_s is None
 
