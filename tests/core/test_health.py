@@ -1,7 +1,9 @@
 import pytest
 
-from common.core.health import Patience, ReaderWord, Wait, judge_health, judge_readiness
+from common.core.disk_outlook import DiskOutlook
+from common.core.health import Patience, ReaderWord, Wait, judge_health, judge_readiness, warnings
 from common.core.run_state import ReaderState, State
+from common.core.uploads import Upload
 
 S = 1_000_000_000
 
@@ -92,3 +94,39 @@ def test_one_reader_that_waits_is_not_hidden_by_another_that_receives() -> None:
     waits = patience.note(words, 61 * S)
     assert [waited.quiet_s for waited in waits] == [0, 61]
     assert judge_health("RUNNING_RECONNECTING", waits).reason == "b has had no market data for 61 s"
+
+
+def test_where_all_is_well_nothing_is_warned_of() -> None:
+    assert warnings(Upload(), DiskOutlook()) == ()
+    busy = Upload(enabled=True, state="uploading", backlog_files=9, backlog_age_seconds=60, last_error="old")
+    assert warnings(busy, DiskOutlook(10**9, 10**10, 10.0, 10**8)) == ()
+
+
+def test_all_that_an_operator_should_see_to_is_warned_of_the_alarms_first() -> None:
+    upload = Upload(
+        backlog_files=1234,
+        backlog_bytes=5 * 2**30,
+        backlog_age_seconds=7500,
+        behind=True,
+        failing=True,
+        last_error="remote is away",
+        alarms=("an archive differs",),
+    )
+    assert warnings(upload, DiskOutlook(3600 * 1024, 10**10, 1024.0, 3600)) == (
+        "upload alarm: an archive differs",
+        "upload is behind: 1,234 archives (5.0 GiB) wait, the oldest for 2 h 5 min",
+        "upload fails: remote is away",
+        "disk full in 1 h 0 min at 1.0 KiB/s",
+    )
+
+
+def test_of_many_alarms_three_are_told_and_the_others_counted() -> None:
+    alarms = ("a", "b", "c", "d", "e")
+    first = tuple(f"upload alarm: {alarm}" for alarm in "abc")
+    assert warnings(Upload(alarms=alarms[:3]), DiskOutlook()) == first
+    assert warnings(Upload(alarms=alarms), DiskOutlook()) == (*first, "2 more upload alarms")
+
+
+def test_a_full_disk_is_warned_of_and_one_that_lasts_a_day_is_not() -> None:
+    assert warnings(Upload(), DiskOutlook(0, 10**9, None, 0)) == ("disk full",)
+    assert warnings(Upload(), DiskOutlook(86_400, 10**9, 1.0, 86_400)) == ()

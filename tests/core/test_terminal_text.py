@@ -14,6 +14,7 @@ from common.core.terminal_text import (
     painted,
     plain,
     right,
+    rough_span_text,
     size_text,
     span_text,
     sparkline,
@@ -87,3 +88,24 @@ def test_bytes_come_in_the_unit_that_reads_best(count: int, shown: str) -> None:
 )
 def test_a_span_of_time_is_as_long_as_it_must_be(seconds: float, shown: str) -> None:
     assert span_text(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-3, "under a minute"),
+        (59.9, "under a minute"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h 0 min"),
+        (5 * 3600 + 12 * 60 + 59, "5 h 12 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 d 0 h"),
+        (3 * 86_400 + 4 * 3600 + 3599, "3 d 4 h"),
+        (366 * 86_400 - 1, "365 d 23 h"),
+        (366 * 86_400, "over a year"),
+        (1e15, "over a year"),
+    ],
+)
+def test_an_estimate_of_time_has_two_units_at_most(seconds: float, shown: str) -> None:
+    assert rough_span_text(seconds) == shown
