@@ -124,6 +124,6 @@ def windows_due(
         wanted += [*(absent if len(absent) <= ABSENT_WINDOWS else ()), start]
         before = start
     ends = [
-        min(start + interval_ns, after) for start, after in zip(wanted, [*wanted[1:], 1 << 63], strict=True)
+        min(start + interval_ns, after) for start, after in zip(wanted, [*wanted, 1 << 63][1:], strict=True)
     ]
     return [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]
