@@ -46,6 +46,17 @@ class _Waiting(msgspec.Struct, frozen=True):
     sequence: int
 
 
+class _Contradiction(msgspec.Struct):
+    """A snapshot of a state that changes had told before differs from what they made of the book.
+
+    The rest of their batch may still explain it: `levels`, by side and price, are what is left unexplained.
+    """
+
+    stated: tuple[int, str]
+    levels: dict[tuple[str, str], DifferingLevel]
+    failed: Result | None
+
+
 class _Token:
     def __init__(self) -> None:
         self.open: tuple[int, str] | None = None  # stated, and not yet found to agree
@@ -76,6 +87,7 @@ class BookChecks:
         self._books, self._terms = books, terms
         self._tokens: dict[str, _Token] = {}
         self._active: set[str] = set()
+        self._contradicted: dict[str, _Contradiction] = {}
         self._results: list[Result] = []
         self._settled: list[Result] = []
         self.now_ms = 0
@@ -89,6 +101,8 @@ class BookChecks:
                 stated = {change.token_id: change for change in event.changes}
                 for token_id, change in stated.items():
                     self._finish(token_id, unless=(event.timestamp_ms, change.hash or ""))
+                if self._contradicted:
+                    self._explain(event)
                 touched = self._books.apply(event)
                 for token_id in touched:
                     change = stated[token_id]
@@ -96,6 +110,7 @@ class BookChecks:
             case BookSnapshot():
                 self._finish(event.token_id, unless=(event.timestamp_ms, event.hash))
                 self._settle(event)
+                self._compare(event)
                 for token_id in self._books.apply(event):
                     self._state(token_id, best=None)
             case TickSizeChange():
@@ -132,6 +147,8 @@ class BookChecks:
     def judge(self, now_ms: int) -> None:
         """The connection has come to this exchange time: judge what cannot become better any more."""
         self.now_ms = max(self.now_ms, now_ms)
+        if self._contradicted:
+            self._judge_contradictions()
         for token_id in list(self._active):
             token, book = self._tokens.get(token_id), self._books.get(token_id)
             if token is None or book is None:
@@ -153,8 +170,10 @@ class BookChecks:
             token = self._tokens.pop(token_id, None)
             if token is not None and token.suspect is not None:
                 self._settled.append(token.suspect)
-            if token is not None and token.failed is not None:
-                failed = token.failed
+            contradiction = self._contradicted.pop(token_id, None)
+            failed = token.failed if token is not None else None
+            failed = failed or (contradiction.failed if contradiction is not None else None)
+            if failed is not None:
                 self._give(failed.check, "not_checkable", token_id, failed.timestamp_ms, "the book ended")
         self._books.reset(token_ids)
 
@@ -241,6 +260,54 @@ class BookChecks:
         if token.failed is None:
             token.failed = Result(check, "divergence", book.token_id, book.timestamp_ms, reason)
             self._active.add(book.token_id)
+
+    # Snapshots
+
+    def _compare(self, snapshot: BookSnapshot) -> None:
+        """A snapshot of the state that the changes told last must hold the levels that they made.
+
+        One that comes with a state of its own proves nothing: changes may be on their way.
+        """
+        token_id, stated = snapshot.token_id, (snapshot.timestamp_ms, snapshot.hash)
+        token, book = self._tokens.get(token_id), self._books.get(token_id)
+        if token is None or book is None or token.suspect is not None or stated == token.done:
+            return
+        told = snapshot.hash and stated == (book.timestamp_ms, book.hash)
+        if not told and (token.failed is None or snapshot.timestamp_ms < book.timestamp_ms):
+            return
+        levels = differing_levels(book, Book(snapshot))
+        if levels and told:
+            left = {(level.side, level.price): level for level in levels}
+            self._contradicted[token_id] = _Contradiction(stated, left, token.failed)
+            token.failed = None
+        elif levels and token.failed is not None:
+            failed, token.failed = token.failed, None
+            reason = "a snapshot came before it was told"
+            self._give(failed.check, "not_checkable", token_id, failed.timestamp_ms, reason)
+
+    def _explain(self, event: PriceChange) -> None:
+        for change in event.changes:
+            contradiction = self._contradicted.get(change.token_id)
+            if contradiction is not None and contradiction.stated == (event.timestamp_ms, change.hash):
+                side = "bid" if change.side == "BUY" else "ask"
+                contradiction.levels.pop((side, change.price), None)
+
+    def _judge_contradictions(self) -> None:
+        for token_id, each in list(self._contradicted.items()):
+            timestamp_ms, _ = each.stated
+            if self.now_ms - timestamp_ms <= BATCH_MS:
+                continue
+            del self._contradicted[token_id]
+            if each.levels:
+                found = each.failed or Result("hash", "divergence", token_id, timestamp_ms)
+                reason = "the snapshot of the stated hash holds other levels"
+                levels = tuple(each.levels.values())
+                result = msgspec.structs.replace(found, reason=reason, levels=levels)
+                self._results.append(result)
+                self._settled.append(result)
+            elif each.failed is not None:
+                failed = each.failed
+                self._give(failed.check, "agree_late", token_id, failed.timestamp_ms, "healed by itself")
 
     # Checkpoints
 

@@ -2,7 +2,7 @@ import hashlib
 import json
 from typing import Any
 
-from common.core.book_checks import HEAL_MS, REST_AHEAD_MS, BookChecks, Result
+from common.core.book_checks import BATCH_MS, HEAL_MS, REST_AHEAD_MS, BookChecks, Result
 from common.core.book_hash import HashTerms
 from common.core.books import Books
 from common.core.checkpoint_book import read_checkpoint
@@ -58,8 +58,19 @@ class Stream:
         self.bids[price] = size
         if size == "0":
             del self.bids[price]
-        if lost:
-            return
+        if not lost:
+            self._tell_change(price, size)
+
+    def batch(self, sizes: Levels, *, snapshot_after: int) -> None:
+        """Bids get these sizes at once, told one by one, with a snapshot behind so many of them."""
+        self.now_ms += 10
+        self.bids |= sizes
+        for told, (price, size) in enumerate(sizes.items()):
+            if told == snapshot_after:
+                self.snapshot()
+            self._tell_change(price, size)
+
+    def _tell_change(self, price: str, size: str) -> None:
         best = {"best_bid": max(self.bids, key=float), "best_ask": min(self.asks, key=float)}
         stated = document(self.bids, self.asks, self.now_ms, self.trade)["hash"]
         entry = {"asset_id": TOKEN, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
@@ -124,6 +135,44 @@ def test_a_lost_change_diverges_a_second_later_and_the_next_snapshot_tells_its_l
     assert settled.levels == (("bid", "0.40", "0", "5"),)
     stream.change("0.41", "9")
     assert stream.verdicts("hash")[-1] == "agree"
+
+
+def test_a_snapshot_of_the_stated_hash_shows_at_once_what_was_lost_before() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.43", "4", after_ms=BATCH_MS + 10)
+    stream.snapshot()
+    assert "divergence" not in stream.verdicts("hash"), "the rest of the batch may still come"
+    stream.change("0.41", "4", after_ms=BATCH_MS + 10)
+    [result] = [result for result in stream.found if result.verdict == "divergence"]
+    assert result.levels == (("bid", "0.40", "0", "5"),)
+    assert stream.checks.take_settled() == [result]
+    stream.change("0.41", "5")
+    assert stream.verdicts("hash")[-1] == "agree"
+    assert "agree_late" not in stream.verdicts("hash")
+
+
+def test_a_snapshot_amid_its_batch_contradicts_nothing() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.batch({"0.41": "3", "0.40": "5"}, snapshot_after=1)
+    stream.change("0.41", "4", after_ms=HEAL_MS * 2)
+    assert set(stream.verdicts("hash")) == {"agree"}
+
+
+def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.43", "4", after_ms=BATCH_MS + 10)
+    stream.change("0.39", "5", after_ms=BATCH_MS + 10, lost=True)
+    stream.snapshot()
+    stream.change("0.41", "4", after_ms=HEAL_MS * 2)
+    assert "divergence" not in stream.verdicts("hash")
+    assert stream.reasons() == {"a snapshot came before it was told"}
 
 
 def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
