@@ -2,10 +2,12 @@ import hashlib
 import json
 from typing import Any
 
-from common.core.book_checks import BATCH_MS, HEAL_MS, REST_AHEAD_MS, BookChecks, Result
+from common.core.book_checks import BATCH_MS, HEAL_MS, BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
+from common.core.check_results import Result
 from common.core.checkpoint_book import read_checkpoint
+from common.core.checkpoint_checks import REST_AHEAD_MS
 from common.core.market_events import read_events
 
 TOKEN = "7" * 40
@@ -47,7 +49,7 @@ class Stream:
 
     def judge(self) -> None:
         self.checks.judge(self.now_ms)
-        self.found += self.checks.take_results()
+        self.found += self.checks.results.take()
 
     def snapshot(self) -> None:
         self.tell({**document(self.bids, self.asks, self.now_ms, self.trade), "event_type": "book"})
@@ -125,13 +127,13 @@ def test_a_lost_change_diverges_a_second_later_and_the_next_snapshot_tells_its_l
     assert "divergence" not in stream.verdicts("hash")
     stream.change("0.41", "6", after_ms=HEAL_MS + 10)
     assert stream.verdicts("hash")[-1] == "divergence"
-    assert stream.checks.take_settled() == []
+    assert stream.checks.results.take_settled() == []
     count = len(stream.found)
     stream.change("0.41", "8")
     stream.checkpoint()
     assert stream.found[count:][0].reason == "no snapshot since it diverged"
     stream.snapshot()
-    [settled] = stream.checks.take_settled()
+    [settled] = stream.checks.results.take_settled()
     assert settled.levels == (("bid", "0.40", "0", "5"),)
     stream.change("0.41", "9")
     assert stream.verdicts("hash")[-1] == "agree"
@@ -148,7 +150,7 @@ def test_a_snapshot_of_the_stated_hash_shows_at_once_what_was_lost_before() -> N
     stream.change("0.41", "4", after_ms=BATCH_MS + 10)
     [result] = [result for result in stream.found if result.verdict == "divergence"]
     assert result.levels == (("bid", "0.40", "0", "5"),)
-    assert stream.checks.take_settled() == [result]
+    assert stream.checks.results.take_settled() == [result]
     stream.change("0.41", "5")
     assert stream.verdicts("hash")[-1] == "agree"
     assert "agree_late" not in stream.verdicts("hash")
@@ -260,5 +262,8 @@ def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
 def test_hostile_checkpoints_are_left_out() -> None:
     wrong = document({"0.4": "1"}, {}, 5)
     wrong["bids"][0]["price"] = 4
+    no_number = document({"0.4": "1"}, {}, 5)
+    no_number["bids"][0]["price"] = "x"
+    assert read_checkpoint(json.dumps([no_number]).encode()) == []
     for answer in (b"", b"null", b"[[[", b'{"error":"x"}', b"[1,null,{}]", json.dumps([wrong]).encode()):
         assert read_checkpoint(answer) == []
