@@ -22,6 +22,9 @@ from common.core.snapshot_checks import SnapshotChecks
 BATCH_MS = 250  # a batch is complete when the connection is so far past it
 HEAL_MS = 1000  # a failed check that heals within this time is none
 _TRADES_TRIED = 3
+_USUAL_TERMS = HashTerms(
+    "5", neg_risk=False
+)  # of all Bitcoin markets so far; one hash that holds proves them
 
 
 class BookChecks:
@@ -123,9 +126,10 @@ class BookChecks:
             token.stated.append(book.hash)
         token.best = best or token.best
         self._active.add(token_id)
-        terms = self._terms.get(token_id)
+        terms = self._terms.get(token_id, _USUAL_TERMS)
         prices = list(self._books.trade_prices(book.market))[:_TRADES_TRIED] or [""]
-        if terms is not None and any(book_hash(book, terms, price) == book.hash for price in prices):
+        if any(book_hash(book, terms, price) == book.hash for price in prices):
+            self._terms[token_id] = terms
             self._agree(token, book, "hash")
 
     def _finish(self, token_id: str, *, unless: tuple[int, str] | None) -> None:

@@ -15,7 +15,9 @@ TERMS = HashTerms("5", neg_risk=False)
 Levels = dict[str, str]
 
 
-def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> dict[str, Any]:
+def document(
+    bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430", least: str = "5"
+) -> dict[str, Any]:
     """A book as REST answers it, with its hash by the published recipe."""
     book: dict[str, Any] = {
         "market": "0xabc",
@@ -24,7 +26,7 @@ def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> di
         "hash": "",
         "bids": [{"price": price, "size": bids[price]} for price in sorted(bids, key=float)],
         "asks": [{"price": price, "size": asks[price]} for price in sorted(asks, key=float, reverse=True)],
-        "min_order_size": "5",
+        "min_order_size": least,
         "tick_size": "0.01",
         "neg_risk": False,
         "last_trade_price": trade,
@@ -37,8 +39,9 @@ def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> di
 class Stream:
     """An exchange's book, and the checks that follow what is told of it."""
 
-    def __init__(self, *, terms: bool = True) -> None:
+    def __init__(self, *, terms: bool = True, least: str = "5") -> None:
         self.bids, self.asks, self.now_ms, self.trade = {"0.42": "10"}, {"0.44": "7"}, 1000, "0.430"
+        self.least = least
         self.checks = BookChecks(Books(), {TOKEN: TERMS} if terms else {})
         self.found: list[Result] = []
 
@@ -52,7 +55,8 @@ class Stream:
         self.found += self.checks.results.take()
 
     def snapshot(self) -> None:
-        self.tell({**document(self.bids, self.asks, self.now_ms, self.trade), "event_type": "book"})
+        book = document(self.bids, self.asks, self.now_ms, self.trade, self.least)
+        self.tell({**book, "event_type": "book"})
 
     def change(self, price: str, size: str, *, after_ms: int = 10, lost: bool = False) -> None:
         """A bid gets this size."""
@@ -74,7 +78,7 @@ class Stream:
 
     def _tell_change(self, price: str, size: str) -> None:
         best = {"best_bid": max(self.bids, key=float), "best_ask": min(self.asks, key=float)}
-        stated = document(self.bids, self.asks, self.now_ms, self.trade)["hash"]
+        stated = document(self.bids, self.asks, self.now_ms, self.trade, self.least)["hash"]
         entry = {"asset_id": TOKEN, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
         self.tell(
             {
@@ -188,8 +192,18 @@ def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     assert "agree_late" in stream.verdicts("hash")
 
 
-def test_before_the_first_checkpoint_best_prices_are_all_that_can_be_checked() -> None:
+def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_proves_them() -> None:
     stream = Stream(terms=False)
+    stream.change("0.41", "3")
+    stream.snapshot()
+    stream.change("0.41", "4", lost=True)
+    for each in ("5", "6", "7"):
+        stream.change("0.42", each, after_ms=HEAL_MS)
+    assert stream.verdicts("hash") == ["agree", "divergence"]
+
+
+def test_before_the_first_checkpoint_of_an_unusual_market_best_prices_are_all_that_can_be_checked() -> None:
+    stream = Stream(terms=False, least="15")
     stream.snapshot()
     stream.change("0.43", "3")
     stream.change("0.41", "3")
