@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import HashTerms, book_hash, matching_trade_price
+from common.core.book_hash import HashTerms, gives_its_hash, matching_trade_price
 from common.core.books import Books
 from common.core.check_results import Check, Result, Results, Verdict
 from common.core.checked_token import CheckedToken
@@ -127,8 +127,8 @@ class BookChecks:
         token.best = best or token.best
         self._active.add(token_id)
         terms = self._terms.get(token_id, _USUAL_TERMS)
-        prices = list(self._books.trade_prices(book.market))[:_TRADES_TRIED] or [""]
-        if any(book_hash(book, terms, price) == book.hash for price in prices):
+        prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)
+        if gives_its_hash(book, terms, prices):
             self._terms[token_id] = terms
             self._agree(token, book, "hash")
 
