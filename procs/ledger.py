@@ -28,7 +28,7 @@ from common.runtime.process import Runtime, main
 LOOK_NS = 2_000_000_000
 GRACE_NS = 1_000_000_000  # behind a window's end: its producers turn to the next one within a step
 PATIENCE_NS = 60_000_000_000  # for processes of an earlier run to be started again
-NICENESS = 10
+NICENESS = 19  # it may take as long as it takes
 RECENT = 24
 
 log = logging.getLogger("ledger")

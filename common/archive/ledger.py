@@ -15,11 +15,14 @@ from common.core.archive_names import (
     ledger_path,
     window_start_of,
 )
+from common.core.book_hour import BookHour
 from common.core.checkpoint_hour import CheckpointHour
 from common.core.feed_hour import FeedHour
 from common.core.later import Later
 from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.market_events import read_events
 from common.core.row_check import Row
+from common.core.rows import MESSAGE_RECORD
 from common.files import write_atomically
 
 ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours
@@ -32,11 +35,20 @@ class HourAccount:
     """One window of both streams; what the rows of one say, the other may need."""
 
     def __init__(self, window: Window) -> None:
-        self._feed, self._checkpoints = FeedHour(window), CheckpointHour(window)
+        self._feed, self._checkpoints, self._books = FeedHour(window), CheckpointHour(window), BookHour()
 
     def take(self, stream: str, row: Row, line: bytes) -> None:
         """Account for a row."""
-        (self._feed if stream == WS_RAW else self._checkpoints).take(row, line)
+        if stream != WS_RAW:
+            self._checkpoints.take(row, line)
+            self._books.checkpoint(row)
+        elif row.record_type == MESSAGE_RECORD:
+            events = read_events(bytes(row.json))
+            self._feed.take(row, line, events)
+            self._books.message(row, events)
+        else:
+            self._feed.take(row, line, ())
+            self._books.life_cycle(line)
 
     @property
     def unended(self) -> list[tuple[str, str]]:
@@ -45,6 +57,7 @@ class HourAccount:
 
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""
+        self._feed.checked(self._books.finish())
         known, unreadable = list(archives), sorted(path.name for path in torn)
         hours: Mapping[str, FeedHour | CheckpointHour] = {
             WS_RAW: self._feed,
