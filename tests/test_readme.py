@@ -136,7 +136,7 @@ def bounds(kind: object) -> str:
             return " or ".join(f"`{value}`" for value in known.values)
         case msgspec.inspect.VarTupleType():
             return f"{known.min_length} to {known.max_length} slugs"
-        case msgspec.inspect.StrType(pattern=str(pattern)):
+        case msgspec.inspect.StrType(pattern=str(pattern)) if "://" in pattern:
             return "ws or wss URL" if "wss" in pattern else "http or https URL"
         case msgspec.inspect.StrType():
             return "not empty" if known.min_length else "text"

@@ -134,9 +134,10 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
         (("pongs_only",), "No market message arrived"),
         (("cut",), "connection_lost"),
         (("close", "code=1013", "reason=slow consumer: send buffer full"), "slow_consumer"),
-        (("books", "kind=status", "status=500"), "HTTP 500"),
+        (("books", "kind=status", "status=500"), "/books: answered HTTP 500"),
         (("gamma", "kind=empty"), "discovery"),
         (("handshake", "status=429"), "HTTP 429"),
+        (("stall",), "did not answer ws_reader-0's handshake"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
