@@ -129,9 +129,9 @@ QUEUES = (
     Queue(
         producer="ws_reader, rest_checkpointer",
         consumer="book_auditor, tail-queue, whoever looks on",
-        carried_by="a lossy copy in batches, ZeroMQ XPUB",
-        bound="32 batches for each subscriber, 4 MiB a lane in each",
-        when_full="that subscriber misses whole batches, and sees it by the lanes' sequences",
+        carried_by="lossy copies, ZeroMQ XPUB",
+        bound="32 copies for each subscriber, 4 MiB a lane in each",
+        when_full="that subscriber misses whole copies, and sees it by the lanes' sequences",
     ),
     Queue(
         producer="book_auditor",

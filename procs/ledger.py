@@ -20,7 +20,7 @@ from common.core.later import Later
 from common.core.ledger import AnyLedger, Window
 from common.errors import ArchiveError
 from common.locks import is_locked
-from common.queue.outbox import Identity
+from common.queue.outbox_files import Identity
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import last_facts, read_facts
 from common.runtime.process import Runtime, main
