@@ -126,7 +126,7 @@ class RestCheckpointer:
             row, received_at_ns=received_at_ns, received_monotonic_ns=monotonic_ns
         )
         self._runtime.tally.add("rest_requests_total")
-        self._last_error = error or ""
+        self._last_error = f"{self._url}: {error}" if error is not None else ""
         if error is not None:
             self._runtime.tally.add("rest_failures_total")
             log.warning("checkpoint failed", extra={"reason": error, "url": self._url})

@@ -12,6 +12,7 @@ from common.archive.sidecar import RowTally, sidecar_of, write_sidecar
 from common.core.archive_names import numbered_part, open_path, sidecar_path
 from common.core.row_facts import RowFacts
 from common.core.rows import Rows
+from common.core.upload_record import record_path
 from common.errors import ArchiveError
 from common.files import Disk
 
@@ -113,9 +114,9 @@ class OpenArchive:
 
 
 def free_path(data_root: Path, path: str) -> str:
-    """`path`, or the first numbered part of it whose names are all free."""
+    """`path`, or the first numbered part of it whose names are all free: also of one that left for the remote."""
     candidate, part = path, 1
-    while any((data_root / name(candidate)).exists() for name in (str, open_path, sidecar_path)):
+    while any((data_root / name(candidate)).exists() for name in (str, open_path, sidecar_path, record_path)):
         part += 1
         candidate = numbered_part(path, part)
     return candidate
