@@ -8,19 +8,18 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-import yaml
 from msgspec import Meta
 
+from common.config_sources import Layer, read_environment, read_file, variable_name
 from common.errors import ConfigError
-
-ENVIRONMENT_PREFIX = "RECORDER__"
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s/]+(/\S*)?$")]
+NO_NUL = r"^[^\0]*$"  # what no path may hold
 
 BTC_SERIES = (
     "btc-up-or-down-5m",
@@ -91,7 +90,7 @@ class ManifestSettings(Section, frozen=True):
     """The run manifest and where its process listens."""
 
     write_interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
-    http_host: str = "127.0.0.1"
+    http_host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
 
 
@@ -115,9 +114,9 @@ class SampleSettings(Section, frozen=True):
 class PathSettings(Section, frozen=True):
     """Where things are kept. Empty `run_dir`: a private folder in tmpfs, named after the data root."""
 
-    data_root: Annotated[str, Meta(min_length=1)] = "data"
-    reports_root: Annotated[str, Meta(min_length=1)] = "reports"
-    run_dir: str = ""
+    data_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "data"
+    reports_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "reports"
+    run_dir: Annotated[str, Meta(pattern=NO_NUL)] = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,7 +137,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
 
-Layer = Mapping[str, Mapping[str, Any]]
+ENVIRONMENT = "environment"
 SECTIONS: dict[str, type[Section]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
@@ -152,8 +151,8 @@ def load_settings(
     """
     layers: list[tuple[str, Layer]] = []
     if path is not None:
-        layers.append((str(path), _read_file(path)))
-    layers.append(("environment", _read_environment(environment or {})))
+        layers.append((str(path), read_file(path)))
+    layers.append((ENVIRONMENT, read_environment(environment or {})))
     layers.append(("command line", options or {}))
     values: dict[str, dict[str, Any]] = {}
     origins: dict[str, str] = {}
@@ -162,44 +161,11 @@ def load_settings(
             _refuse_unknown(origin, section, keys)
             for key, value in keys.items():
                 values.setdefault(section, {})[key] = value
-                origins[f"{section}.{key}"] = origin
+                variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
+                origins[f"{section}.{key}"] = f"{origin}{variable}"
     settings = _convert(values, origins)
     _refuse_contradictions(settings, origins)
     return settings
-
-
-def _read_file(path: Path) -> Layer:
-    try:
-        document = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); give --config a readable file"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path}: must hold sections with keys, not a {type(document).__name__}")
-    for section, keys in document.items():
-        if keys is not None and not isinstance(keys, dict):
-            raise ConfigError(f"{path}: {section}: must hold keys, not {keys!r}")
-    return {str(section): keys or {} for section, keys in document.items()}
-
-
-def _read_environment(environment: Mapping[str, str]) -> Layer:
-    layer: dict[str, dict[str, Any]] = {}
-    for name, text in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX):
-            continue
-        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if not separator or not key:
-            raise ConfigError(f"environment: {name}: must be {ENVIRONMENT_PREFIX}<SECTION>__<KEY>")
-        try:
-            layer.setdefault(section, {})[key] = yaml.safe_load(text) if text else ""
-        except yaml.YAMLError as error:
-            raise ConfigError(f"environment: {name}: is not a valid value: {text!r}") from error
-    return layer
 
 
 def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
@@ -221,12 +187,20 @@ def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> S
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
+        what = re.sub(r", got `\w+`$", "", what).replace("`array`", "`list`")
         key = where.rstrip("`")
         plain_key = re.sub(r"\[.*$", "", key)
         section, _, name = plain_key.partition(".")
+        if what.startswith("Invalid enum value"):
+            what = f"Expected one of {', '.join(_choices(section, name))}"
         given = values.get(section, {}).get(name)
         origin = origins.get(plain_key, "configuration")
         raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
+
+
+def _choices(section: str, key: str) -> list[str]:
+    fields = {field.name: field.type for field in msgspec.structs.fields(SECTIONS[section])}
+    return [f"`{choice}`" for choice in get_args(fields[key])]
 
 
 def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> None:
@@ -241,3 +215,15 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
     if settings.upload.enabled and not settings.upload.remote:
         origin = origins.get("upload.enabled", "configuration")
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
+    if words := _wrong_with_remote(settings.upload.remote):
+        raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
+
+
+def _wrong_with_remote(remote: str) -> str:
+    if re.match(r":?[^/:,]*,", remote) and ":" in remote:
+        return "must hold no parameters; give them to rclone by its own configuration, or RCLONE_CONFIG_..."
+    if remote and (not remote.isprintable() or remote.startswith("-")):
+        return f"is no rclone remote: {remote!r}"
+    if remote and ":" not in remote and not remote.startswith(("/", ".")):
+        return f"must be like store:bucket/folder, or an absolute path, got {remote!r}"
+    return ""

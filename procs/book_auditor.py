@@ -26,7 +26,7 @@ from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 
 LOOK_NS = 50_000_000
-BATCHES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
+COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
 STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
 WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
@@ -44,7 +44,7 @@ class BookAuditor:
         told = before.details if before is not None else {}
         stale_ns = int(runtime.settings.websocket.stale_feed_threshold_seconds * NS)
         self._runtime = runtime
-        self._tail = QueueTail(runtime.run_dir, batches_kept=BATCHES_KEPT)
+        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
         self._breather = Breather()
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE)
         self._account = AuditAccount(told)

@@ -34,7 +34,7 @@ class RestCheckpointer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._producer = Producer(runtime, REST_CHECKPOINTS)
-        self._session_id = f"{self._producer.name}-c{self._producer.outbox.next_connection()}"
+        self._session_id = f"{self._producer.name}-c{self._producer.outbox.numbers.next_connection()}"
         self._discovered = DiscoveredMarkets(runtime.data_root)
         self._http = open_session()
         self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH
@@ -126,7 +126,7 @@ class RestCheckpointer:
             row, received_at_ns=received_at_ns, received_monotonic_ns=monotonic_ns
         )
         self._runtime.tally.add("rest_requests_total")
-        self._last_error = error or ""
+        self._last_error = f"{self._url}: {error}" if error is not None else ""
         if error is not None:
             self._runtime.tally.add("rest_failures_total")
             log.warning("checkpoint failed", extra={"reason": error, "url": self._url})

@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from common.errors import EXIT_DONE, ConfigError, RecorderError
+from common.runtime.logs import start_logging
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.simulation.server import ExchangeServer
 
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ends-with", type=int, required=True, help="process id of the parent")
     parser.add_argument("--ready", type=Path, required=True, help="written when the exchange listens")
     namespace = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    start_logging("simulated_exchange", f"of-{namespace.ends_with}")  # it serves a command, not a run
     try:
         options = read_options(namespace.options)
         asyncio.run(

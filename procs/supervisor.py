@@ -17,13 +17,13 @@ from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
 from common.locks import FileLock
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.control import ControlServer, RefreshDiscovery, Reply, Request, Rotate, ScaleWriters, Stop
+from common.runtime.control import ControlServer, Reply, Request, Stop
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
-from common.runtime.orders import Orders, write_orders
+from common.runtime.orders import Orders, obey, write_orders
 from common.runtime.process import Assignment, write_assignment
-from common.runtime.run_dir import open_run_dir, remove_if_drained
+from common.runtime.run_dir import ASSIGNMENT, RunDir
 from common.runtime.token_share import DiscoveredMarkets
-from common.topology import PROCESSES, Instance, kind_of, start_order
+from common.topology import Instance, kind_of, single_kinds, start_order
 
 NAME = "supervisor"
 STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of the 20 that are promised
@@ -45,10 +45,11 @@ class Supervisor:
         self._sample = sample
         self._data_root = Path(settings.paths.data_root).absolute()
         self._lock = _lock_data_root(self._data_root)
-        self.run_dir = open_run_dir(settings.paths.run_dir, self._data_root)
+        self._run_dir = RunDir(settings.paths.run_dir, self._data_root)
+        self.run_dir = self._run_dir.path
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
-        self._assignment_file = self.run_dir / "assignment.json"
+        self._assignment_file = self.run_dir / ASSIGNMENT
         self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
         self._discovered = DiscoveredMarkets(self._data_root)
         self._children: dict[str, Child] = {}
@@ -72,9 +73,8 @@ class Supervisor:
         self._raise_readers(self._clock.monotonic_ns())
         self._give(self._orders)
         self._control = ControlServer(self.run_dir)
-        for kind in PROCESSES:
-            if kind.instances == "one" and (kind.in_sample or not self._sample):
-                self._add(Instance(kind, 0))
+        for kind in single_kinds(sample=self._sample, uploads=self._settings.upload.enabled):
+            self._add(Instance(kind, 0))
 
     def step(self, timeout_s: float) -> bool:
         """Start, reap, restart, obey, scale; wait at most so long. False when everything has stopped."""
@@ -108,20 +108,12 @@ class Supervisor:
             return Reply(taken=False, words="a sample ends by itself; interrupt it with Ctrl-C")
         if self._stop_rank and not isinstance(request, Stop):
             return Reply(taken=False, words="the recorder is stopping")
-        orders = self._orders
-        match request:
-            case Stop():
-                self.stop()
-                words = "stopping: reading ends first, then what was received is drained into archives"
-            case ScaleWriters(writers):
-                words = f"writers: {orders.writers} -> {writers}"
-                self._give(msgspec.structs.replace(orders, writers=writers))
-            case Rotate():
-                words = "every writer closes its open archives and begins new ones"
-                self._give(msgspec.structs.replace(orders, rotations=orders.rotations + 1))
-            case RefreshDiscovery():
-                words = "discovery asks now which markets to record"
-                self._give(msgspec.structs.replace(orders, discoveries=orders.discoveries + 1))
+        if isinstance(request, Stop):
+            self.stop()
+            words = "stopping: reading ends first, then what was received is drained into archives"
+        else:
+            orders, words = obey(request, self._orders)
+            self._give(orders)
         log.info("request obeyed", extra={"request": type(request).__name__, "words": words})
         return Reply(taken=True, words=words)
 
@@ -226,15 +218,7 @@ class Supervisor:
         if now - self._told_ns < TELL_NS and state != "stopped":
             return
         self._told_ns = now
-        processes = [
-            {
-                "name": child.name,
-                "pid": child.pid,
-                "restarts": child.policy.restarts,
-                "flapping": child.is_flapping(now),
-            }
-            for child in self._children.values()
-        ]
+        processes = [child.told(now) for child in self._children.values()]
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
         counters = dict(self._tally.counters)
         facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details)
@@ -244,7 +228,7 @@ class Supervisor:
         """Let go of the data root, and of the run's folder unless an outbox in it waits for the next run."""
         if self._control is not None:
             self._control.close()
-        remove_if_drained(self.run_dir)
+        self._run_dir.release()
         self._lock.release()
 
 

@@ -71,17 +71,20 @@ def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
     [
         ("writer: {writers: 0}", "writer.writers: Expected `int` >= 1, got 0"),
         ("writer: {writers: 65}", "writer.writers: Expected `int` <= 64, got 65"),
-        ("writer: {writers: many}", "writer.writers: Expected `int`, got `str`, got 'many'"),
-        ("writer: {writers: 1.5}", "writer.writers: Expected `int`, got `float`, got 1.5"),
-        ("writer: {writers: null}", "writer.writers: Expected `int`, got `null`, got None"),
-        ("upload: {enabled: 1}", "upload.enabled: Expected `bool`, got `int`, got 1"),
-        ("upload: {verify: trust}", "upload.verify: Invalid enum value 'trust', got 'trust'"),
+        ("writer: {writers: many}", "writer.writers: Expected `int`, got 'many'"),
+        ("writer: {writers: 1.5}", "writer.writers: Expected `int`, got 1.5"),
+        ("writer: {writers: null}", "writer.writers: Expected `int`, got None"),
+        ("upload: {enabled: 1}", "upload.enabled: Expected `bool`, got 1"),
+        ("upload: {verify: trust}", "upload.verify: Expected one of `read_back`, `remote_hash`, got 'trust'"),
         ("websocket: {ping_interval_seconds: 0}", "websocket.ping_interval_seconds: Expected `float` > 0.0"),
         ("exchange: {ws_url: 'http://x'}", "exchange.ws_url: Expected `str` matching regex '^wss?://"),
         ("exchange: {clob_url: 'ftp://x'}", "exchange.clob_url: Expected `str` matching regex '^https?://"),
-        ("discovery: {series: []}", "discovery.series: Expected `array` of length >= 1, got []"),
+        ("discovery: {series: []}", "discovery.series: Expected `list` of length >= 1, got []"),
         ("discovery: {series: [ok, '../x']}", "discovery.series[1]: Expected `str` matching regex"),
+        ("discovery: {series: btc}", "discovery.series: Expected `list`, got 'btc'"),
         ("paths: {data_root: ''}", "paths.data_root: Expected `str` of length >= 1, got ''"),
+        ('paths: {data_root: "a\\0b"}', "paths.data_root: Expected `str` matching regex"),
+        ("manifest: {http_host: ''}", "manifest.http_host: Expected `str` of length >= 1, got ''"),
     ],
 )
 def test_a_value_out_of_its_bounds_is_refused_by_file_key_and_bound(
@@ -117,6 +120,11 @@ def test_an_unknown_name_is_refused_with_the_one_that_was_meant(
     [
         ("writer: {writers: [", "is not valid YAML"),
         ("\x00", "is not valid YAML"),
+        (
+            "writer: {writers: 1}\nwriter: {gzip_level: 2}",
+            "is not valid YAML: writer stands there twice (line 2)",
+        ),
+        ("writer: {writers: 1, writers: 2}", "is not valid YAML: writers stands there twice"),
         ("!!python/object/apply:os.system [echo]", "is not valid YAML"),
         ("[1, 2]", "must hold sections with keys, not a list"),
         ("just words", "must hold sections with keys, not a str"),
@@ -144,18 +152,26 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("RECORDER__WRITER", "1", "RECORDER__WRITER: must be RECORDER__<SECTION>__<KEY>"),
-        ("RECORDER__WRITER__", "1", "RECORDER__WRITER__: must be RECORDER__<SECTION>__<KEY>"),
-        ("RECORDER__WRITER__WRITERS", "[", "RECORDER__WRITER__WRITERS: is not a valid value: '['"),
-        ("RECORDER__WRITER__WRITERS", "0", "writer.writers: Expected `int` >= 1, got 0"),
-        ("RECORDER__WRITER__WRITER", "1", "unknown key writer.writer; did you mean 'writers'?"),
-        ("RECORDER__PATHS__DATA_ROOT", "", "paths.data_root: Expected `str` of length >= 1, got ''"),
+        ("RECORDER__WRITER", "1", ": RECORDER__WRITER: must be RECORDER__<SECTION>__<KEY>"),
+        ("RECORDER__WRITER__", "1", ": RECORDER__WRITER__: must be RECORDER__<SECTION>__<KEY>"),
+        ("RECORDER__WRITER__WRITERS", "[", ": RECORDER__WRITER__WRITERS: is not a valid value: '['"),
+        (
+            "RECORDER__WRITER__WRITERS",
+            "0",
+            " RECORDER__WRITER__WRITERS: writer.writers: Expected `int` >= 1, got 0",
+        ),
+        ("RECORDER__WRITER__WRITER", "1", ": unknown key writer.writer; did you mean 'writers'?"),
+        (
+            "RECORDER__PATHS__DATA_ROOT",
+            "",
+            " RECORDER__PATHS__DATA_ROOT: paths.data_root: Expected `str` of length >= 1, got ''",
+        ),
     ],
 )
 def test_the_environment_is_refused_by_its_own_names(name: str, value: str, words: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_settings(environment={name: value})
-    assert str(refused.value) == f"environment: {words}"
+    assert str(refused.value) == f"environment{words}"
 
 
 def test_an_option_is_refused_as_such() -> None:

@@ -1,6 +1,6 @@
 """Ledgers on disk: computed from closed archives alone, written once, never changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -117,11 +117,17 @@ def stored_ledgers(data_root: Path, stream: str) -> dict[int, Path]:
 
 
 def windows_due(
-    starts: Iterable[int], ledgered: Iterable[int], *, interval_ns: int, until_ns: int
+    starts: Iterable[int],
+    ledgered: Iterable[int],
+    *,
+    interval_ns: int,
+    until_ns: int,
+    has_left: Callable[[int], bool],
 ) -> list[Window]:
     """The windows that are over at `until_ns` and want a ledger, in the order of time.
 
-    `starts` are those with archives; between two of them those without any want one too.
+    `starts` are those with archives; between two of them those without any want one too. Not one of which
+    archives have left for the remote: of what is no longer here nothing can be said.
     """
     known = sorted(set(starts))
     last = max(ledgered, default=None)
@@ -139,4 +145,5 @@ def windows_due(
     ends = [
         min(start + interval_ns, after) for start, after in zip(wanted, [*wanted, 1 << 63][1:], strict=True)
     ]
-    return [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]
+    over = [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]
+    return [window for window in over if not has_left(window.from_ns)]

@@ -1,6 +1,7 @@
 """The gate of the sample: pass, or every reason why a person must look, with the next command to type."""
 
 import shlex
+from collections.abc import Mapping
 
 from common.core.archive_names import REST_CHECKPOINTS, STREAMS, WS_RAW
 from common.core.market import Market
@@ -10,13 +11,13 @@ PASS = "WS_RAW_SAMPLE_PASS"  # noqa: S105  (a verdict, no secret)
 NEEDS_REVIEW = "WS_RAW_SAMPLE_NEEDS_REVIEW"
 
 CHECKPOINTS_NEEDED = 2
-_TRY_OFFLINE = "bin/record-sample --exchange simulated --duration-seconds 30"
+TRY_OFFLINE = "bin/record-sample --exchange simulated --duration-seconds 30"
 
 
 def judge(facts: SampleFacts, run: SampleRun, data_root: str) -> tuple[str, tuple[Reason, ...]]:
     """The verdict and its reasons, none for a pass. `data_root` is as the user types it."""
     reasons = (
-        *(Reason(_sentence(words), _TRY_OFFLINE) for words in run.reasons),
+        *(Reason(_sentence(reason.words), reason.next_command) for reason in run.reasons),
         *_about_markets(run),
         *_about_outputs(facts, data_root),
         *_about_messages(facts, run),
@@ -36,13 +37,13 @@ def is_complete_btc_market(market: Market) -> bool:
 def _about_markets(run: SampleRun) -> list[Reason]:
     if any(is_complete_btc_market(market) for market in run.markets):
         return []
-    words = "No BTC market with both outcome tokens was selected; discovery tells why each one was left."
+    words = "No BTC market with both outcome tokens was selected; bin/discover-markets tells why."
     return [Reason(words, "bin/discover-markets")]
 
 
 def _about_outputs(facts: SampleFacts, data_root: str) -> list[Reason]:
     reasons = [
-        Reason(f"There is no closed {stream} archive: nothing of that kind was written.", _TRY_OFFLINE)
+        Reason(f"There is no closed {stream} archive: nothing of that kind was written.", TRY_OFFLINE)
         for stream in STREAMS
         if not any(file.stream == stream for file in facts.files)
     ]
@@ -83,7 +84,8 @@ def _about_checkpoints(facts: SampleFacts, run: SampleRun) -> list[Reason]:
         last = failures[-1]
         words += f" The last failure: {last.error or f'status {last.status_code}'}."
         return [Reason(words, run.command)]
-    return [Reason(words, f"{run.command} --rest-checkpoint-interval-seconds 10 --duration-seconds 60")]
+    longer = {"--rest-checkpoint-interval-seconds": "10", "--duration-seconds": "60"}
+    return [Reason(words, _with_options(run.command, longer))]
 
 
 def _about_completeness(facts: SampleFacts, data_root: str) -> list[Reason]:
@@ -101,6 +103,17 @@ def _about_completeness(facts: SampleFacts, data_root: str) -> list[Reason]:
             Reason(words, f"zcat {paths} | grep -o '\"global_message_sequence\":[0-9]*' | uniq | less")
         )
     return reasons
+
+
+def _with_options(command: str, options: Mapping[str, str]) -> str:
+    """The command with these options, whether or not it had them with other values."""
+    words = shlex.split(command)
+    for option, value in options.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+        else:
+            words += [option, value]
+    return shlex.join(words)
 
 
 def _counted(count: int, what: str) -> str:

@@ -12,8 +12,15 @@ MOST_BARS = 30
 _BAR_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400)
 
 
+class Reason(msgspec.Struct, frozen=True):
+    """Why a sample needs review, and what to type next."""
+
+    words: str
+    next_command: str
+
+
 class SampleRun(msgspec.Struct, frozen=True):
-    """What the command knows: what it was asked for, and what went wrong on the way, in words.
+    """What the command knows: what it was asked for, and what went wrong on the way.
 
     `command` is how to run the same again, as one types it.
     """
@@ -25,7 +32,7 @@ class SampleRun(msgspec.Struct, frozen=True):
     markets: tuple[Market, ...]
     config_sha256: str
     command: str = "bin/record-sample"
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 class OutputFile(msgspec.Struct, frozen=True):
@@ -80,13 +87,6 @@ class SampleFacts(msgspec.Struct, frozen=True):
     gaps: tuple[dict[str, Any], ...]
     sequence_problems: tuple[str, ...]
     checkpoints: tuple[CheckpointFacts, ...]
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """Why a sample needs review, and what to type next."""
-
-    words: str
-    next_command: str
 
 
 class SampleManifest(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import common
 from common.core.restart_policy import RestartPolicy
@@ -53,6 +54,15 @@ class Child:
     def is_flapping(self, now_ns: int) -> bool:
         """Whether it dies again and again."""
         return not self.stopping and self.policy.is_flapping(started_ns=self._started_ns, now_ns=now_ns)
+
+    def told(self, now_ns: int) -> dict[str, Any]:
+        """What the run manifest says of it."""
+        return {
+            "name": self.name,
+            "pid": self.pid,
+            "restarts": self.policy.restarts,
+            "flapping": self.is_flapping(now_ns),
+        }
 
     def busy(self, now_ns: int) -> bool:
         """Whether it runs, or died before it had drained and is to be started once more for that."""

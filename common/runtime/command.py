@@ -1,12 +1,14 @@
 """What every command does alike: its arguments, its settings, and how its errors reach the user."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common.config import Layer, Settings, load_settings
+from common.config import Settings, load_settings
+from common.config_sources import Layer
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -36,6 +38,14 @@ def parser(
     )
     arguments.set_defaults(default_config=default_config)
     return arguments
+
+
+def above_zero(text: str) -> float:
+    """The type of an option that takes a duration or a rate; argparse refuses others by its name."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return number
 
 
 def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> Settings:

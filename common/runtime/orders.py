@@ -6,6 +6,9 @@ A process that was restarted, or missed a change, finds the newest orders there:
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
+
+from common.runtime.control import RefreshDiscovery, Rotate, ScaleWriters
 
 LOOK_NS = 200_000_000
 
@@ -24,6 +27,19 @@ def write_orders(run_dir: Path, orders: Orders) -> None:
     partial = run_dir / "orders.json.partial"
     partial.write_bytes(msgspec.json.encode(orders))
     partial.rename(run_dir / "orders.json")
+
+
+def obey(request: ScaleWriters | Rotate | RefreshDiscovery, orders: Orders) -> tuple[Orders, str]:
+    """The orders that a request makes of those that stand, and what comes of it, in words for the user."""
+    match request:
+        case ScaleWriters(writers):
+            return replace(orders, writers=writers), f"writers: {orders.writers} -> {writers}"
+        case Rotate():
+            words = "every writer closes its open archives and begins new ones"
+            return replace(orders, rotations=orders.rotations + 1), words
+        case RefreshDiscovery():
+            words = "discovery asks now which markets to record"
+            return replace(orders, discoveries=orders.discoveries + 1), words
 
 
 class OrdersFollower:

@@ -7,37 +7,75 @@ import stat
 import tempfile
 from pathlib import Path
 
-from common.errors import ConfigError
+import msgspec
 
+from common.errors import ConfigError
+from common.locks import FileLock
+
+ASSIGNMENT = "assignment.json"
 MIB = 1024 * 1024
 NEEDED_MIB = 16
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less its closing zero
 _LONGEST_SOCKET_NAME = "producers/rest_checkpointer/queue.sock"
 
 
-def open_run_dir(configured: str, data_root: Path) -> Path:
-    """Make the folder, readable by its owner only, and clear what earlier runs said of themselves.
+class RunDir:
+    """The folder, readable by its owner only, held for one run: no other recorder gets it meanwhile.
 
-    Outboxes stay: they may hold what a killed run did not get to disk. The default is a folder in tmpfs
-    named after user and data root, so that the next run on the same data root finds it again. Raises
-    ConfigError where the folder cannot be used.
+    What earlier runs said of themselves is cleared. Outboxes stay: they may hold what a killed run did not
+    get to disk. The default is a folder in tmpfs named after user and data root, so that the next run on the
+    same data root finds it again.
     """
-    path = run_dir_path(configured, data_root)
-    if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
-        raise ConfigError(f"paths.run_dir: {path} is too long for socket names; choose a shorter folder")
+
+    def __init__(self, configured: str, data_root: Path) -> None:
+        """Make and take it. Raises ConfigError where it cannot be used, AlreadyRunningError if it is in use."""
+        self.path = path = run_dir_path(configured, data_root)
+        if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
+            raise ConfigError(f"paths.run_dir: {path} is too long for socket names; choose a shorter folder")
+        try:
+            self._lock = _make_and_lock(path, data_root)
+            shutil.rmtree(path / "facts", ignore_errors=True)
+            (path / "facts").mkdir(mode=0o700)
+            (path / "producers").mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error
+
+    def release(self) -> None:
+        """Let go of it, and remove it unless an outbox is left in it."""
+        if not any(self.path.glob("producers/*")):
+            shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()
+
+
+def _make_and_lock(path: Path, data_root: Path) -> FileLock:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    waiting = any(path.glob("producers/*"))  # what an earlier run left is drained in any case
+    if not waiting:
+        _refuse_too_small(path)
+    facts = path.stat()
+    if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
+        raise ConfigError(f"paths.run_dir: {path} must belong to you alone (mode 0700)")
+    lock = FileLock(path / "lock", f"paths.run_dir: the folder {path}")
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not any(path.glob("producers/*")):  # what an earlier run left is drained in any case
-            _refuse_too_small(path)
-        facts = path.stat()
-        if facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
-            raise ConfigError(f"paths.run_dir: {path} must belong to you alone (mode 0700)")
-        shutil.rmtree(path / "facts", ignore_errors=True)
-        (path / "facts").mkdir(mode=0o700)
-        (path / "producers").mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error
-    return path
+        if waiting:
+            _refuse_if_of_another(path, data_root)
+    except ConfigError:
+        lock.release()
+        raise
+    return lock
+
+
+def _refuse_if_of_another(path: Path, data_root: Path) -> None:
+    """What waits here belongs into the archives of the data root from which it came."""
+    try:
+        earlier = Path(msgspec.json.decode((path / ASSIGNMENT).read_bytes())["data_root"])
+    except FileNotFoundError:
+        return
+    if earlier.resolve() != data_root.resolve():
+        raise ConfigError(
+            f"paths.run_dir: {path} holds what a recorder on data root {earlier} has not archived yet;"
+            " start that one again, or choose another folder"
+        )
 
 
 def run_dir_path(configured: str, data_root: Path) -> Path:
@@ -53,12 +91,6 @@ def _refuse_too_small(path: Path) -> None:
             f"paths.run_dir: the file system of {path} has {free_mib} MiB free, {NEEDED_MIB} are needed at least"
             " (a minute of the Bitcoin markets without a writer); give it more room or choose another folder"
         )
-
-
-def remove_if_drained(run_dir: Path) -> None:
-    """Remove the folder unless a producer's outbox is left in it."""
-    if not any((run_dir / "producers").iterdir()):
-        shutil.rmtree(run_dir, ignore_errors=True)
 
 
 def default_run_dir(data_root: Path) -> Path:

@@ -14,6 +14,7 @@ from common.errors import DiscoveryError, RecorderError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.control import running_recorder
 from common.runtime.facts import read_facts
+from common.runtime.run_dir import ASSIGNMENT
 
 STALE_MANIFEST_S = 15.0
 
@@ -58,7 +59,7 @@ def _liveness(manifest: dict[str, Any], data_root: Path, run_dir: Path) -> Liven
 def _running_words(manifest: dict[str, Any], run_dir: Path, now_ns: int) -> str:
     age_s = (now_ns - parse_utc_ns(manifest["updated_at_utc"])) / NS_PER_SECOND
     try:
-        run_id = msgspec.json.decode((run_dir / "assignment.json").read_bytes())["run_id"]
+        run_id = msgspec.json.decode((run_dir / ASSIGNMENT).read_bytes())["run_id"]
     except (OSError, msgspec.DecodeError):
         run_id = manifest["run_id"]
     if run_id != manifest["run_id"]:

@@ -30,8 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--only", action="append", metavar="CASE", help="this case (repeatable)")
     parser.add_argument("--list", action="store_true", help="name the cases and what each promises")
-    parser.add_argument("--duration", type=float, default=12.0, metavar="SECONDS", help="of load, each case")
-    parser.add_argument("--rate", type=float, default=2000.0, metavar="N", help="frames a second")
+    parser.add_argument(
+        "--duration",
+        type=command.above_zero,
+        default=12.0,
+        metavar="SECONDS",
+        help="of load, each case (default: 12)",
+    )
+    parser.add_argument(
+        "--rate", type=command.above_zero, default=2000.0, metavar="N", help="frames a second (default: 2000)"
+    )
     parser.add_argument("--seed", type=int, help="the same seed acts at the same moments (default: any)")
     parser.add_argument("--json", action="store_true", help="the outcomes as one JSON document")
     return command.run(partial(_drill, parser.parse_args(arguments)))
@@ -39,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _drill(namespace: argparse.Namespace) -> int:
     logging.disable(logging.INFO)
+    command.load(namespace)  # refused like by every command; each case has settings of its own
     cases = [case for case in CASES if namespace.only is None or case.name in namespace.only]
     if unknown := sorted(set(namespace.only or ()) - {case.name for case in cases}):
         print(f"error: no case {', '.join(unknown)}; --list names them", file=sys.stderr)

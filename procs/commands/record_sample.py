@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,11 +11,11 @@ from pathlib import Path
 
 from common.archive.sample_results import judge_sample, write_sample_results
 from common.config import Settings
-from common.core.gate import PASS
+from common.core.gate import PASS, TRY_OFFLINE
 from common.core.instants import utc_text
 from common.core.market import DiscoveryFile
 from common.core.row_check import check_row
-from common.core.sample import SampleManifest, SampleRun
+from common.core.sample import Reason, SampleManifest, SampleRun
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
 from common.polymarket.discover import discover
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
@@ -84,15 +85,15 @@ def _sample(namespace: argparse.Namespace) -> int:
 
 def _record(supervisor: Supervisor, settings: Settings, signals: StopSignals, command_line: str) -> SampleRun:
     started_ns = time.time_ns()
-    reasons: list[str] = []
+    reasons: list[Reason] = []
     found: DiscoveryFile | None = None
     try:
         found = discover(settings, started_ns)
         write_discovery_file(discovery_path(Path(settings.paths.data_root)), found)
     except DiscoveryError as error:
-        reasons.append(f"discovery failed: {error}")
+        reasons.append(Reason(f"discovery failed: {error}", TRY_OFFLINE))
     if found is not None and found.markets:
-        reasons += _supervise(supervisor, settings, signals)
+        reasons += _supervise(supervisor, settings, signals, command_line)
     return SampleRun(
         run_id=supervisor.run_id,
         started_at_utc=utc_text(started_ns),
@@ -105,50 +106,69 @@ def _record(supervisor: Supervisor, settings: Settings, signals: StopSignals, co
     )
 
 
-def _supervise(supervisor: Supervisor, settings: Settings, signals: StopSignals) -> list[str]:
-    """Record for the time asked; what went wrong on the way, in words."""
+def _supervise(
+    supervisor: Supervisor, settings: Settings, signals: StopSignals, command_line: str
+) -> list[Reason]:
+    """Record for the time asked; what went wrong on the way."""
     supervisor.begin()
     duration_s = settings.sample.duration_seconds
     progress = Progress(duration_s, sys.stderr)
     begun = time.monotonic()
     started: float | None = None
+    unanswered: list[str] = []
     while supervisor.step(STEP_SECONDS):
         now = time.monotonic()
         if started is None and (supervisor.all_run() or now - begun > START_LIMIT_S):
             started = now
         elapsed_s = now - started if started is not None else 0.0
-        progress.show(elapsed_s, read_facts(supervisor.run_dir))
+        facts = read_facts(supervisor.run_dir)
+        progress.show(elapsed_s, facts)
         if signals.count or elapsed_s >= duration_s:
             supervisor.stop()
+        else:
+            unanswered = _unanswered(facts)
         if signals.count > 1:
             supervisor.hurry()
     progress.end()
-    reasons = list(_troubles(read_facts(supervisor.run_dir)))
+    reasons = list(_troubles(read_facts(supervisor.run_dir), command_line))
+    reasons += [
+        Reason(f"{settings.exchange.ws_url} did not answer {name}'s handshake in that time", TRY_OFFLINE)
+        for name in unanswered
+    ]
     if signals.count:
-        reasons.insert(0, "interrupted before the time was over")
+        reasons.insert(0, Reason("interrupted before the time was over", command_line))
     return reasons
 
 
-def _troubles(facts: Mapping[str, Facts]) -> Iterator[str]:
+def _unanswered(facts: Mapping[str, Facts]) -> list[str]:
+    """Readers whose first connection is being made, and of which no attempt has failed so far."""
+    return [
+        name
+        for name, fact in facts.items()
+        if fact.details.get("state") == "connecting" and not fact.details.get("last_error")
+    ]
+
+
+def _troubles(facts: Mapping[str, Facts], command_line: str) -> Iterator[Reason]:
     for name, fact in facts.items():
         if error := fact.details.get("last_error"):
-            yield f"{name}: {error}"
+            yield Reason(f"{name}: {error}", TRY_OFFLINE)
     for process in facts[NAME].details["processes"] if NAME in facts else ():
-        if process["restarts"]:
-            yield f"{process['name']} ended unasked and was started again {process['restarts']} times"
+        if restarts := process["restarts"]:
+            times = "once" if restarts == 1 else f"{restarts} times"
+            yield Reason(f"{process['name']} ended unasked and was started again {times}", command_line)
 
 
 def _command_line(namespace: argparse.Namespace) -> str:
     words = ["bin/record-sample"]
     if namespace.exchange != "live":
         words += ["--exchange", namespace.exchange]
-    for option in ("duration_seconds", "rest_checkpoint_interval_seconds", "market_limit", "data_root"):
+    options = ("duration_seconds", "rest_checkpoint_interval_seconds", "market_limit", "config", "data_root")
+    for option in options:
         if (value := getattr(namespace, option)) is not None:
-            words += [
-                f"--{option.replace('_', '-')}",
-                f"{value:g}" if isinstance(value, float) else str(value),
-            ]
-    return " ".join(words)
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            words += [f"--{option.replace('_', '-')}", shown]
+    return shlex.join(words)
 
 
 def _tell(manifest: SampleManifest, manifest_path: Path, report_path: Path) -> None:

@@ -34,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--writers", type=int, metavar="N", help="archive writers (default: from the settings)"
     )
     parser.add_argument(
-        "--duration-seconds", type=float, metavar="SECONDS", help="stop after this long (default: never)"
+        "--duration-seconds",
+        type=command.above_zero,
+        metavar="SECONDS",
+        help="stop after this long (default: never)",
     )
     add_exchange_arguments(parser)
     return command.run(partial(_record, parser.parse_args(arguments)))

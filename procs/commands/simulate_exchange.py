@@ -2,19 +2,19 @@
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
-from common.config import load_settings
-from common.errors import EXIT_DONE, RecorderError
+from common.errors import EXIT_DONE
+from common.runtime import command
+from common.runtime.logs import start_logging
 from common.simulation import faults
 from common.simulation.options import ExchangeUrls, add_arguments, options_from
 from procs.simulated_exchange import serve, write_ready_file
 
-EXAMPLES = """examples:
-  bin/simulate-exchange --port 8899 --window-seconds 60 --rate 300
+EXAMPLES = """bin/simulate-exchange --port 8899 --window-seconds 60 --rate 300
   bin/simulate-exchange --port 8899 --oracle /tmp/oracle --fault freeze seconds=30
   bin/simulate-exchange fault close code=1013 reason=bye --url http://127.0.0.1:8899
 """
@@ -24,44 +24,37 @@ READY_FILE = "simulated_exchange.json"
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    try:
-        if words[:1] == ["fault"]:
-            return _send_fault(words[1:])
-        return _run(words)
-    except RecorderError as error:
-        sys.stderr.write(f"simulate-exchange: {error}\n")
-        return error.exit_code
+    if words[:1] == ["fault"]:
+        return command.run(partial(_send_fault, words[1:]))
+    return command.run(partial(_run, words))
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=name,
-        description=description,
-        epilog=f"{EXAMPLES}\n{faults.__doc__}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command.parser(name, description, EXAMPLES)
+    parser.epilog = f"{parser.epilog}\n{faults.__doc__}"
+    return parser
 
 
 def _run(words: list[str]) -> int:
     parser = _parser(
         "simulate-exchange",
-        "Plays Polymarket's market websocket, REST books and Gamma on one loopback port, until SIGTERM.",
+        "Plays Polymarket's market websocket, REST books and Gamma on one loopback port, until SIGTERM.\n"
+        f"With --data-root it says there, in {READY_FILE}, where it listens.",
     )
-    parser.add_argument("--config", type=Path, metavar="PATH", help="checked like by every command; not used")
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help=f"keeps {READY_FILE}: where it listens")
-    parser.add_argument("--duration-seconds", type=float, metavar="SECONDS", help="end by itself after that")
+    parser.add_argument(
+        "--duration-seconds", type=command.above_zero, metavar="SECONDS", help="end by itself after that"
+    )
     parser.add_argument("--host", metavar="ADDRESS", help="a loopback address (default 127.0.0.1)")
     parser.add_argument("--port", type=int, metavar="N", help="default 0: a free one")
     add_arguments(parser, "")
     namespace = parser.parse_args(words)
-    if namespace.config is not None:
-        load_settings(namespace.config, environment=os.environ)
+    command.load(namespace)  # refused like by every command; it has options of its own
     options = options_from(namespace, prefix="")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    start_logging("simulated_exchange", f"by-hand-{os.getpid()}")
 
     def ready(urls: ExchangeUrls) -> None:
         if namespace.data_root is not None:
-            write_ready_file(namespace.data_root / READY_FILE, urls)
+            write_ready_file(Path(namespace.data_root) / READY_FILE, urls)
         _announce(urls)
 
     asyncio.run(serve(options, ready, duration_s=namespace.duration_seconds))

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rates", action="store_true", help="messages and bytes by event type, second by second"
     )
     parser.add_argument("--count", type=_positive, metavar="N", help="end after N (with --rates: N seconds)")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument("--seconds", type=command.above_zero, metavar="S", help="end after S seconds")
     return parser
 
 

@@ -10,7 +10,7 @@ from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout
 from common.core.instants import utc_text
 from common.core.market import Market, Token
 from common.core.row_facts import facts_of_row
-from common.core.sample import SampleRun
+from common.core.sample import Reason, SampleRun
 from tests.archive.rows import NOON_NS
 
 RUN_ID = "20261123T120000Z-ab12"
@@ -36,7 +36,7 @@ def market(slug: str = "btc-updown-5m-1795435200", tokens: int = 2) -> Market:
     )
 
 
-def sample_run(*, markets: tuple[Market, ...] | None = None, reasons: tuple[str, ...] = ()) -> SampleRun:
+def sample_run(*, markets: tuple[Market, ...] | None = None, reasons: tuple[Reason, ...] = ()) -> SampleRun:
     return SampleRun(
         run_id=RUN_ID,
         started_at_utc="2026-11-23T12:00:00.000000Z",

@@ -9,13 +9,14 @@ import subprocess
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
 from common.archive.read import closed_archives
 from common.archive.sample_results import judge_sample, write_sample_results
 from common.core.gate import NEEDS_REVIEW, PASS
 from common.core.market import Market
-from common.core.sample import SampleManifest, SampleRun
+from common.core.sample import Reason, SampleManifest, SampleRun
 from common.errors import ArchiveError
 from tests.archive.samples import (
     check_row,
@@ -109,12 +110,21 @@ def test_two_checkpoints_must_succeed(tmp_path: Path, second: dict[str, object])
 
 def test_too_few_checkpoints_suggest_a_shorter_interval(tmp_path: Path) -> None:
     write_sample(tmp_path, MESSAGES, [checkpoint_row(1)])
-    assert "--rest-checkpoint-interval-seconds" in judged(tmp_path).next_command
+    longer = "--rest-checkpoint-interval-seconds 10 --duration-seconds 60"
+    assert judged(tmp_path).next_command == f"bin/record-sample --market-limit 2 {longer}"
+    run = msgspec.structs.replace(
+        sample_run(), command="bin/record-sample --duration-seconds 5 --data-root 'a b'"
+    )
+    assert judged(tmp_path, run).next_command == (
+        "bin/record-sample --duration-seconds 60 --data-root 'a b' --rest-checkpoint-interval-seconds 10"
+    )
 
 
 def test_missing_outputs_and_the_runs_own_troubles_are_told(tmp_path: Path) -> None:
     write_sample(tmp_path, [], [])
-    words = the_words(judged(tmp_path, sample_run(reasons=("clob.polymarket.com did not answer",))))
+    words = the_words(
+        judged(tmp_path, sample_run(reasons=(Reason("clob.polymarket.com did not answer", "type this"),)))
+    )
     assert words.startswith("clob.polymarket.com did not answer.")
     assert "no closed ws_raw archive" in words
     assert "no closed rest_checkpoints archive" in words

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 
 from common.core.health import FIRST_DATA_GRACE_S, RETURN_GRACE_S
-from common.runtime.run_dir import open_run_dir
+from common.runtime.run_dir import RunDir
 from common.topology import SPOOL_BYTES
 from procs.supervisor import STOP_LIMIT_S
 from tests.conf.shipped import CONF, documents, lies_in, settings_from
@@ -83,8 +83,9 @@ def test_the_settings_are_known_and_their_paths_lie_in_volumes(tmp_path: Path) -
 def test_a_private_folder_can_be_made_in_a_volume_that_all_may_write() -> None:
     with tempfile.TemporaryDirectory() as volume:  # a short path: sockets lie below it
         Path(volume).chmod(0o2777)  # as the kubelet leaves an emptyDir with an fsGroup
-        run_dir = open_run_dir(f"{volume}/recorder", Path(volume))
-        assert (run_dir / "producers").is_dir()
+        run_dir = RunDir(f"{volume}/recorder", Path(volume))
+        assert (run_dir.path / "producers").is_dir()
+        run_dir.release()
 
 
 def test_the_probes_ask_the_configured_port_which_listens_outside_of_loopback(tmp_path: Path) -> None:

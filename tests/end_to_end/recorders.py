@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from common.archive.read import closed_archives
 from common.runtime.embedded_exchange import EmbeddedExchange
-from common.simulation.options import ExchangeUrls
+from common.simulation.options import ExchangeUrls, SimulationOptions
 from tests.end_to_end.running import exchange_environment, started_command
 from tests.waiting import wait_for
 
@@ -71,6 +73,16 @@ class Recorder:
     def ended(self) -> str:
         """Wait until every process has let go of the log, and give it."""
         return self.process.communicate(timeout=60)[1]
+
+
+@contextmanager
+def exchange_beside(folder: Path, options: SimulationOptions) -> Iterator[EmbeddedExchange]:
+    """An exchange that outlives the recorder. It has tests of its own: here its process is not measured."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+            exchange = stack.enter_context(EmbeddedExchange(options, folder / "exchange"))
+        yield exchange
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.runtime.run_manifest import COUNTERS
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import lose_a_change, recorder, rows
+from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder, rows
 from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
@@ -30,7 +30,7 @@ NOT_THERE_YET = {  # nothing in the recorder does yet what these count
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
-    with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
+    with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 
 

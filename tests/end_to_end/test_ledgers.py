@@ -12,7 +12,7 @@ from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
 from common.core.ledger import FeedLedger
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import lose_a_change, recorder
+from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder
 from tests.waiting import wait_for
 
 SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
@@ -22,7 +22,7 @@ SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     """An exchange that outlives the recorder."""
     options = SimulationOptions(rate=200)
-    with EmbeddedExchange(options, tmp_path / "exchange") as running:
+    with exchange_beside(tmp_path, options) as running:
         yield running
 
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 import stat
 import subprocess
@@ -5,34 +6,56 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import ConfigError
-from common.runtime.run_dir import default_run_dir, open_run_dir, remove_if_drained
+from common.errors import AlreadyRunningError, ConfigError
+from common.runtime.run_dir import ASSIGNMENT, RunDir, default_run_dir
 
 
 def test_the_folder_and_what_is_in_it_belong_to_their_owner_alone(short_folder: Path) -> None:
-    folder = open_run_dir(str(short_folder / "a" / "run"), short_folder)
+    folder = RunDir(str(short_folder / "a" / "run"), short_folder).path
     for path in (folder, folder / "facts", folder / "producers"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
+def left_by_a_run(short_folder: Path) -> Path:
+    """A run's folder in which an outbox waits for the next run on the same data root."""
+    run_dir = RunDir(str(short_folder / "run"), short_folder)
+    (run_dir.path / ASSIGNMENT).write_text(json.dumps({"data_root": str(short_folder)}))
+    (run_dir.path / "facts" / "old.json").touch()
+    (run_dir.path / "producers" / "ws_reader-0").mkdir()
+    run_dir.release()
+    return run_dir.path
+
+
 def test_facts_of_an_earlier_run_go_and_outboxes_stay(short_folder: Path) -> None:
-    folder = open_run_dir(str(short_folder / "run"), short_folder)
-    (folder / "facts" / "old.json").touch()
-    (folder / "producers" / "ws_reader-0").mkdir()
-    assert open_run_dir(str(folder), short_folder) == folder
+    folder = left_by_a_run(short_folder)
+    assert RunDir(str(folder), short_folder).path == folder
     assert list((folder / "facts").iterdir()) == []
     assert [path.name for path in (folder / "producers").iterdir()] == ["ws_reader-0"]
 
 
 def test_it_is_removed_at_the_end_unless_an_outbox_waits_for_the_next_run(short_folder: Path) -> None:
-    folder = open_run_dir(str(short_folder / "run"), short_folder)
+    folder = left_by_a_run(short_folder)
     outbox = folder / "producers" / "ws_reader-0"
-    outbox.mkdir()
-    remove_if_drained(folder)
     assert outbox.exists()
+    run_dir = RunDir(str(folder), short_folder)
     outbox.rmdir()
-    remove_if_drained(folder)
+    run_dir.release()
     assert not folder.exists()
+
+
+def test_two_recorders_never_share_a_folder(short_folder: Path) -> None:
+    run_dir = RunDir(str(short_folder / "run"), short_folder)
+    with pytest.raises(AlreadyRunningError, match=r"paths\.run_dir: the folder .*/run is in use by another"):
+        RunDir(str(short_folder / "run"), short_folder / "other")
+    run_dir.release()
+
+
+def test_what_waits_for_another_data_root_is_left_to_it(short_folder: Path) -> None:
+    folder = left_by_a_run(short_folder)
+    with pytest.raises(ConfigError, match=f"holds what a recorder on data root {short_folder} has not"):
+        RunDir(str(folder), short_folder / "other")
+    (short_folder / "link").symlink_to(short_folder)
+    assert RunDir(str(folder), short_folder / "link").path == folder
 
 
 def test_a_folder_that_others_may_read_is_refused(short_folder: Path) -> None:
@@ -40,20 +63,20 @@ def test_a_folder_that_others_may_read_is_refused(short_folder: Path) -> None:
     folder.mkdir()
     folder.chmod(0o750)
     with pytest.raises(ConfigError, match=r"paths\.run_dir: .*/run must belong to you alone \(mode 0700\)"):
-        open_run_dir(str(folder), short_folder)
+        RunDir(str(folder), short_folder)
 
 
 def test_a_path_too_long_for_sockets_is_refused_before_it_is_made(short_folder: Path) -> None:
     folder = short_folder / ("long" * 25)
     with pytest.raises(ConfigError, match="too long for socket names; choose a shorter folder"):
-        open_run_dir(str(folder), short_folder)
+        RunDir(str(folder), short_folder)
     assert not folder.exists()
 
 
 def test_what_is_no_folder_is_refused(short_folder: Path) -> None:
     (short_folder / "file").touch()
     with pytest.raises(ConfigError, match=r"paths\.run_dir: .* cannot be used"):
-        open_run_dir(str(short_folder / "file"), short_folder)
+        RunDir(str(short_folder / "file"), short_folder)
 
 
 def test_the_default_is_found_again_by_the_data_root_and_differs_between_data_roots(
@@ -73,6 +96,6 @@ def test_a_file_system_with_too_little_room_for_a_spool_is_refused(short_folder:
         pytest.skip("this user may not mount a file system")
     try:
         with pytest.raises(ConfigError, match=r"has 4 MiB free, 16 are needed"):
-            open_run_dir(str(short_folder / "run"), short_folder)
+            RunDir(str(short_folder / "run"), short_folder)
     finally:
         subprocess.run(["umount", str(short_folder)], check=True)

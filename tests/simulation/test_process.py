@@ -103,7 +103,7 @@ def test_the_command_checks_its_configuration_and_ends_after_its_duration(tmp_pa
 def test_help_lists_every_fault_and_an_example() -> None:
     with command("--help") as process:
         said = process.communicate(timeout=60)[0]
-    assert "examples:" in said
+    assert "example:" in said
     for name in Fault.__annotations__["name"].__args__:
         assert f"\n  {name} " in said
 
