@@ -15,6 +15,8 @@ CASES = (
     Case("kill-checkpointer", EXACTLY_ONCE, kills.kill_again_and_again("rest_checkpointer")),
     Case("kill-manifest", EXACTLY_ONCE, kills.kill_again_and_again("manifest")),
     Case("kill-discovery", EXACTLY_ONCE, kills.kill_again_and_again("discovery")),
+    Case("kill-auditor", EXACTLY_ONCE, kills.kill_again_and_again("book_auditor")),
+    Case("kill-ledger", EXACTLY_ONCE, kills.kill_again_and_again("ledger")),
     Case("kill-supervisor", EXACTLY_ONCE, kills.kill_supervisor),
     Case(
         "kill-everything",
