@@ -7,6 +7,7 @@ EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byt
 
 CASES = (
     Case("kill-writer", EXACTLY_ONCE, kills.kill_again_and_again("archive_writer-0")),
+    Case("kill-writer-in-commit", EXACTLY_ONCE, kills.kill_in_commits("archive_writer-0")),
     Case(
         "kill-reader",
         "the same for every frame received before the kill; the outage is a declared gap",
