@@ -215,3 +215,15 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
     if settings.upload.enabled and not settings.upload.remote:
         origin = origins.get("upload.enabled", "configuration")
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
+    if words := _wrong_with_remote(settings.upload.remote):
+        raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
+
+
+def _wrong_with_remote(remote: str) -> str:
+    if re.match(r":?[^/:,]*,", remote) and ":" in remote:
+        return "must hold no parameters; give them to rclone by its own configuration, or RCLONE_CONFIG_..."
+    if remote and (not remote.isprintable() or remote.startswith("-")):
+        return f"is no rclone remote: {remote!r}"
+    if remote and ":" not in remote and not remote.startswith(("/", ".")):
+        return f"must be like store:bucket/folder, or an absolute path, got {remote!r}"
+    return ""

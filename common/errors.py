@@ -37,3 +37,7 @@ class OrphanError(RecorderError):
 
 class AlreadyRunningError(RecorderError):
     """Another live process holds the lock on a data root, a lane or an outbox."""
+
+
+class RemoteError(RecorderError):
+    """The remote, or rclone on the way to it, did not do what it was asked to."""

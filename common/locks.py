@@ -20,6 +20,11 @@ class FileLock:
             raise AlreadyRunningError(f"{what} is in use by another process ({path} is locked)") from error
         self._descriptor = descriptor
 
+    @property
+    def descriptor(self) -> int:
+        """For a child that is to hold the lock too, as long as it lives."""
+        return self._descriptor
+
     def release(self) -> None:
         """Let go; the file stays, so that everybody always locks the same one."""
         os.close(self._descriptor)

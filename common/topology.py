@@ -19,6 +19,7 @@ class ProcessKind(msgspec.Struct, frozen=True):
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
+    only_to_upload: bool = False  # not started where `upload.enabled` is false
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -102,6 +103,17 @@ PROCESSES = (
         heartbeat_limit_s=60,  # it runs at low priority, and nobody waits for it
         role="accounts for every archive window that is over",
     ),
+    ProcessKind(
+        name="uploader",
+        module="procs.uploader",
+        instances="one",
+        start_rank=4,
+        stop_rank=1,
+        in_sample=False,
+        heartbeat_limit_s=60,  # it runs at low priority, and nobody waits for it
+        role="uploads closed archives, proves them at the remote, and cleans up",
+        only_to_upload=True,
+    ),
 )
 
 QUEUES = (
@@ -129,9 +141,9 @@ QUEUES = (
     Queue(
         producer="ws_reader, rest_checkpointer",
         consumer="book_auditor, tail-queue, whoever looks on",
-        carried_by="a lossy copy in batches, ZeroMQ XPUB",
-        bound="32 batches for each subscriber, 4 MiB a lane in each",
-        when_full="that subscriber misses whole batches, and sees it by the lanes' sequences",
+        carried_by="lossy copies, ZeroMQ XPUB",
+        bound="32 copies for each subscriber, 4 MiB a lane in each",
+        when_full="that subscriber misses whole copies, and sees it by the lanes' sequences",
     ),
     Queue(
         producer="book_auditor",
@@ -165,6 +177,15 @@ class Instance(msgspec.Struct, frozen=True):
 def kind_of(name: str) -> ProcessKind:
     """The row of the process table with this name."""
     return next(kind for kind in PROCESSES if kind.name == name)
+
+
+def single_kinds(*, sample: bool, uploads: bool) -> list[ProcessKind]:
+    """The kinds of which a run has one process: of a sample, and of a run that uploads or does not."""
+    return [
+        kind
+        for kind in PROCESSES
+        if kind.instances == "one" and (kind.in_sample or not sample) and (uploads or not kind.only_to_upload)
+    ]
 
 
 def start_order(instance: Instance) -> tuple[int, str]:

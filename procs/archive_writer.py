@@ -10,14 +10,15 @@ import zmq
 from common.archive.open_archive import ArchiveFacts
 from common.archive.store import LaneStore
 from common.core.archive_names import Layout
-from common.core.envelope import MESSAGE, Envelope
+from common.core.batch import Batch
+from common.core.envelope import MESSAGE
 from common.core.instants import utc_text
 from common.core.row_facts import RowFacts, facts_of_row
-from common.core.rows import RowTemplate
+from common.core.rows import Rows, message_constant
 from common.locks import is_locked
-from common.polymarket.classify import classify
+from common.polymarket.batch_rows import MessageRows, message_rows
 from common.queue.lane_client import LaneClient
-from common.queue.outbox import Identity
+from common.queue.outbox_files import Identity
 from common.runtime.facts import Facts, last_facts
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
@@ -30,19 +31,20 @@ log = logging.getLogger("archive_writer")
 
 
 class _Source:
-    """One producer's lane, with the row templates of its contexts."""
+    """One producer's lane, with what the rows of its contexts have in common."""
 
     def __init__(self, identity: Identity, client: LaneClient) -> None:
         self.identity = identity
         self.client = client
-        self.templates: dict[int, RowTemplate] = {}
+        self._constants: dict[int, bytes] = {}
         self.took_rows_ns = 0
 
-    def template(self, context: int) -> RowTemplate:
-        known = self.templates.get(context)
+    def constant(self, context: int) -> bytes:
+        """What the rows of a context's messages begin with."""
+        known = self._constants.get(context)
         if known is None:
-            known = RowTemplate(self.client.contexts[context], self.identity.producer)
-            self.templates = {context: known, **dict(list(self.templates.items())[:7])}
+            known = message_constant(self.client.contexts[context], self.identity.producer)
+            self._constants = {context: known, **dict(list(self._constants.items())[:7])}
         return known
 
 
@@ -123,39 +125,39 @@ class ArchiveWriter:
     def _drain(self, source: _Source) -> None:
         now = self._runtime.clock.monotonic_ns()
         for _ in range(CHUNKS_A_STEP):
-            envelopes = source.client.receive(now)
-            if envelopes is None:
+            batches = source.client.receive(now)
+            if batches is None:
                 return
-            for envelope in envelopes:
+            for batch in batches:
                 source.took_rows_ns = now
-                self._write(source, envelope)
+                self._write(source, batch)
 
-    def _write(self, source: _Source, envelope: Envelope) -> None:
-        if envelope.kind == MESSAGE:
-            classified = classify(envelope.payload, envelope.opcode)
-            context = source.client.contexts[envelope.context]
-            row = source.template(envelope.context).row(envelope, classified)
-            facts = RowFacts(
-                envelope.received_at_ns,
-                context.session_id,
-                envelope.message_sequence,
-                envelope.global_message_sequence,
-            )
-            self._count(classified.event_types, json_error=classified.json_error)
-        else:
-            row = envelope.payload + b"\n"
-            facts = facts_of_row(envelope.payload)
+    def _write(self, source: _Source, batch: Batch) -> None:
         identity = source.identity
-        self._store.append(identity.stream, identity.producer, envelope.lane_sequence, row, facts)
+        if batch.kind == MESSAGE:
+            made = message_rows(batch)
+            rows = Rows(source.constant(batch.context), made.rests)
+            facts = RowFacts(
+                batch.received_at_ns,
+                source.client.contexts[batch.context].session_id,
+                batch.message_sequence,
+                batch.global_message_sequence,
+                rows=len(batch.payloads),
+            )
+            self._count(made)
+        else:
+            [row] = batch.payloads
+            rows = Rows(b"", [row + b"\n"])
+            facts = facts_of_row(row)
+        self._store.append_rows(identity.stream, identity.producer, batch.lane_sequence, rows, facts)
 
-    def _count(self, event_types: tuple[str, ...], *, json_error: str | None) -> None:
+    def _count(self, made: MessageRows) -> None:
         tally = self._runtime.tally
-        for event_type in event_types:
-            tally.event_types[event_type] += 1
-            if event_type.startswith("unknown:"):
-                tally.add("unknown_messages_total")
-        if json_error is not None:
-            tally.add("json_errors_total")
+        tally.event_types.update(made.event_types)
+        if made.unknown:
+            tally.add("unknown_messages_total", made.unknown)
+        if made.json_errors:
+            tally.add("json_errors_total", made.json_errors)
 
     def _commit_if_due(self) -> None:
         now = self._runtime.clock.monotonic_ns()

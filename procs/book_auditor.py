@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from common.core.archive_names import WS_RAW
-from common.core.audit import Audit, Heard
+from common.core.audit import Audit
 from common.core.audit_account import AuditAccount
+from common.core.book_audit import Heard
 from common.core.envelope import MESSAGE
 from common.core.recorded_row import row_of
 from common.core.wishes import Wish
@@ -75,10 +76,9 @@ class BookAuditor:
                 session_id=tailed.context.session_id,
                 message_sequence=envelope.message_sequence,
                 received_at_ns=envelope.received_at_ns,
-                received_monotonic_ns=envelope.received_monotonic_ns,
-                is_market_data=is_market_data(envelope.payload),
             )
-            self._audit.message(heard, envelope.payload)
+            payload = envelope.payload if is_market_data(envelope.payload) else b""
+            self._audit.message(heard, envelope.received_monotonic_ns, payload)
             return
         try:
             row = row_of(envelope.payload)

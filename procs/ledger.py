@@ -7,6 +7,7 @@ low priority; nobody waits for it.
 import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import msgspec
 from common.archive.hours import hour_archive, note_closed, note_open, stored_archives
 from common.archive.journal import JournalLine, read_journals
 from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
+from common.archive.upload_records import has_left, was_uploaded
 from common.core.archive_names import WS_RAW, window_start_of
 from common.core.later import Later
 from common.core.ledger import AnyLedger, Window
 from common.errors import ArchiveError
 from common.locks import is_locked
-from common.queue.outbox import Identity
+from common.queue.outbox_files import Identity
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import last_facts, read_facts
 from common.runtime.process import Runtime, main
@@ -28,7 +30,7 @@ from common.runtime.process import Runtime, main
 LOOK_NS = 2_000_000_000
 GRACE_NS = 1_000_000_000  # behind a window's end: its producers turn to the next one within a step
 PATIENCE_NS = 60_000_000_000  # for processes of an earlier run to be started again
-NICENESS = 10
+NICENESS = 19  # it may take as long as it takes
 RECENT = 24
 
 log = logging.getLogger("ledger")
@@ -85,6 +87,7 @@ class LedgerKeeper:
             stored_ledgers(root, WS_RAW),
             interval_ns=self._interval_ns,
             until_ns=now_ns - GRACE_NS,
+            has_left=partial(has_left, root),
         )
         if not due or not self._settled(due[0], journals):
             return []
@@ -107,7 +110,7 @@ class LedgerKeeper:
         patient = self._runtime.clock.monotonic_ns() - self._began_ns < PATIENCE_NS
         for lane, line in journals.items():
             waits = patient or is_locked(root / "journal" / f"lane-{lane}.lock")
-            if waits and any(_is_open_in(window, file.path, root / file.path) for file in line.files):
+            if waits and any(_is_open_in(window, file.path, root) for file in line.files):
                 return False
         facts = read_facts(run_dir)
         for path in (run_dir / "producers").glob("*/identity.json"):
@@ -132,9 +135,10 @@ class LedgerKeeper:
         """Nothing is held."""
 
 
-def _is_open_in(window: Window, path: str, file: Path) -> bool:
+def _is_open_in(window: Window, path: str, root: Path) -> bool:
     start_ns = window_start_of(path.rpartition("/")[2])
-    return start_ns is not None and start_ns <= window.from_ns and not file.exists()
+    closed = (root / path).exists() or was_uploaded(root, path)
+    return start_ns is not None and start_ns <= window.from_ns and not closed
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class RestCheckpointer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._producer = Producer(runtime, REST_CHECKPOINTS)
-        self._session_id = f"{self._producer.name}-c{self._producer.outbox.next_connection()}"
+        self._session_id = f"{self._producer.name}-c{self._producer.outbox.numbers.next_connection()}"
         self._discovered = DiscoveredMarkets(runtime.data_root)
         self._http = open_session()
         self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH

@@ -23,7 +23,7 @@ from common.runtime.orders import Orders, obey, write_orders
 from common.runtime.process import Assignment, write_assignment
 from common.runtime.run_dir import ASSIGNMENT, RunDir
 from common.runtime.token_share import DiscoveredMarkets
-from common.topology import PROCESSES, Instance, kind_of, start_order
+from common.topology import Instance, kind_of, single_kinds, start_order
 
 NAME = "supervisor"
 STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of the 20 that are promised
@@ -73,9 +73,8 @@ class Supervisor:
         self._raise_readers(self._clock.monotonic_ns())
         self._give(self._orders)
         self._control = ControlServer(self.run_dir)
-        for kind in PROCESSES:
-            if kind.instances == "one" and (kind.in_sample or not self._sample):
-                self._add(Instance(kind, 0))
+        for kind in single_kinds(sample=self._sample, uploads=self._settings.upload.enabled):
+            self._add(Instance(kind, 0))
 
     def step(self, timeout_s: float) -> bool:
         """Start, reap, restart, obey, scale; wait at most so long. False when everything has stopped."""

@@ -199,7 +199,7 @@ class WsReader:
             if action is Action.CLOSE:
                 self._session.ask_to_close()
                 return
-            number = self._producer.outbox.next_connection()
+            number = self._producer.outbox.numbers.next_connection()
             if number > 1:
                 self._runtime.tally.add("reconnects_total")
             self._last_error = ""

@@ -25,6 +25,7 @@ from common.core.export_columns import COLUMNS
 from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.run_state import State
+from common.core.upload_record import UploadRecord
 from common.drill.cases import CASES
 from common.polymarket import classify
 from common.runtime.run_manifest import COUNTERS, RunManifest
@@ -165,8 +166,7 @@ def is_read(key: str) -> bool:
 def test_the_settings_table_says_which_keys_nothing_uses_yet() -> None:
     for row in tables(section(README, "Settings"))[0]:
         [key] = ticked(row[0])
-        if key != "upload.remote":  # checked together with upload.enabled, and the table says so
-            assert ("Not used yet" in row[3]) is not is_read(key), key
+        assert ("Not used yet" in row[3]) is not is_read(key), key
 
 
 @pytest.mark.parametrize("name", CONF_FILES)
@@ -244,6 +244,11 @@ def test_the_ledgers_fields_and_conditions_are_those_of_the_code() -> None:
     assert set(first_cells("Ledgers", table=1)) == set(FeedLedger.__struct_fields__)
     assert first_cells("Ledgers", table=2) == list(TokenHour.__struct_fields__)
     assert first_cells("Ledgers", table=3) == list(TokenCheckpoints.__struct_fields__)
+
+
+def test_an_upload_records_fields_are_those_of_the_code() -> None:
+    listed = [name for row in tables(section(README, "Upload"))[0] for name in ticked(row[0])]
+    assert listed == list(UploadRecord.__struct_fields__)
 
 
 def test_the_run_manifests_fields_states_and_counters_are_those_of_the_code() -> None:

@@ -1,6 +1,6 @@
 """Ledgers on disk: computed from closed archives alone, written once, never changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,14 @@ from common.core.archive_names import (
     ledger_path,
     window_start_of,
 )
+from common.core.book_hour import BookHour
 from common.core.checkpoint_hour import CheckpointHour
 from common.core.feed_hour import FeedHour
 from common.core.later import Later
 from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.market_events import read_events
 from common.core.row_check import Row
+from common.core.rows import MESSAGE_RECORD
 from common.files import write_atomically
 
 ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours
@@ -32,11 +35,20 @@ class HourAccount:
     """One window of both streams; what the rows of one say, the other may need."""
 
     def __init__(self, window: Window) -> None:
-        self._feed, self._checkpoints = FeedHour(window), CheckpointHour(window)
+        self._feed, self._checkpoints, self._books = FeedHour(window), CheckpointHour(window), BookHour()
 
     def take(self, stream: str, row: Row, line: bytes) -> None:
         """Account for a row."""
-        (self._feed if stream == WS_RAW else self._checkpoints).take(row, line)
+        if stream != WS_RAW:
+            self._checkpoints.take(row, line)
+            self._books.checkpoint(row)
+        elif row.record_type == MESSAGE_RECORD:
+            events = read_events(bytes(row.json))
+            self._feed.take(row, line, events)
+            self._books.message(row, events)
+        else:
+            self._feed.take(row, line, ())
+            self._books.life_cycle(line)
 
     @property
     def unended(self) -> list[tuple[str, str]]:
@@ -45,6 +57,7 @@ class HourAccount:
 
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""
+        self._feed.checked(self._books.finish())
         known, unreadable = list(archives), sorted(path.name for path in torn)
         hours: Mapping[str, FeedHour | CheckpointHour] = {
             WS_RAW: self._feed,
@@ -104,11 +117,17 @@ def stored_ledgers(data_root: Path, stream: str) -> dict[int, Path]:
 
 
 def windows_due(
-    starts: Iterable[int], ledgered: Iterable[int], *, interval_ns: int, until_ns: int
+    starts: Iterable[int],
+    ledgered: Iterable[int],
+    *,
+    interval_ns: int,
+    until_ns: int,
+    has_left: Callable[[int], bool],
 ) -> list[Window]:
     """The windows that are over at `until_ns` and want a ledger, in the order of time.
 
-    `starts` are those with archives; between two of them those without any want one too.
+    `starts` are those with archives; between two of them those without any want one too. Not one of which
+    archives have left for the remote: of what is no longer here nothing can be said.
     """
     known = sorted(set(starts))
     last = max(ledgered, default=None)
@@ -126,4 +145,5 @@ def windows_due(
     ends = [
         min(start + interval_ns, after) for start, after in zip(wanted, [*wanted, 1 << 63][1:], strict=True)
     ]
-    return [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]
+    over = [Window(start, end) for start, end in zip(wanted, ends, strict=True) if end <= until_ns]
+    return [window for window in over if not has_left(window.from_ns)]

@@ -11,6 +11,8 @@ from common.archive.members import MemberStream
 from common.archive.sidecar import RowTally, sidecar_of, write_sidecar
 from common.core.archive_names import numbered_part, open_path, sidecar_path
 from common.core.row_facts import RowFacts
+from common.core.rows import Rows
+from common.core.upload_record import record_path
 from common.errors import ArchiveError
 from common.files import Disk
 
@@ -41,32 +43,33 @@ class OpenArchive:
         self.file = data_root / open_path(path)
         self._path, self._stream, self._opened_at_ns, self._disk = path, stream, now_ns, disk
         self._members = MemberStream(gzip_level)
-        self._pending = bytearray()
         self._sha256 = hashlib.sha256()
-        self._bytes = self._uncompressed_bytes = 0
+        self._bytes = 0
         self._ranges: dict[str, list[int]] = {}
         disk.make_folder(self.file.parent)
         self._descriptor = disk.create(self.file)
 
-    def append(self, producer: str, lane_sequence: int, row: bytes, facts: RowFacts) -> None:
-        """Take one row. Raises OSError when a full buffer cannot be written."""
+    def append(self, producer: str, lane_sequence: int, rows: Rows, facts: RowFacts) -> None:
+        """Take rows whose lane sequences count up. Raises OSError when a full buffer cannot be written."""
         self.dirty = True
         self.tally.add(producer, facts)
-        self._uncompressed_bytes += len(row)
+        last = lane_sequence + facts.rows - 1
         known = self._ranges.get(producer)
         if known is None:
-            self._ranges[producer] = [lane_sequence, lane_sequence, 1]
+            self._ranges[producer] = [lane_sequence, last, facts.rows]
         else:
-            known[1] = lane_sequence
-            known[2] += 1
-        if ready := self._members.add(row):
-            self._pending += ready
-            if len(self._pending) >= _WRITE_BYTES:
-                self._write()
+            known[1] = last
+            known[2] += facts.rows
+        self._members.add(rows)
+        if self._members.ready_bytes >= _WRITE_BYTES:
+            self._write()
 
     def sync(self, *, closing: bool) -> OpenFile:
         """Make every row so far durable and, to close it, complete the last member. Gives the new state."""
-        self._pending += self._members.end() if closing else self._members.flush()
+        if closing:
+            self._members.end()
+        else:
+            self._members.flush()
         self._write()
         self._disk.sync(self._descriptor)
         self.dirty = False
@@ -80,7 +83,7 @@ class OpenArchive:
             opened_at_ns=self._opened_at_ns,
             bytes=self._bytes,
             rows=self.tally.rows,
-            uncompressed_bytes=self._uncompressed_bytes,
+            uncompressed_bytes=self._members.uncompressed_bytes,
             member_crc=self._members.crc,
             member_size=self._members.size,
             producers={name: LaneRange(*numbers) for name, numbers in self._ranges.items()},
@@ -102,19 +105,18 @@ class OpenArchive:
         os.close(self._descriptor)
 
     def _write(self) -> None:
-        if not self._pending:
+        data = self._members.take()
+        if not data:
             return
-        data = bytes(self._pending)
-        self._pending.clear()
         self._disk.write(self._descriptor, data)
         self._sha256.update(data)
         self._bytes += len(data)
 
 
 def free_path(data_root: Path, path: str) -> str:
-    """`path`, or the first numbered part of it whose names are all free."""
+    """`path`, or the first numbered part of it whose names are all free: also of one that left for the remote."""
     candidate, part = path, 1
-    while any((data_root / name(candidate)).exists() for name in (str, open_path, sidecar_path)):
+    while any((data_root / name(candidate)).exists() for name in (str, open_path, sidecar_path, record_path)):
         part += 1
         candidate = numbered_part(path, part)
     return candidate

@@ -29,6 +29,7 @@ from common.core.archive_names import (
     lane_of_open,
 )
 from common.core.row_facts import producer_and_facts_of_row
+from common.core.rows import Rows
 from common.errors import ArchiveError
 from common.files import DISK
 from common.locks import FileLock
@@ -38,6 +39,7 @@ SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
 TORN_SUFFIX = ".torn"
 _TEMPORARY_SUFFIX = ".salvage"
 _GZIP_LEVEL = 1
+_WRITE_BYTES = 1 << 20
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -161,7 +163,7 @@ def _rewrite(rows: WholeRows, path: Path, target: str) -> _Written:
     temporary = path.with_name(f".{_archive_name(path)}{_TEMPORARY_SUFFIX}")
     DISK.remove(temporary)
     tally, members, counts = RowTally(), MemberStream(_GZIP_LEVEL), dict[str, int]()
-    digest, rows_digest, length, uncompressed = hashlib.sha256(), hashlib.sha256(), 0, 0
+    digest, rows_digest, length = hashlib.sha256(), hashlib.sha256(), 0
     descriptor = DISK.create(temporary)
     try:
         for row in rows:
@@ -169,9 +171,11 @@ def _rewrite(rows: WholeRows, path: Path, target: str) -> _Written:
             tally.add(producer, facts)
             counts[producer] = counts.get(producer, 0) + 1
             rows_digest.update(row)
-            uncompressed += len(row)
-            length += _put(descriptor, members.add(row), digest)
-        length += _put(descriptor, members.end(), digest)
+            members.add(Rows(b"", [row]))
+            if members.ready_bytes >= _WRITE_BYTES:
+                length += _put(descriptor, members.take(), digest)
+        members.end()
+        length += _put(descriptor, members.take(), digest)
         DISK.sync(descriptor)
     finally:
         os.close(descriptor)
@@ -181,7 +185,7 @@ def _rewrite(rows: WholeRows, path: Path, target: str) -> _Written:
         opened_at_ns=0,
         bytes=length,
         rows=tally.rows,
-        uncompressed_bytes=uncompressed,
+        uncompressed_bytes=members.uncompressed_bytes,
         member_crc=0,
         member_size=0,
         producers={name: _lane_range(target, count) for name, count in counts.items()},

@@ -62,7 +62,7 @@ class RowTally:
         self.last_received_at_ns = 0
 
     def add(self, producer: str, facts: RowFacts) -> None:
-        """Count one row."""
+        """Count them."""
         at = facts.received_at_ns
         if not self.rows:
             self.first_received_at_ns = self.last_received_at_ns = at
@@ -70,7 +70,7 @@ class RowTally:
             self.last_received_at_ns = at
         elif at < self.first_received_at_ns:
             self.first_received_at_ns = at
-        self.rows += 1
+        self.rows += facts.rows
         if facts.gap is not None:
             self.gaps.append(facts.gap)
         if facts.session_id:
@@ -86,9 +86,9 @@ class RowTally:
         if not session.count:
             session.first_message_sequence = facts.message_sequence
             session.first_global_message_sequence = facts.global_message_sequence
-        session.last_message_sequence = facts.message_sequence
-        session.last_global_message_sequence = facts.global_message_sequence
-        session.count += 1
+        session.last_message_sequence = facts.message_sequence + facts.rows - 1
+        session.last_global_message_sequence = facts.global_message_sequence + facts.rows - 1
+        session.count += facts.rows
 
 
 def sidecar_of(file: OpenFile, lane: int, sha256: str, tally: RowTally) -> Sidecar:

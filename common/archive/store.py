@@ -17,6 +17,7 @@ from common.archive.placement import Placement
 from common.archive.recover import Recovery, recover_lane
 from common.core.archive_names import Layout
 from common.core.row_facts import RowFacts
+from common.core.rows import Rows
 from common.errors import ArchiveError
 from common.files import DISK, Disk
 from common.locks import FileLock
@@ -76,11 +77,18 @@ class LaneStore:
         return list(self._closed)
 
     def append(self, stream: str, producer: str, lane_sequence: int, row: bytes, facts: RowFacts) -> None:
-        """Take a row, which ends in a line feed; it is durable after the next `commit`.
+        """Take a row, which ends in a line feed; it is durable after the next `commit`. See `append_rows`."""
+        self.append_rows(stream, producer, lane_sequence, Rows(b"", [row]), facts)
 
-        Raises ArchiveError unless `lane_sequence` follows the producer's last one.
+    def append_rows(
+        self, stream: str, producer: str, lane_sequence: int, rows: Rows, facts: RowFacts
+    ) -> None:
+        """Take rows received together, the first of which has this lane sequence.
+
+        Raises ArchiveError unless that follows the producer's last one.
         """
-        assert row.endswith(b"\n")
+        assert len(rows.rests) == facts.rows
+        assert rows.rests[-1].endswith(b"\n")
         expected = self._appended.get(producer, 0) + 1
         if self._broken or lane_sequence != expected:
             raise ArchiveError(
@@ -89,10 +97,10 @@ class LaneStore:
             )
         try:
             archive = self._archives.archive_for(stream, producer, lane_sequence, facts.received_at_ns)
-            archive.append(producer, lane_sequence, row, facts)
+            archive.append(producer, lane_sequence, rows, facts)
         except OSError as error:
             raise self._break("a row cannot be written", error) from error
-        self._appended[producer] = lane_sequence
+        self._appended[producer] = lane_sequence + facts.rows - 1
 
     def close_windows_before(self, producer: str, received_at_ns: int) -> None:
         """The producer has come to this receive time: its earlier windows close at the next commit."""

@@ -1,6 +1,6 @@
 """Re-reads closed archives and says what is not as promised: files, sidecars, rows, sequences, coverage."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ from common.archive.check_archive import ArchiveCheck, CheckedArchive, Progress
 from common.archive.journal import JournalLine, read_journals
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
+from common.archive.upload_records import sidecars_away, was_uploaded
 from common.archive.verify_ledgers import HourSummary, LedgerCheck
 from common.core.accounts import Accounts
 from common.core.archive_names import (
@@ -59,11 +60,13 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     accounts = Accounts()
     ledgers = LedgerCheck(data_root, _in_turn(archives), journals, partial=partial)
     checked = ledgers.run(lambda path: _below(data_root, path), accounts, progress)
-    known = _known(data_root, checked, journals, live=live, partial=partial)
+    away = sidecars_away(data_root)  # behind the listing: what leaves in between is known twice, not never
+    checked = [each for each in checked if each.path not in away]
+    known = _known(data_root, checked, journals, away, live=live, partial=partial)
     findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
     findings += [*lane_findings(known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
-    notes = [*_notes(accounts, known), *ledgers.notes]
+    notes = [*_notes(accounts, known, away), *ledgers.notes]
     return _verification([data_root], checked, findings, notes, accounts, ledgers.hours)
 
 
@@ -120,6 +123,7 @@ def _known(
     data_root: Path,
     checked: Sequence[CheckedArchive],
     journals: dict[int, JournalLine],
+    away: Mapping[Path, Sidecar],
     *,
     live: bool,
     partial: bool,
@@ -130,10 +134,16 @@ def _known(
         parts += _parts_of(each)
         if not each.whole:
             _lose(lost, each.sidecar, each)
-    for sidecar in _sidecars_alone(data_root) if journals else ():
+    for path, sidecar in _sidecars_alone(data_root) if journals else ():
+        if path not in away:
+            parts += _parts_of_sidecar(sidecar)
+            _lose(lost, sidecar, None)
+    for sidecar in away.values():
         parts += _parts_of_sidecar(sidecar)
         _lose(lost, sidecar, None)
-    read = {each.path for each in checked}
+        for producer in sidecar.producers:
+            lost.setdefault(producer, [])  # rows of it are elsewhere, whatever their numbers
+    read = {each.path for each in checked} | away.keys()
     for lane, line in journals.items():
         parts += _open_parts(data_root, lane, line, read, live=live)
     durable = {
@@ -189,14 +199,14 @@ def _lose(lost: dict[str, list[Run]], sidecar: Sidecar | None, checked: CheckedA
         lost.setdefault(producer, []).append((1, 1 << 62))
 
 
-def _sidecars_alone(data_root: Path) -> Iterator[Sidecar]:
+def _sidecars_alone(data_root: Path) -> Iterator[tuple[Path, Sidecar]]:
     for path in _below_both(data_root, f"*{ARCHIVE_SUFFIX}{SIDECAR_SUFFIX}"):
         archive = path.with_name(path.name.removesuffix(SIDECAR_SUFFIX))
         hidden = archive.with_name(f".{archive.name}{OPEN_SUFFIX}")
         if archive.exists() or hidden.exists():
             continue
         try:
-            yield read_sidecar(archive)
+            yield archive, read_sidecar(archive)
         except (OSError, msgspec.DecodeError):
             continue  # reported as a leftover anyway
 
@@ -221,15 +231,20 @@ def _leftover_findings(data_root: Path, archives: Sequence[Path], *, live: bool)
             yield Finding("leftover", name, "is the beginning of a file that a crash interrupted; delete it")
         elif path.name.endswith(SIDECAR_SUFFIX):
             archive = path.with_name(path.name.removesuffix(SIDECAR_SUFFIX))
-            if archive not in closed and not archive.with_name(f".{archive.name}{OPEN_SUFFIX}").exists():
+            hidden = archive.with_name(f".{archive.name}{OPEN_SUFFIX}")
+            if not (
+                archive in closed or hidden.exists() or was_uploaded(data_root, _below(data_root, archive))
+            ):
                 yield Finding("leftover", name, "is a sidecar, but its archive is not here")
 
 
-def _notes(accounts: Accounts, known: Known) -> Iterator[str]:
+def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar]) -> Iterator[str]:
     if known.live:
         yield "a recorder is running here: what it has open was not read"
+    if away:
+        yield f"{len(away):,} archives were uploaded and proved, and are no longer here; they were not read"
     for producer, sessions in sorted(accounts.by_producer().items()):
         websocket = [session for session in sessions if not session.is_rest]
         cut = cut_off_at(websocket, accounts, known) if websocket else None
-        if cut is not None and not known.live:
+        if cut is not None and not known.live and not (away and producer in known.lost):
             yield f"{producer} was cut off: of what followed global_message_sequence {cut} some may be missing"

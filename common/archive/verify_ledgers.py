@@ -15,6 +15,7 @@ from common.archive.check_archive import ArchiveCheck, CheckedArchive, Progress
 from common.archive.hours import HourArchive, hour_archive, in_order, note_closed
 from common.archive.journal import JournalLine
 from common.archive.ledger import HourAccount, read_ledger, stored_ledgers, told_archives
+from common.archive.upload_records import has_left, was_uploaded
 from common.core.accounts import Accounts
 from common.core.archive_names import STREAMS, ledger_path, window_start_of
 from common.core.instants import parse_utc_ns
@@ -59,7 +60,7 @@ class LedgerCheck:
             file.path.rpartition("/")[2]
             for line in journals.values()
             for file in line.files
-            if not (data_root / file.path).exists()
+            if not (data_root / file.path).exists() and not was_uploaded(data_root, file.path)
         )
         self._open_from_ns = min((window_start_of(each) or 0 for each in open_ones), default=1 << 63)
         self._uncompared = Counter[str]()
@@ -160,7 +161,8 @@ class LedgerCheck:
     def _look_for_missing(self, stream: str, stored: Mapping[int, Path]) -> None:
         """They are written in the order of time: one that is missing before the last one was there."""
         for start_ns in sorted(set(self._windows) - set(stored)):
-            if not self._partial and stored and min(stored) < start_ns < max(stored):
+            between = not self._partial and stored and min(stored) < start_ns < max(stored)
+            if between and not has_left(self._root, start_ns):
                 self._tell(stream, start_ns, "is missing, though a later hour has its ledger")
 
     def _tell(self, stream: str, start_ns: int, words: str) -> None:

@@ -1,173 +1,113 @@
-"""The audit of all connections: what passed on the live queue in, results and wishes out.
-
-What the auditor did not see itself is found by the messages' own numbers, and makes the books void.
-"""
+"""What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
 
 from typing import Any
 
-import msgspec
-
-from common.core.book_checks import BookChecks, Result
-from common.core.book_hash import HashTerms
-from common.core.books import Books
-from common.core.checkpoint_book import CheckpointBook, read_checkpoint
-from common.core.continuity import Break, Continuity
+from common.core.book_audit import BookAudit, Heard, Judged
+from common.core.check_results import Result
+from common.core.checkpoint_book import read_checkpoint
+from common.core.continuity import Break
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
-from common.core.market_events import MarketEvent, Unusable, read_events
+from common.core.market_events import read_events
 from common.core.recorded_row import Row
-from common.core.wishes import Healing, Wish
+from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
-_AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
-_TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
-
-
-class Heard(msgspec.Struct, frozen=True, gc=False):
-    """One message of a reader as it passed, without its payload."""
-
-    reader: str
-    session_id: str
-    message_sequence: int
-    received_at_ns: int
-    received_monotonic_ns: int
-    is_market_data: bool
-
-
-class _Connection:
-    def __init__(self, terms: dict[str, HashTerms]) -> None:
-        self.session_id = ""
-        self.continuity = Continuity()
-        self.books = Books()
-        self.checks = BookChecks(self.books, terms)
-        self.now_ms = 0
-        self.last_market_data_ns = 0
-
-    def begin(self, session_id: str) -> None:
-        self.session_id = session_id
-        self.last_market_data_ns = 0
+LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
 
 
 class Audit:
-    """Every reader's connection, and what is wished of it."""
+    """Hears every reader's connection, and tells what is wished of it."""
 
     def __init__(self, silence_ns: int) -> None:
         """`silence_ns`: a stream that was not silent for so long cannot be proved frozen."""
-        self._terms: dict[str, HashTerms] = {}
-        self._connections: dict[str, _Connection] = {}
+        self._books = BookAudit()
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
+        self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
-        self._ended: list[tuple[str, str, Result]] = []  # settled by the end of their books
+        self._replacing: dict[
+            str, tuple[Judged, int]
+        ] = {}  # by token: the divergence, and until when to wait
 
     @property
     def books(self) -> int:
         """Tokens with a book now."""
-        return sum(len(connection.books.by_token) for connection in self._connections.values())
+        return self._books.books
 
     @property
     def unhealed(self) -> int:
         """Tokens that diverged and have not agreed since."""
         return self._healing.unhealed
 
-    def message(self, heard: Heard, payload: bytes) -> None:
-        """A message of the websocket passed."""
-        connection = self._connection(heard.reader)
-        broken = connection.continuity.message(heard.session_id, heard.message_sequence)
-        if broken is not None:
-            self._break(heard.reader, connection, broken)
-        if heard.session_id != connection.session_id:
-            connection.begin(heard.session_id)
-        if not heard.is_market_data:
-            return
-        connection.last_market_data_ns = heard.received_at_ns
-        self._frozen.data_came(heard.reader, heard.session_id, heard.received_monotonic_ns)
-        latest_ms = heard.received_at_ns // 1_000_000 + _AHEAD_MS
-        for event in read_events(payload):
-            connection.checks.take(event)
-            connection.now_ms = max(connection.now_ms, min(_time_ms(event), latest_ms))
-        connection.checks.judge(connection.now_ms)
+    def message(self, heard: Heard, received_monotonic_ns: int, payload: bytes) -> None:
+        """A message of the websocket passed. Only market data has a payload here; of any other it is empty."""
+        if heard.session_id != self._books.session_of(heard.reader):
+            self._last_market_data_ns[heard.reader] = 0
+        self._note(heard.reader, self._books.message(heard, read_events(payload) if payload else ()))
+        if payload:
+            self._last_market_data_ns[heard.reader] = heard.received_at_ns
+            self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)
 
     def life_cycle(self, reader: str, row: Row) -> None:
         """A life-cycle row of a reader passed."""
-        connection = self._connection(reader)
-        broken = connection.continuity.life_cycle(row.record_type, row.session_id, row.detail)
-        if broken is None:
-            return
-        for token_id in broken.token_ids or ():
+        before = self._books.session_of(reader)
+        broken = self._books.life_cycle(reader, row.record_type, row.session_id, row.detail)
+        for token_id in (broken.token_ids or ()) if broken is not None else ():
             self._healing.dropped(token_id)
-        self._break(reader, connection, broken)
-        if broken.token_ids is None and row.session_id:
-            connection.begin(row.session_id)
+        self._note(reader, broken)
+        if self._books.session_of(reader) != before:
+            self._last_market_data_ns[reader] = 0
+
+    def _note(self, reader: str, broken: Break | None) -> None:
+        if broken is not None and broken.token_ids is None:
+            self._frozen.unknown(reader)
 
     def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
         """A REST row passed."""
         for shown in read_checkpoint(row.payload_json):
-            if len(self._terms) >= _TERMS_KEPT:
-                self._terms.clear()  # the next checkpoint tells them again
-            self._terms[shown.token_id] = shown.terms
-            reader = self._reader_of(shown.token_id)
-            if reader is None:
-                no_book = Result(
-                    "checkpoint", "not_checkable", shown.token_id, shown.timestamp_ms, "no snapshot yet"
-                )
-                self._results.append(no_book)
-                continue
-            self._compare(reader, shown, row.checkpoint_sequence, received_monotonic_ns)
-
-    def _compare(self, reader: str, shown: CheckpointBook, sequence: int, at_ns: int) -> None:
-        connection = self._connections[reader]
-        book = connection.books.by_token[shown.token_id]
-        evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
-        self._frozen.checkpoint_came(reader, evidence, at_ns)
-        connection.checks.checkpoint(shown, sequence)
-
-    def _reader_of(self, token_id: str) -> str | None:
-        """Of the readers that have a book of the token, the one whose stream went on last."""
-        having = [name for name, each in self._connections.items() if token_id in each.books.by_token]
-        return max(having, key=lambda name: self._connections[name].now_ms, default=None)
-
-    def _connection(self, reader: str) -> _Connection:
-        known = self._connections.get(reader)
-        if known is None:
-            known = self._connections[reader] = _Connection(self._terms)
-        return known
-
-    def _break(self, reader: str, connection: _Connection, broken: Break) -> None:
-        connection.checks.reset(broken.token_ids)
-        settled = connection.checks.take_settled()
-        self._ended += [(reader, connection.session_id, result) for result in settled]
-        if broken.token_ids is None:
-            self._frozen.unknown(reader)
+            compared = self._books.checkpoint(shown, row.checkpoint_sequence)
+            if compared is not None:
+                reader, book_ms = compared
+                evidence = Evidence(shown.token_id, shown.timestamp_ms, book_ms)
+                self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 
     # What comes of it
 
     def judge(self, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
         """The wishes that are due, each without a number yet. Times are of now: wall and monotonic."""
         wishes: list[Wish] = []
-        for reader, connection in self._connections.items():
-            results = connection.checks.take_results()
-            self._results += results
-            for result in results:
-                wishes += self._heal(reader, connection, result, now_monotonic_ns)
-            settled = connection.checks.take_settled()
-            self._ended += [(reader, connection.session_id, result) for result in settled]
-        ended, self._ended = self._ended, []
-        wishes += [_told(reader, session_id, result, now_ns) for reader, session_id, result in ended]
+        for judged in self._books.take_results():
+            self._results.append(judged.result)
+            wishes += self._heal(judged, now_monotonic_ns)
+        for judged in self._books.take_settled():
+            wishes.append(_told(judged, now_ns))
+            if self._replacing.pop(judged.result.token_id, None) is not None:
+                wishes.append(_wish(judged, "replace"))
+        wishes += self._overdue(now_monotonic_ns)
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
-            wishes.append(_stale(reader, self._connections[reader], session_id, evidence))
+            wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
         return wishes
 
-    def _heal(self, reader: str, connection: _Connection, result: Result, now_ns: int) -> list[Wish]:
-        if result.verdict in {"agree", "agree_late"} and self._healing.unhealed:
+    def _heal(self, judged: Judged, now_ns: int) -> list[Wish]:
+        result = judged.result
+        agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
+        if agrees and self._healing.unhealed:
             self._healing.agreed(result.token_id, result.check)
         if result.verdict != "divergence":
             return []
-        action = self._healing.diverged(reader, result.token_id, result.check, now_ns)
-        if action in {None, "none"}:
+        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_ns)
+        if action is None or action == "none":
             return []
-        assert action is not None
-        return [Wish(0, reader, connection.session_id, action, result.token_id, result.reason)]
+        if (
+            action == "replace"
+        ):  # once a snapshot has told the differing levels: with the session the book goes
+            self._replacing[result.token_id] = judged, now_ns + LEVELS_WITHIN_NS
+        return [_wish(judged, "resubscribe")]
+
+    def _overdue(self, now_ns: int) -> list[Wish]:
+        late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
+        return [_wish(self._replacing.pop(token_id)[0], "replace") for token_id in late]
 
     def take_results(self) -> list[Result]:
         """All results since the last call."""
@@ -175,12 +115,14 @@ class Audit:
         return results
 
 
-def _time_ms(event: MarketEvent) -> int:
-    return 0 if isinstance(event, Unusable) else event.timestamp_ms
+def _wish(judged: Judged, action: Action) -> Wish:
+    reader, session_id, result = judged
+    return Wish(0, reader, session_id, action, result.token_id, result.reason)
 
 
-def _told(reader: str, session_id: str, result: Result, now_ns: int) -> Wish:
+def _told(judged: Judged, now_ns: int) -> Wish:
     """The wish that a divergence be recorded, once all is known of it."""
+    reader, session_id, result = judged
     detail: dict[str, Any] = {
         "found_at_utc": utc_text(now_ns),
         "session_id": session_id,
@@ -190,13 +132,14 @@ def _told(reader: str, session_id: str, result: Result, now_ns: int) -> Wish:
         "why": result.reason,
         "exchange_timestamp_ms": result.timestamp_ms,
         "checkpoint_sequence": result.checkpoint_sequence,
+        "levels_from": result.levels_from,
         "differing_levels": len(result.levels),
         "levels": [level._asdict() for level in result.levels[:LEVELS_TOLD]],
     }
     return Wish(0, reader, session_id, "none", result.token_id, result.reason, divergence=detail)
 
 
-def _stale(reader: str, connection: _Connection, session_id: str, evidence: Evidence) -> Wish:
+def _stale(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:
     newer_s = (evidence.checkpoint_ms - evidence.stream_ms) / 1000
     return Wish(
         0,
@@ -205,5 +148,5 @@ def _stale(reader: str, connection: _Connection, session_id: str, evidence: Evid
         "stale",
         evidence.token_id,
         f"a checkpoint is {newer_s:.3f} s newer than the silent stream",
-        last_market_data_ns=connection.last_market_data_ns,
+        last_market_data_ns=last_market_data_ns,
     )

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from common.core.book_checks import Result
+from common.core.check_results import Result
 
 DIVERGENCES_KEPT = 50
 

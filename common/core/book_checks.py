@@ -4,80 +4,45 @@ Time is the exchange's, in milliseconds, and goes on with the messages of the co
 late, or a process that was stopped, makes nothing look wrong.
 """
 
-from collections import deque
 from collections.abc import Iterable
-from typing import Literal
 
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import HashTerms, book_hash, matching_trade_price
+from common.core.book_hash import HashTerms, gives_its_hash, matching_trade_price
 from common.core.books import Books
-from common.core.checkpoint_book import CheckpointBook, DifferingLevel, differing_levels, same_levels
+from common.core.check_results import Check, Result, Results, Verdict
+from common.core.checked_token import CheckedToken
+from common.core.checkpoint_book import CheckpointBook, differing_levels
+from common.core.checkpoint_checks import CheckpointChecks
 from common.core.decimal_text import scaled
 from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange
-
-Check = Literal["hash", "best", "checkpoint"]
-Verdict = Literal["agree", "agree_late", "size_only", "divergence", "not_checkable"]
+from common.core.snapshot_checks import SnapshotChecks
 
 BATCH_MS = 250  # a batch is complete when the connection is so far past it
 HEAL_MS = 1000  # a failed check that heals within this time is none
-REST_AHEAD_MS = 2000  # how far past a checkpoint the stream must be to be blamed for not having shown it
-_KNOWN = 256  # hashes remembered of each token: seconds of the busiest book
-_WAITING = 4  # checkpoints that wait for the stream, of each token
 _TRADES_TRIED = 3
-
-
-class Result(msgspec.Struct, frozen=True):
-    """One check of one token at an exchange time. `levels` differ where both books are known."""
-
-    check: Check
-    verdict: Verdict
-    token_id: str
-    timestamp_ms: int
-    reason: str = ""
-    checkpoint_sequence: int | None = None
-    levels: tuple[DifferingLevel, ...] = ()
-
-
-class _Waiting(msgspec.Struct, frozen=True):
-    checkpoint: CheckpointBook
-    book: Book
-    sequence: int
-
-
-class _Token:
-    def __init__(self) -> None:
-        self.open: tuple[int, str] | None = None  # stated, and not yet found to agree
-        self.done: tuple[int, str] | None = None
-        self.best: tuple[str, str] | None = None
-        self.first_ms = 0
-        self.stated: deque[str] = deque(maxlen=_KNOWN)
-        self.verified: deque[str] = deque(maxlen=_KNOWN)
-        self.verified_ms = 0
-        self.failed: Result | None = None
-        self.suspect: Result | None = None
-        self.waiting: list[_Waiting] = []
-
-    @property
-    def idle(self) -> bool:
-        return not (self.open or self.failed or self.waiting)
+_USUAL_TERMS = HashTerms(
+    "5", neg_risk=False
+)  # of all Bitcoin markets so far; one hash that holds proves them
 
 
 class BookChecks:
-    """Applies events to the books and judges them. Results wait for `take_results`.
+    """Applies events to the books and judges them. What comes of it waits in `results`.
 
-    A divergence is a result at once; where the exchange's book is not known then, a second result of the same
-    token tells the differing `levels` when its next snapshot comes (`settled`). In between nothing is checked.
+    A divergence is a result at once. Where the exchange's book is not known then, it is settled when the next
+    snapshot of the token, or a checkpoint of the same state, tells the differing levels. In between nothing is
+    checked.
     """
 
     def __init__(self, books: Books, terms: dict[str, HashTerms]) -> None:
         """`terms` by token id, shared by all connections: only checkpoints tell them."""
         self._books, self._terms = books, terms
-        self._tokens: dict[str, _Token] = {}
+        self._tokens: dict[str, CheckedToken] = {}
         self._active: set[str] = set()
-        self._results: list[Result] = []
-        self._settled: list[Result] = []
+        self.results = Results()
+        self._checkpoints = CheckpointChecks(self.results)
+        self._snapshots = SnapshotChecks(self.results)
         self.now_ms = 0
 
     # What comes
@@ -89,13 +54,13 @@ class BookChecks:
                 stated = {change.token_id: change for change in event.changes}
                 for token_id, change in stated.items():
                     self._finish(token_id, unless=(event.timestamp_ms, change.hash or ""))
-                touched = self._books.apply(event)
-                for token_id in touched:
+                self._snapshots.explain(event)
+                for token_id in self._books.apply(event):
                     change = stated[token_id]
                     self._state(token_id, best=(change.best_bid or "", change.best_ask or ""))
             case BookSnapshot():
                 self._finish(event.token_id, unless=(event.timestamp_ms, event.hash))
-                self._settle(event)
+                self._compare(event)
                 for token_id in self._books.apply(event):
                     self._state(token_id, best=None)
             case TickSizeChange():
@@ -106,32 +71,19 @@ class BookChecks:
 
     def checkpoint(self, checkpoint: CheckpointBook, sequence: int) -> None:
         """Compare a book of REST with the rebuilt one, now or when the stream has come as far."""
-        token_id, at_ms = checkpoint.token_id, checkpoint.timestamp_ms
+        token_id = checkpoint.token_id
         book, token = self._books.get(token_id), self._tokens.get(token_id)
         if book is None or token is None:
-            self._give("checkpoint", "not_checkable", token_id, at_ms, "no snapshot yet", sequence)
+            self._checkpoints.refuse_without_book(checkpoint, sequence)
             return
-        if token.suspect is not None:
-            self._give(
-                "checkpoint", "not_checkable", token_id, at_ms, "no snapshot since it diverged", sequence
-            )
-            return
-        shown = checkpoint.book()
-        if not checkpoint.keeps_its_hash(shown):
-            self._give(
-                "checkpoint", "not_checkable", token_id, at_ms, "it contradicts its own hash", sequence
-            )
-        elif at_ms < token.first_ms:
-            self._give("checkpoint", "not_checkable", token_id, at_ms, "older than the snapshot", sequence)
-        else:
-            waiting = _Waiting(checkpoint, shown, sequence)
-            if not self._matches(token, book, waiting, late=False):
-                token.waiting = [*token.waiting, waiting][-_WAITING:]
-                self._active.add(token_id)
+        self._checkpoints.take(token, book, checkpoint, sequence)
+        if token.waiting:
+            self._active.add(token_id)
 
     def judge(self, now_ms: int) -> None:
         """The connection has come to this exchange time: judge what cannot become better any more."""
         self.now_ms = max(self.now_ms, now_ms)
+        self._snapshots.judge(self.now_ms - BATCH_MS)
         for token_id in list(self._active):
             token, book = self._tokens.get(token_id), self._books.get(token_id)
             if token is None or book is None:
@@ -141,32 +93,22 @@ class BookChecks:
                 self._finish(token_id, unless=None)
             if token.failed is not None and self.now_ms - token.failed.timestamp_ms > HEAL_MS:
                 self._diverge(token, token.failed)
-            for waiting in list(token.waiting):
-                self._judge_waiting(token, book, waiting)
+            if token.waiting and (found := self._checkpoints.judge(token, book, self.now_ms)) is not None:
+                self._diverge(token, found)
             if token.idle:
                 self._active.discard(token_id)
 
     def reset(self, token_ids: Iterable[str] | None = None) -> None:
         """The books of these tokens, or of all, are void: nothing about them can be judged."""
-        gone = list(self._tokens) if token_ids is None else list(token_ids)
-        for token_id in gone:
-            token = self._tokens.pop(token_id, None)
-            if token is not None and token.suspect is not None:
-                self._settled.append(token.suspect)
-            if token is not None and token.failed is not None:
-                failed = token.failed
-                self._give(failed.check, "not_checkable", token_id, failed.timestamp_ms, "the book ended")
+        for token_id in list(self._tokens) if token_ids is None else list(token_ids):
+            token = self._tokens.get(token_id)
+            undecided = self._snapshots.drop(token_id)
+            if token is None:
+                continue
+            if failed := token.failed or undecided:
+                self.results.amend(failed, "not_checkable", "the book ended")
+            self._forget(token_id)
         self._books.reset(token_ids)
-
-    def take_results(self) -> list[Result]:
-        """What was judged since the last call."""
-        results, self._results = self._results, []
-        return results
-
-    def take_settled(self) -> list[Result]:
-        """Divergences of which no more will be known, with their differing levels where they became known."""
-        settled, self._settled = self._settled, []
-        return settled
 
     # Hashes and best prices
 
@@ -175,21 +117,19 @@ class BookChecks:
         book = self._books.by_token[token_id]
         token = self._tokens.get(token_id)
         if token is None:
-            token = self._tokens[token_id] = _Token()
-            token.first_ms = book.timestamp_ms
-        if token.suspect is not None:
-            return
+            token = self._tokens[token_id] = CheckedToken(book.timestamp_ms)
         stated = (book.timestamp_ms, book.hash)
-        if stated == token.done:
+        if token.suspect is not None or stated == token.done:
             return
         if stated != token.open:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
         token.best = best or token.best
         self._active.add(token_id)
-        terms = self._terms.get(token_id)
-        prices = list(self._books.trade_prices(book.market))[:_TRADES_TRIED] or [""]
-        if terms is not None and any(book_hash(book, terms, price) == book.hash for price in prices):
+        terms = self._terms.get(token_id, _USUAL_TERMS)
+        prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)
+        if gives_its_hash(book, terms, prices):
+            self._terms[token_id] = terms
             self._agree(token, book, "hash")
 
     def _finish(self, token_id: str, *, unless: tuple[int, str] | None) -> None:
@@ -209,8 +149,8 @@ class BookChecks:
             self._books.note_trade(book.market, found.price)
         self._agree(token, book, "hash")
 
-    def _finish_by_best(self, token: _Token, book: Book, reason: str) -> None:
-        self._give("hash", "not_checkable", book.token_id, book.timestamp_ms, reason)
+    def _finish_by_best(self, token: CheckedToken, book: Book, reason: str) -> None:
+        self.results.give("hash", "not_checkable", book.token_id, book.timestamp_ms, reason)
         if token.best is None or not all(token.best):
             token.done, token.open = token.open, None
         elif _best_agrees(book, token.best):
@@ -218,8 +158,9 @@ class BookChecks:
         else:
             self._fail(token, book, "best", "the best prices are not those that the exchange tells")
 
-    def _agree(self, token: _Token, book: Book, check: Check) -> None:
-        self._give(check, "agree", book.token_id, book.timestamp_ms)
+    def _agree(self, token: CheckedToken, book: Book, check: Check) -> None:
+        of_snapshot = token.best is None
+        self.results.found(Result(check, "agree", book.token_id, book.timestamp_ms, of_snapshot=of_snapshot))
         if check == "hash":
             token.verified.append(book.hash)
             token.verified_ms = book.timestamp_ms
@@ -227,100 +168,46 @@ class BookChecks:
                 right = _best_agrees(book, token.best)
                 reason = "" if right else "the best prices contradict the hash"
                 verdict: Verdict = "agree" if right else "not_checkable"
-                self._give("best", verdict, book.token_id, book.timestamp_ms, reason)
+                self.results.give("best", verdict, book.token_id, book.timestamp_ms, reason)
         if token.failed is not None:
             failed, token.failed = token.failed, None
-            self._give(failed.check, "agree_late", book.token_id, failed.timestamp_ms, "healed by itself")
+            self.results.amend(failed, "agree_late", "healed by itself")
         token.done, token.open = token.open, None
-        for waiting in list(token.waiting):
-            if self._matches(token, book, waiting, late=True):
-                token.waiting.remove(waiting)
+        if token.waiting:
+            self._checkpoints.retry(token, book)
 
-    def _fail(self, token: _Token, book: Book, check: Check, reason: str) -> None:
+    def _fail(self, token: CheckedToken, book: Book, check: Check, reason: str) -> None:
         token.done, token.open = None, None
         if token.failed is None:
             token.failed = Result(check, "divergence", book.token_id, book.timestamp_ms, reason)
             self._active.add(book.token_id)
 
-    # Checkpoints
+    # Snapshots and divergences
 
-    def _matches(self, token: _Token, book: Book, waiting: _Waiting, *, late: bool) -> bool:
-        shown = waiting.checkpoint
-        now = shown.hash == book.hash or shown.timestamp_ms == book.timestamp_ms
-        equal = same_levels(book, waiting.book)
-        if equal or shown.hash in token.verified:
-            verdict: Verdict = "agree" if equal and now and not late else "agree_late"
-            self._give("checkpoint", verdict, book.token_id, shown.timestamp_ms, "", waiting.sequence)
-            return True
-        return False
-
-    def _judge_waiting(self, token: _Token, book: Book, waiting: _Waiting) -> None:
-        shown = waiting.checkpoint
-        if token.suspect is None and self._matches(token, book, waiting, late=True):
-            token.waiting.remove(waiting)
+    def _compare(self, snapshot: BookSnapshot) -> None:
+        token, book = self._tokens.get(snapshot.token_id), self._books.get(snapshot.token_id)
+        if token is None or book is None:
             return
-        if (
-            self.now_ms - shown.timestamp_ms <= REST_AHEAD_MS
-            or token.open is not None
-            or token.failed is not None
-        ):
+        if token.suspect is None:
+            self._snapshots.compare(token, book, snapshot)
             return
-        token.waiting.remove(waiting)
-        if token.suspect is not None:
-            reason = "no snapshot since it diverged"
-        elif token.verified_ms > shown.timestamp_ms:
-            reason = "the stream went past it"
-        elif shown.hash in token.stated and not token.verified:
-            reason = "the first checkpoint tells what hashes hold"
-        else:
-            self._differ(token, book, waiting)
-            return
-        self._give("checkpoint", "not_checkable", book.token_id, shown.timestamp_ms, reason, waiting.sequence)
+        if not token.suspect.levels:
+            levels = differing_levels(book, Book(snapshot))
+            token.suspect = msgspec.structs.replace(token.suspect, levels=levels, levels_from="snapshot")
+        self._forget(snapshot.token_id)
+        self._books.reset([snapshot.token_id])
 
-    def _differ(self, token: _Token, book: Book, waiting: _Waiting) -> None:
-        levels = differing_levels(book, waiting.book)
-        sizes_only = all("0" not in (level.rebuilt, level.exchange) for level in levels)
-        result = Result(
-            "checkpoint",
-            "size_only" if sizes_only else "divergence",
-            book.token_id,
-            waiting.checkpoint.timestamp_ms,
-            "the stream did not bring what the checkpoint shows",
-            waiting.sequence,
-            levels,
-        )
-        if sizes_only:
-            self._results.append(result)
-        else:
-            self._diverge(token, result)
-
-    # Divergences
-
-    def _diverge(self, token: _Token, result: Result) -> None:
+    def _diverge(self, token: CheckedToken, result: Result) -> None:
         """From here on the book is only kept to be compared with the next snapshot."""
-        self._results.append(result)
+        self.results.found(result)
         token.failed = token.open = None
         token.suspect = result
 
-    def _settle(self, snapshot: BookSnapshot) -> None:
-        token, book = self._tokens.get(snapshot.token_id), self._books.get(snapshot.token_id)
-        if token is None or book is None or token.suspect is None:
-            return
-        levels = token.suspect.levels or differing_levels(book, Book(snapshot))
-        self._settled.append(msgspec.structs.replace(token.suspect, levels=levels))
-        del self._tokens[snapshot.token_id]
-        self._books.reset([snapshot.token_id])
-
-    def _give(
-        self,
-        check: Check,
-        verdict: Verdict,
-        token_id: str,
-        timestamp_ms: int,
-        reason: str = "",
-        sequence: int | None = None,
-    ) -> None:
-        self._results.append(Result(check, verdict, token_id, timestamp_ms, reason, sequence))
+    def _forget(self, token_id: str) -> None:
+        """Its book begins anew: of a suspect one no more will be known."""
+        token = self._tokens.pop(token_id)
+        if token.suspect is not None and not token.settled:
+            self.results.settle(token.suspect)
 
 
 def _best_agrees(book: Book, best: tuple[str, str]) -> bool:

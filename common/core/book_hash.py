@@ -43,6 +43,17 @@ def book_hash(book: Book, terms: HashTerms, last_trade_price: str | None, *, tic
     return digest.hexdigest()
 
 
+def gives_its_hash(book: Book, terms: HashTerms, trade_prices: Iterable[str]) -> bool:
+    """Whether the book gives `book.hash` with one of these last trade's prices."""
+    begun = _without_trade(book, terms, "")
+    for price in trade_prices:
+        digest = begun.copy()
+        digest.update(_end(price))
+        if digest.hexdigest() == book.hash:
+            return True
+    return False
+
+
 def matching_trade_price(
     book: Book, terms: HashTerms, announced: Iterable[str], *, tick_size: str = ""
 ) -> MatchedTrade | None:

@@ -1,6 +1,6 @@
 """The books of all tokens of one connection, from the payloads that came over it in order."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Books:
         """A token's book, None without a snapshot since the last reset."""
         return self._books.get(token_id)
 
-    def trade_prices(self, market: str) -> Collection[str]:
+    def trade_prices(self, market: str) -> tuple[str, ...]:
         """The prices of the market's latest trades with three decimals, the newest first; empty text: none yet."""
         return self._trades.get(market, ())
 

@@ -6,7 +6,7 @@ import msgspec
 
 from common.core.book import Book
 from common.core.book_hash import HashTerms, book_hash
-from common.core.decimal_text import scaled
+from common.core.decimal_text import check_decimals, scaled
 from common.core.market_events import BookSnapshot, Level, Milliseconds
 
 
@@ -26,13 +26,17 @@ class CheckpointBook(
     neg_risk: bool = False
     last_trade_price: str | None = None
 
+    def __post_init__(self) -> None:
+        levels = self.bids + self.asks
+        check_decimals([level.price for level in levels] + [level.size for level in levels])
+
     @property
     def terms(self) -> HashTerms:
         """What the hashes of this token hold and only REST tells."""
         return HashTerms(self.min_order_size, self.neg_risk, self.tick_size)
 
     def book(self) -> Book:
-        """The book that it shows. Raises ValueError where a price is no decimal."""
+        """The book that it shows."""
         return Book(
             BookSnapshot(
                 market=self.market,

@@ -1,10 +1,11 @@
 """Accounts for one window of the websocket stream: its rows in order, and what the rows behind it add."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from common.core.archive_names import WS_RAW
+from common.core.book_hour import TokenChecks
 from common.core.instants import utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
@@ -21,7 +22,7 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, read_events
+from common.core.market_events import BookSnapshot, MarketEvent, PriceChange
 from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
@@ -82,13 +83,16 @@ class FeedHour:
         """Producer and id of each session that has no end in the window."""
         return [key for key, session in self._sessions.items() if session.end_ns is None]
 
-    def take(self, row: Row, line: bytes) -> None:
-        """Account for a row; a line that tells nothing readable of its session is only a moment of it."""
+    def take(self, row: Row, line: bytes, events: Iterable[MarketEvent]) -> None:
+        """Account for a row, and for the events in its message.
+
+        A line that tells nothing readable of its session is only a moment of it.
+        """
         session = self._sessions.get((row.producer, row.session_id or ""))
         if row.record_type == MESSAGE_RECORD:
             session = session or self._first_sight(row, _told(line))
             session.last_ns = max(session.last_ns, row.received_at_ns)
-            self._take_message(row)
+            self._take_message(row, events)
             return
         told = _told(line)
         if row.record_type == GAP:
@@ -146,10 +150,10 @@ class FeedHour:
             for token in told.tokens_tracked:
                 self._account(token.token_id).gaps.append(gap)
 
-    def _take_message(self, row: Row) -> None:
+    def _take_message(self, row: Row, events: Iterable[MarketEvent]) -> None:
         self._messages += 1
         named: dict[str, bool] = {}
-        for event in read_events(bytes(row.json)):
+        for event in events:
             for token_id, in_book in _named_in(event):
                 named[token_id] = in_book or named.get(token_id, False)
         for token_id, in_book in named.items():
@@ -166,6 +170,12 @@ class FeedHour:
         if token_id not in self._tokens:
             self._know([Token("", "", token_id, "", "")])
         return self._tokens[token_id]
+
+    def checked(self, checks: Mapping[str, TokenChecks]) -> None:
+        """What came of the checks of the books, by token id."""
+        for token_id, each in checks.items():
+            if token_id in self._tokens:  # else the other outcome of a market of which only one is subscribed
+                self._tokens[token_id].checked(each)
 
     def finish(
         self, later: Later, archives: tuple[LedgerArchive, ...], unreadable: tuple[str, ...]
@@ -197,6 +207,8 @@ class FeedHour:
             condition=worst(conditions) if sessions else "missing",
             connected_seconds=seconds(without(sessions, in_gaps)),
             unaccounted_seconds=seconds(unaccounted),
+            checks_passed=sum(token.checks_passed for token in tokens),
+            divergences=sum(token.divergences for token in tokens),
             longest_pause_seconds=max((seconds([run]) for run in (*in_gaps, *unaccounted)), default=0.0),
             gaps=as_told(self._gaps),
             sessions=len(self._sessions),

@@ -71,6 +71,10 @@ class TokenHour(msgspec.Struct, frozen=True):
     messages: int
     first_book_seconds: float | None
     books_missing: int
+    checks_passed: int
+    size_only: int
+    divergences: int
+    not_checkable: int
 
 
 class TokenCheckpoints(msgspec.Struct, frozen=True):
@@ -107,6 +111,8 @@ class FeedLedger(HourLedger, frozen=True):
 
     connected_seconds: float
     unaccounted_seconds: float
+    checks_passed: int
+    divergences: int
     tokens: tuple[TokenHour, ...]
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 
 class RowFacts(msgspec.Struct, frozen=True, gc=False):
-    """The row's part in its sidecar.
+    """The part in its sidecar of a row, or of `rows` messages received together, whose sequences count up from these.
 
     `message_sequence` and `global_message_sequence` are 0 for a life-cycle row; a REST checkpoint counts by
     its `checkpoint_sequence`. `gap` is the detail of a `gap` row.
@@ -17,6 +17,7 @@ class RowFacts(msgspec.Struct, frozen=True, gc=False):
     message_sequence: int = 0
     global_message_sequence: int = 0
     gap: dict[str, Any] | None = None
+    rows: int = 1
 
 
 class _Row(msgspec.Struct, gc=False):

@@ -39,40 +39,52 @@ class Classified(msgspec.Struct, frozen=True, gc=False):
     event_types: tuple[str, ...]
 
 
-class RowTemplate:
-    """Builds the rows of one context: the constant part is encoded once, each message spliced in."""
+class Rows(msgspec.Struct, frozen=True, gc=False):
+    """Rows of one archive that belong together: each is `constant` and one of `rests`, which end in line feeds.
 
-    def __init__(self, context: Context, producer: str) -> None:
-        self._prefix = _constant_part(MESSAGE_RECORD, context, producer)
+    `constant` is one object for as long as its bytes are the same.
+    """
 
-    def row(self, envelope: Envelope, classified: Classified) -> bytes:
-        """The complete row of one message, its newline included."""
-        payload = envelope.payload
-        if classified.text is None:
-            raw = b'"raw_base64":"%b"' % b64encode(payload)
-        else:
-            raw = b'"raw_text":%b' % encode_line(classified.text)
-        error = classified.json_error
-        return (
-            b'%b,"received_at_utc":"%b","received_at_ns":%d,"received_monotonic_ns":%d,'
-            b'"message_sequence":%d,"global_message_sequence":%d,"opcode":%d,"payload_length_bytes":%d,'
-            b'"payload_sha256":"%b",%b,"json":%b,"json_error":%b,"classified_event_types":%b}\n'
-            % (
-                self._prefix,
-                utc_text(envelope.received_at_ns).encode(),
-                envelope.received_at_ns,
-                envelope.received_monotonic_ns,
-                envelope.message_sequence,
-                envelope.global_message_sequence,
-                envelope.opcode,
-                len(payload),
-                hashlib.sha256(payload).hexdigest().encode(),
-                raw,
-                b"null" if classified.json_bytes is None else classified.json_bytes,
-                b"null" if error is None else encode_line(error),
-                _kinds_json(classified.event_types),
-            )
+    constant: bytes
+    rests: list[bytes]
+
+    def joined(self) -> bytes:
+        """The rows as they stand in the archive."""
+        return self.constant.join((b"", *self.rests))
+
+
+def message_constant(context: Context, producer: str) -> bytes:
+    """What the rows of all messages of a context begin with."""
+    return _constant_part(MESSAGE_RECORD, context, producer)
+
+
+def message_rest(envelope: Envelope, classified: Classified) -> bytes:
+    """What follows in the row of one message, its line feed included."""
+    payload = envelope.payload
+    if classified.text is None:
+        raw = b'"raw_base64":"%b"' % b64encode(payload)
+    else:
+        raw = b'"raw_text":%b' % encode_line(classified.text)
+    error = classified.json_error
+    return (
+        b',"received_at_utc":"%b","received_at_ns":%d,"received_monotonic_ns":%d,'
+        b'"message_sequence":%d,"global_message_sequence":%d,"opcode":%d,"payload_length_bytes":%d,'
+        b'"payload_sha256":"%b",%b,"json":%b,"json_error":%b,"classified_event_types":%b}\n'
+        % (
+            utc_text(envelope.received_at_ns).encode(),
+            envelope.received_at_ns,
+            envelope.received_monotonic_ns,
+            envelope.message_sequence,
+            envelope.global_message_sequence,
+            envelope.opcode,
+            len(payload),
+            hashlib.sha256(payload).hexdigest().encode(),
+            raw,
+            b"null" if classified.json_bytes is None else classified.json_bytes,
+            b"null" if error is None else encode_line(error),
+            kinds_json(classified.event_types),
         )
+    )
 
 
 def control_row(
@@ -126,5 +138,6 @@ def _constant_part(record_type: str, context: Context, producer: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _kinds_json(event_types: tuple[str, ...]) -> bytes:
+def kinds_json(event_types: tuple[str, ...]) -> bytes:
+    """The value of a row's `classified_event_types`."""
     return encode_line(event_types)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from common.core.book_hour import TokenChecks
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.ledger import Condition, GapTime, TokenHour, Window, as_told, left_open, runs_of, seconds
 from common.core.market import Token
@@ -27,6 +28,7 @@ class TokenAccount:
         self._silent_ns = 0
         self._wanted_from_ns: int | None = None
         self._wanted_on = False
+        self._checks = TokenChecks()
 
     @property
     def subscribed(self) -> bool:
@@ -63,6 +65,10 @@ class TokenAccount:
             self._book_waits_ns.append(max(0, at_ns - self._asked_for_book_ns))
             self._asked_for_book_ns = None
 
+    def checked(self, checks: TokenChecks) -> None:
+        """What came of the checks of its book."""
+        self._checks = checks
+
     def _note_silence(self, at_ns: int) -> None:
         if at_ns - self._heard_ns > SILENCE_NS:
             self._silent_ns += at_ns - self._heard_ns
@@ -98,6 +104,10 @@ class TokenAccount:
             messages=self.messages,
             first_book_seconds=self._slowest_book_seconds(),
             books_missing=self._books_missing,
+            checks_passed=self._checks.passed,
+            size_only=self._checks.size_only,
+            divergences=self._checks.divergences,
+            not_checkable=self._checks.not_checkable,
         )
 
     def _wanted(self, connected: Sequence[Run]) -> list[Run]:
@@ -114,7 +124,7 @@ class TokenAccount:
     ) -> Condition:
         if in_gaps or unaccounted:
             return "gap" if connected else "missing"
-        return "degraded" if self._books_missing else "complete"
+        return "degraded" if self._books_missing or self._checks.divergences else "complete"
 
     def _slowest_book_seconds(self) -> float | None:
         return round(max(self._book_waits_ns) / NS_PER_SECOND, 3) if self._book_waits_ns else None

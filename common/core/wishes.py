@@ -1,7 +1,8 @@
 """What the book auditor wants done about a book that diverged, or a feed that froze: its wishes to the readers.
 
 A divergence is healed in steps: the token is subscribed again, which brings a new snapshot; if the next check
-diverges too the connection is replaced; what that does not heal either is counted and told, and nothing else.
+diverges too the connection is replaced, once a new snapshot has told what was wrong; what that does not heal
+either is counted and told, and nothing else.
 """
 
 from typing import Any, Literal

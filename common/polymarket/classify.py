@@ -1,5 +1,7 @@
 """What kind of message a payload is, decided once per message and without building its objects."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -66,6 +68,7 @@ class _AnyObject(msgspec.Struct, gc=False):
 
 
 _PLAIN = msgspec.json.Decoder(_Plain | list[_Plain])
+_PLAIN_OBJECT = msgspec.json.Decoder(_Plain)
 _ANY_OBJECT = msgspec.json.Decoder(_AnyObject)
 _ANY_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY_TEXT = msgspec.json.Decoder(str)
@@ -94,6 +97,22 @@ def classify(payload: bytes, _opcode: int = 1) -> Classified:
     else:
         kinds = (_plain_kind(plain),)
     return Classified(text, one_line(payload), None, kinds)
+
+
+def usual_kinds(payloads: Sequence[bytes]) -> list[str] | None:
+    """The one kind of each payload, if all are what comes all the time: an object as `_Plain`, in ASCII, on one line.
+
+    None if any is not. For the others `classify` gives this kind, and the stripped payload as its JSON.
+    """
+    together = b"".join(payloads)
+    if b"\n" in together or b"\r" in together or not together.isascii():
+        return None
+    decode = _PLAIN_OBJECT.decode
+    try:
+        kinds = [decode(payload).event_type for payload in payloads]
+    except msgspec.DecodeError:
+        return None
+    return kinds if MARKET_KINDS.issuperset(kinds) else None  # type: ignore[return-value] # so none is UNSET
 
 
 def _plain_kind(message: _Plain) -> str:

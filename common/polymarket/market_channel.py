@@ -16,6 +16,7 @@ _MARKET_DATA_MARKS = (
     b'"market_resolved"',
 )
 _NEW_MARKET = b'"new_market"'
+_MARKET_RESOLVED = b'"market_resolved"'
 _BTC_SLUG_MARKS = (b'"btc-updown-', b'"bitcoin-up-or-down-')
 
 
@@ -60,6 +61,11 @@ def has_book(payload: bytes) -> bool:
     return b'"bids"' in payload
 
 
+def holds_news(payloads: bytes) -> bool:
+    """Whether one of several messages, joined, may announce a market or settle one."""
+    return _NEW_MARKET in payloads or _MARKET_RESOLVED in payloads
+
+
 def is_new_market_hint(payload: bytes) -> bool:
     """Whether a message announces a BTC up/down market that discovery may not know yet."""
     return _NEW_MARKET in payload and any(mark in payload for mark in _BTC_SLUG_MARKS)
@@ -67,7 +73,7 @@ def is_new_market_hint(payload: bytes) -> bool:
 
 def resolved_tokens(payload: bytes) -> tuple[str, ...]:
     """The tokens that a `market_resolved` message settles; empty for every other message."""
-    if b'"market_resolved"' not in payload:
+    if _MARKET_RESOLVED not in payload:
         return ()
     try:
         found = _RESOLVED.decode(payload)

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 from websocket import (
     ABNF,
     WebSocket,
@@ -20,7 +21,6 @@ from websocket import (
 from websocket._abnf import continuous_frame, frame_buffer
 
 from common.core.causes import Cause
-from common.core.envelope import Message
 from common.errors import ExchangeError
 from common.polymarket.user_agent import user_agent
 
@@ -41,6 +41,13 @@ class ConnectionEnded(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+class Received(msgspec.Struct, frozen=True, gc=False):
+    """Messages that arrived together, fragments joined, all with this opcode (RFC 6455's)."""
+
+    opcode: int
+    payloads: list[bytes]
 
 
 class _NotYet(Exception):
@@ -74,29 +81,33 @@ class _PieceBuffer(frame_buffer):
         self._taken = end
         return data
 
-    def cut(self) -> list[Message]:
-        """The messages of the usual kind that stand whole at the front of the buffer; none inside of a frame."""
+    def cut(self) -> Received | None:
+        """The messages of the usual kind that stand whole at the front of the buffer; None inside of a frame."""
         if self.header is not None:
-            return []
+            return None
         data = bytes(memoryview(self._buffer)[self._taken :])
-        messages: list[Message] = []
+        first = data[0] if data else 0
+        opcode = _USUAL.get(first)
+        if opcode is None:
+            return None
+        payloads: list[bytes] = []
         at, end = 0, len(data)
-        while end - at >= 2:
-            opcode, size = _USUAL.get(data[at]), data[at + 1]
+        while end - at >= 2 and data[at] == first:
+            size = data[at + 1]
             begin = at + 2
-            if opcode is None or size > _TWO_MORE_BYTES:
-                break
             if size == _TWO_MORE_BYTES:
                 begin = at + _LONGEST_USUAL_HEAD
                 if begin > end:
                     break
                 size = data[at + 2] << 8 | data[at + 3]
+            elif size > _TWO_MORE_BYTES:
+                break
             if begin + size > end:
                 break
             at = begin + size
-            messages.append(Message(opcode, data[begin:at]))
+            payloads.append(data[begin:at])
         self._taken += at
-        return messages
+        return Received(opcode, payloads) if payloads else None
 
     @property
     def begins_unusual(self) -> bool:
@@ -195,8 +206,8 @@ class Connection:
             raise ConnectionEnded("connection_lost", "socket is closed")
         return self._websocket.sock.fileno()
 
-    def receive(self) -> Message | None:
-        """The next message, or None until more bytes arrive. Raises ConnectionEnded with its reason."""
+    def receive(self) -> Received | None:
+        """The next message by itself, or None until more bytes arrive. Raises ConnectionEnded with its reason."""
         while True:
             try:
                 with _reasons():
@@ -204,25 +215,24 @@ class Connection:
             except _NotYet:
                 return None
             if opcode in {ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}:
-                return Message(opcode, bytes(frame.data))
+                return Received(opcode, [bytes(frame.data)])
             if opcode == ABNF.OPCODE_CLOSE:
                 raise _closed_by_exchange(frame.data)
 
-    def receive_many(self) -> list[Message]:
-        """The next messages, as many as are there at once; empty until more bytes arrive.
+    def receive_many(self) -> Received | None:
+        """The next messages, as many as are there at once, or None until more bytes arrive.
 
         The same that `receive` would give one by one. Raises ConnectionEnded behind the last of them.
         """
         while not (self._fragments.recving_frames or self._pieces.begins_unusual):
-            if messages := self._pieces.cut():
-                return messages
+            if received := self._pieces.cut():
+                return received
             try:
                 with _reasons():
                     self._pieces.fill()
             except _NotYet:
-                return []
-        message = self.receive()
-        return [] if message is None else [message]
+                return None
+        return self.receive()
 
     def send_text(self, text: str) -> None:
         """Send one text frame. Raises ConnectionEnded where the exchange does not take it in time."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.envelope import MESSAGE, Envelope, encode_envelope, whole_envelopes
+from common.core.batch import Batch, encode_batch, whole_batches
+from common.core.envelope import MESSAGE, Envelope
 from common.queue.numbers import NumberFile
 
-CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger envelope goes alone
+CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger batch goes alone
 SEGMENT_BYTES = 8 * 1024 * 1024
 KEPT_SEGMENT_BYTES = (
     1024 * 1024
@@ -37,7 +38,7 @@ class Chunk(msgspec.Struct):
 
 
 class Segment:
-    """One append-only file of whole envelopes."""
+    """One append-only file of whole batches."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +69,7 @@ class Segment:
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """A place between two envelopes of a lane's segment files."""
+    """A place between two batches of a lane's segment files."""
 
     segment: Segment
     offset: int
@@ -95,13 +96,11 @@ class Lane:
     def _recover(self, segment: Segment) -> None:
         end = 0
         data = segment.read(0, segment.size)
-        for envelope, next_end in whole_envelopes(data):
-            self._note(
-                segment, envelope.lane_sequence, envelope.lane_sequence, envelope.context, end, next_end
-            )
-            if envelope.kind == MESSAGE:
-                self.newest_message = envelope
-            self.last_sequence = max(self.last_sequence, envelope.lane_sequence)
+        for batch, next_end in whole_batches(data):
+            self._note(segment, batch, end, next_end)
+            if batch.kind == MESSAGE:
+                self.newest_message = batch.envelope(-1)
+            self.last_sequence = max(self.last_sequence, batch.last_lane_sequence)
             end = next_end
         if end < segment.size:
             os.ftruncate(segment.descriptor, end)
@@ -129,18 +128,14 @@ class Lane:
         """Envelopes without an ack."""
         return self.last_sequence - self.acked
 
-    def append(self, envelope: Envelope) -> None:
-        """Keep an envelope whose `lane_sequence` is `last_sequence + 1`. Raises LaneFullError."""
-        sequence = envelope.lane_sequence
-        self.append_encoded(encode_envelope(envelope), sequence, sequence, envelope.context)
-
-    def append_encoded(self, data: bytes, first: int, last: int, context: int) -> None:
-        """Keep encoded envelopes `first` to `last`, all of one context: all of them or, LaneFullError, none."""
-        segment = self._writable_segment(first)
+    def append(self, batch: Batch) -> None:
+        """Keep a batch whose `lane_sequence` is `last_sequence + 1`: all of it or, LaneFullError, nothing."""
+        segment = self._writable_segment(batch.lane_sequence)
+        data = encode_batch(batch)
         offset = segment.append(data)
-        self.last_sequence = last
+        self.last_sequence = batch.last_lane_sequence
         self.held_bytes += len(data)
-        self._note(segment, first, last, context, offset, offset + len(data))
+        self._note(segment, batch, offset, offset + len(data))
 
     def _writable_segment(self, sequence: int) -> Segment:
         if not self._segments or self._segments[-1].size >= SEGMENT_BYTES:
@@ -150,8 +145,9 @@ class Lane:
                 raise LaneFullError(str(error)) from error
         return self._segments[-1]
 
-    def _note(self, segment: Segment, first: int, last: int, context: int, begin: int, end: int) -> None:
+    def _note(self, segment: Segment, batch: Batch, begin: int, end: int) -> None:
         chunk = self.chunks[-1] if self.chunks else None
+        context, last = batch.context, batch.last_lane_sequence
         if (
             chunk is None
             or chunk.sealed
@@ -159,7 +155,7 @@ class Lane:
             or chunk.length + end - begin > CHUNK_BYTES
             or (context and chunk.context not in {0, context})
         ):
-            self.chunks.append(Chunk(first, last, segment, begin, end - begin, context))
+            self.chunks.append(Chunk(batch.lane_sequence, last, segment, begin, end - begin, context))
             return
         chunk.last = last
         chunk.length += end - begin
@@ -186,7 +182,7 @@ class Lane:
         return Mark(self._segments[-1], self._segments[-1].size) if self._segments else None
 
     def appended_since(self, mark: Mark | None, limit_bytes: int) -> bytes:
-        """The whole envelopes behind a mark, as far as they are still held; none if they exceed the limit.
+        """The whole batches behind a mark, as far as they are still held; none if they exceed the limit.
 
         None stands for the oldest that is held.
         """

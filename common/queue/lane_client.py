@@ -6,7 +6,8 @@ import secrets
 import msgspec
 import zmq
 
-from common.core.envelope import Context, Envelope, decode_envelopes
+from common.core.batch import Batch, decode_batches
+from common.core.envelope import Context
 from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_producer, encode
 
 SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost
@@ -55,7 +56,7 @@ class LaneClient:
         except zmq.Again:
             log.warning("queue send refused", extra={"producer": self.producer})
 
-    def receive(self, now_monotonic_ns: int) -> list[Envelope] | None:
+    def receive(self, now_monotonic_ns: int) -> list[Batch] | None:
         """The envelopes of one chunk, none taken before; None when nothing is there."""
         try:
             frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -75,11 +76,17 @@ class LaneClient:
             return []
         return self._take(message, frames[1])
 
-    def _take(self, header: Data, body: bytes) -> list[Envelope]:
+    def _take(self, header: Data, body: bytes) -> list[Batch]:
         if header.first > self._next:
             self._hello()  # something between was lost on the way
             return []
-        fresh = [envelope for envelope in decode_envelopes(body) if envelope.lane_sequence >= self._next]
+        fresh: list[Batch] = []
+        for batch in decode_batches(body):
+            known = self._next - batch.lane_sequence
+            if known <= 0:
+                fresh.append(batch)
+            elif known < len(batch.payloads):
+                fresh.append(batch.since(known))
         self._next = max(self._next, header.last + 1)
         return fresh
 

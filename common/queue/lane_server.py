@@ -115,7 +115,7 @@ class LaneServer:
     def _send_chunk(self, index: int, owner: _Owner, chunk: Chunk) -> bool:
         chunk.sealed = True
         if chunk.context and chunk.context not in owner.contexts_sent:
-            context = msgspec.json.encode(self._outbox.contexts[chunk.context])
+            context = msgspec.json.encode(self._outbox.files.contexts[chunk.context])
             if not self._try_send(index, [owner.address, encode(ContextFrame(context))]):
                 return False
             owner.contexts_sent.add(chunk.context)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from common.core.causes import Cause
-from common.core.envelope import Context, Message
+from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rows import (
@@ -43,14 +43,14 @@ class Recording:
         self._last_context = outbox.newest_context
         self._revision = 0
         self._began_ns = now.wall_ns
-        self._sequence = outbox.session_messages
+        self._sequence = outbox.numbers.session_messages
         self._outage: tuple[int, Cause] | None = None
         self._waiting_rows: deque[tuple[bytes, Now]] = deque()
         self.recent_gaps: deque[dict[str, Any]] = deque(gaps_before, maxlen=RECENT_GAPS)
         self.gaps_declared = 0
-        if outbox.session_is_open:
-            self.close_session("reader_died", "", now, silent_since_ns=outbox.last_received_at_ns)
-        elif (noted := outbox.outage) is not None:
+        if outbox.files.session_is_open:
+            self.close_session("reader_died", "", now, silent_since_ns=outbox.numbers.last_received_at_ns)
+        elif (noted := outbox.files.outage) is not None:
             self._outage = (noted.since_ns, noted.cause)
 
     @property
@@ -69,8 +69,8 @@ class Recording:
         if self._waiting_rows:
             known.append(self._waiting_rows[0][1].wall_ns)
         if self._outbox.undeclared:
-            known.append(self._outbox.refused_since_ns)
-        if not self._outbox.session_is_open:
+            known.append(self._outbox.numbers.refused_since_ns)
+        if not self._outbox.files.session_is_open:
             known.append(self._outage[0] if self._outage is not None else self._began_ns)
         return min(known)
 
@@ -79,7 +79,7 @@ class Recording:
     ) -> None:
         """The subscription of a new session was sent; an outage before it becomes a gap row."""
         self._sequence = 0
-        self._new_context(session_id, self._outbox.connection_sequence, url, tokens, revision=1)
+        self._new_context(session_id, self._outbox.numbers.connections, url, tokens, revision=1)
         self._row(SESSION_OPENED, detail, now)
         if self._outage is not None:
             (since_ns, cause), self._outage = self._outage, None
@@ -105,24 +105,16 @@ class Recording:
             tokens_tracked_json=tokens_tracked_json(tokens),
         )
 
-    def message(self, payload: bytes, opcode: int, now: Now) -> None:
-        """Number a message of the open session and keep it, or begin a gap where there is no room."""
-        self._sequence += 1
-        self._outbox.append_message(
-            payload,
-            opcode=opcode,
-            context=self._context().number,
-            message_sequence=self._sequence,
-            received_at_ns=now.wall_ns,
-            received_monotonic_ns=now.monotonic_ns,
-        )
+    def messages(self, payloads: list[bytes], opcode: int, now: Now) -> None:
+        """Number messages of the open session, received at one instant, and keep them.
 
-    def messages(self, messages: Sequence[Message], now: Now) -> None:
-        """As `message` of each, all received at one instant."""
+        Where there is no room for one of them, a gap begins.
+        """
         first = self._sequence + 1
-        self._sequence += len(messages)
+        self._sequence += len(payloads)
         self._outbox.append_messages(
-            messages,
+            payloads,
+            opcode=opcode,
             context=self._context().number,
             message_sequence=first,
             received_at_ns=now.wall_ns,
@@ -135,21 +127,21 @@ class Recording:
         """The session is over; until the next one opens there is an outage."""
         self._row(SESSION_CLOSED, {"reason": reason, "detail": words, "messages": self._sequence}, now)
         self._outage = (silent_since_ns or now.wall_ns, reason)
-        self._outbox.note_outage(*self._outage)
-        self._outbox.close_session()
+        self._outbox.files.note_outage(*self._outage)
+        self._outbox.files.close_session()
 
     def turn_window(self, url: str, now: Now) -> None:
         """A new archive window begins: say what holds at its start, so that a silent one is accounted for.
 
         In a session that is the subscription, unchanged; outside of one it is a gap up to now.
         """
-        if self._outbox.session_is_open:
+        if self._outbox.files.session_is_open:
             detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
             self._row(SUBSCRIPTION_CHANGED, detail, now)
             return
         if self._last_context is None:
             self._new_context("", 0, url, (), revision=0)
-            self._outbox.close_session()
+            self._outbox.files.close_session()
         no_session_yet: tuple[int, Cause] = (self._began_ns, "no_active_tokens")
         since_ns, cause = self._outage or no_session_yet
         self._declare_outage(since_ns, cause, now)
@@ -175,8 +167,8 @@ class Recording:
         cause: Cause = "spool_full"
         gap = {
             "cause": cause,
-            "from_utc": utc_text(self._outbox.refused_since_ns),
-            "to_utc": utc_text(self._outbox.last_received_at_ns),
+            "from_utc": utc_text(self._outbox.numbers.refused_since_ns),
+            "to_utc": utc_text(self._outbox.numbers.last_received_at_ns),
             "first_global_message_sequence": refused[0],
             "last_global_message_sequence": refused[-1],
             "messages": len(refused),

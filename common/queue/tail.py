@@ -7,11 +7,12 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from common.core.envelope import Context, EncodingError, Envelope, decode_envelopes
-from common.queue.outbox import Identity
-from common.queue.tap import SOCKET_NAME, BatchHeader, decode_header
+from common.core.batch import EncodingError, decode_envelopes
+from common.core.envelope import Context, Envelope
+from common.queue.outbox_files import Identity
+from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
 
-BATCHES_KEPT = 1000
+COPIES_KEPT = 1000
 _RECONNECT_MS = 100
 _LONGEST_RECONNECT_MS = 1000
 
@@ -55,7 +56,7 @@ class QueueTail:
         self._run_dir = run_dir
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, BATCHES_KEPT)
+        self._socket.setsockopt(zmq.RCVHWM, COPIES_KEPT)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, _LONGEST_RECONNECT_MS)
@@ -80,7 +81,7 @@ class QueueTail:
             self._sources[producer].look()
 
     def receive(self, timeout_s: float) -> list[Tailed]:
-        """The envelopes of one batch, in the order of receipt; empty when none came in time."""
+        """The envelopes of one copy, in the order of receipt; empty when none came in time."""
         if not self._socket.poll(int(timeout_s * 1000), zmq.POLLIN):
             return []
         frames = self._socket.recv_multipart()
@@ -93,7 +94,7 @@ class QueueTail:
         passed = list(self._unpack(source, header, frames[1:]))
         return sorted(passed, key=lambda tailed: tailed.envelope.received_monotonic_ns)
 
-    def _unpack(self, source: _Source, header: BatchHeader, frames: list[bytes]) -> Iterator[Tailed]:
+    def _unpack(self, source: _Source, header: CopyHeader, frames: list[bytes]) -> Iterator[Tailed]:
         for lane, data in zip(header.lanes, frames, strict=True):
             try:
                 envelopes = list(decode_envelopes(data))

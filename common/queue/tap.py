@@ -2,10 +2,10 @@
 
 Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has
 subscribed, and if so publishes what the segment files gained since its last look; what is deleted between two
-looks is copied before it goes. Who cannot keep up misses whole batches, and sees it by the gaps in the lanes'
+looks is copied before it goes. Who cannot keep up misses whole copies, and sees it by the gaps in the lanes'
 sequences.
 
-A batch is one ZeroMQ message: a header, then the encoded envelopes of each lane that gained some.
+A copy is one ZeroMQ message: a header, then the encoded batches of each lane that gained some.
 """
 
 from functools import partial
@@ -18,14 +18,14 @@ from common.queue.outbox import Outbox
 
 SOCKET_NAME = "tail.sock"
 INTERVAL_NS = 50_000_000
-BATCH_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all who look on
-BATCHES_KEPT = 32  # for each slow subscriber: 1.6 s of them
+COPY_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all who look on
+COPIES_KEPT = 32  # for each slow subscriber: 1.6 s of them
 _INBOUND_LIMIT_BYTES = 256  # a subscription; without a bound a subscriber can fill our memory
 _SUBSCRIPTIONS_A_LOOK = 64
 _LINGER_MS = 100
 
 
-class BatchHeader(msgspec.Struct, frozen=True):
+class CopyHeader(msgspec.Struct, frozen=True):
     """Whose envelopes follow, and of which lane each of the following frames is."""
 
     producer: str
@@ -34,7 +34,7 @@ class BatchHeader(msgspec.Struct, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-decode_header = msgspec.msgpack.Decoder(BatchHeader).decode
+decode_header = msgspec.msgpack.Decoder(CopyHeader).decode
 
 
 class Tap:
@@ -48,7 +48,7 @@ class Tap:
         self._marks: dict[int, Mark | None] = {}
         self._gained: dict[int, bytes] = {}
         self._socket = context.socket(zmq.XPUB)
-        self._socket.setsockopt(zmq.SNDHWM, BATCHES_KEPT)
+        self._socket.setsockopt(zmq.SNDHWM, COPIES_KEPT)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
         self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
         self._socket.bind(f"ipc://{outbox.folder / SOCKET_NAME}")
@@ -85,7 +85,7 @@ class Tap:
         gained, self._gained = self._gained, {}
         if gained:
             identity = self._outbox.identity
-            header = BatchHeader(identity.producer, identity.stream, list(gained))
+            header = CopyHeader(identity.producer, identity.stream, list(gained))
             self._socket.send_multipart([_encode(header), *gained.values()], zmq.NOBLOCK, copy=False)
 
     def _gather(self, index: int) -> None:
@@ -94,7 +94,7 @@ class Tap:
             return
         lane = self._outbox.lanes[index]
         before = self._gained.get(index, b"")
-        data = lane.appended_since(self._marks.get(index), BATCH_LIMIT_BYTES - len(before))
+        data = lane.appended_since(self._marks.get(index), COPY_LIMIT_BYTES - len(before))
         self._marks[index] = lane.end()
         if data:
             self._gained[index] = before + data

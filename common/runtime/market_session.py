@@ -13,6 +13,7 @@ from common.core.wanted_tokens import WantedTokens, change_between
 from common.polymarket.market_channel import (
     PING,
     has_book,
+    holds_news,
     is_market_data,
     is_new_market_hint,
     resolved_tokens,
@@ -83,19 +84,21 @@ class MarketSession:
         self.more_to_read = True
         try:
             while count < MESSAGES_A_READ:
-                messages = self._connection.receive_many()
-                if not messages:
+                received = self._connection.receive_many()
+                if received is None:
                     self.more_to_read = False
                     break
+                payloads = received.payloads
                 at = Now(clock.wall_ns(), clock.monotonic_ns())
-                self._recording.messages(messages, at)
-                payloads = [message.payload for message in messages]
+                self._recording.messages(payloads, received.opcode, at)
                 count += len(payloads)
-                size += sum(map(len, payloads))
+                together = b"\n".join(payloads)  # what is looked for stands within a line
+                size += len(together) - len(payloads) + 1
                 if any(map(is_market_data, payloads)):
                     alive_ns = at.wall_ns
-                for payload in payloads:
-                    self._look_into(payload, now)
+                if holds_news(together) or (self._books.missing and has_book(together)):
+                    for payload in payloads:
+                        self._look_into(payload, now)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
                 self._wanted.resolve(self._over(now))

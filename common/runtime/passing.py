@@ -6,13 +6,13 @@ from common.core.envelope import MESSAGE, Context
 from common.core.json_splice import encode_line
 from common.core.market import Token
 from common.core.row_check import payload_of_row
-from common.core.rows import RowTemplate
+from common.core.rows import message_constant, message_rest
 from common.errors import ArchiveError
 from common.polymarket.classify import classify
 from common.polymarket.describe import describe_message, describe_row
 from common.queue.tail import Tailed
 
-_TEMPLATES_KEPT = 64
+_CONSTANTS_KEPT = 64
 
 
 class Passing(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Reader:
     """Makes envelopes readable; keeps what is constant per context, and every token seen, by id."""
 
     def __init__(self) -> None:
-        self._templates: dict[tuple[str, int], RowTemplate] = {}
+        self._constants: dict[tuple[str, int], bytes] = {}
         self.tokens: dict[str, Token] = {}
 
     def read(self, tailed: Tailed) -> Passing:
@@ -66,27 +66,27 @@ class Reader:
 
     def _read_message(self, tailed: Tailed, context: Context) -> Passing:
         envelope = tailed.envelope
-        template = self._template(tailed.producer, context)
+        constant = self._constant(tailed.producer, context)
         classified = classify(envelope.payload, envelope.opcode)
         return Passing(
             name=tailed.name,
             stream=tailed.stream,
             received_at_ns=envelope.received_at_ns,
             is_message=True,
-            row=template.row(envelope, classified),
+            row=constant + message_rest(envelope, classified),
             payload=envelope.payload,
             content=envelope.payload,
             kinds=classified.event_types,
         )
 
-    def _template(self, producer: str, context: Context) -> RowTemplate:
+    def _constant(self, producer: str, context: Context) -> bytes:
         key = (producer, context.number)
-        known = self._templates.get(key)
+        known = self._constants.get(key)
         if known is None:
-            known = RowTemplate(context, producer)
+            known = message_constant(context, producer)
             self._note(_TOKENS(context.tokens_tracked_json))
-            self._templates = dict(list(self._templates.items())[1 - _TEMPLATES_KEPT :])
-            self._templates[key] = known
+            self._constants = dict(list(self._constants.items())[1 - _CONSTANTS_KEPT :])
+            self._constants[key] = known
         return known
 
     def _note(self, tokens: list[Token]) -> None:

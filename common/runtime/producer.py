@@ -7,7 +7,8 @@ import zmq
 
 from common.core.instants import compact_utc_text
 from common.queue.lane_server import LaneServer
-from common.queue.outbox import Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
 from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower

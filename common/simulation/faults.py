@@ -6,8 +6,9 @@
   freeze      connection=                          no data any more; PONG still answers
   mute        token=                               no data of this token's market any more
   drop        connection=                          leaves out a price_change (one, unless count= says more)
-  drop_change connection= token=                   leaves out one batch of price_changes of this token's
-                                                   market, its routine repeat too
+  drop_change connection= token=                   a level of this token's market changes, and its price_change
+                                                   is left out; it is far from the best, so that nothing
+                                                   tells it again soon
   garbage     connection= kind=text|utf8           a frame that is not JSON, or not even UTF-8
   raw         connection= payload=BASE64 opcode=   one frame with these bytes
   huge        connection= bytes=                   one text frame of this size
@@ -24,8 +25,8 @@
 K is status (default: status=, with Retry-After when retry_after= is given), empty, late (by delay_seconds=),
 html, error_body (an error inside a 200); for books also wrong_book and wrong_hash. connection=N picks one
 connection (cf-ray: simulated-N), otherwise all. count=N ends a fault after N uses, seconds=S after that time;
-without them it lasts until it is cleared. cut, close, garbage, raw, huge act at once (given at the start: on
-each connection once it has subscribed); count=N repeats the frames.
+without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge act at once (given at the
+start: on each connection once it has subscribed); count=N repeats them.
 """
 
 import base64
@@ -62,8 +63,8 @@ FaultKind = Literal[
     "", "text", "utf8", "status", "empty", "late", "html", "error_body", "wrong_book", "wrong_hash"
 ]
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
-AT_ONCE = frozenset({"cut", "close", "garbage", "raw", "huge"})
-ONCE = frozenset({"drop", "drop_change", "slow"})  # unless their limits say otherwise
+AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge"})
+ONCE = frozenset({"drop", "slow"})  # unless their limits say otherwise
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -123,7 +124,7 @@ class Faults:
         self._active: list[tuple[Fault, float, list[int]]] = []
 
     def add(self, fault: Fault, now_s: float) -> None:
-        """Switch a fault on; a `drop`, `drop_change` or `slow` without limits happens once."""
+        """Switch a fault on; a `drop` or a `slow` without limits happens once."""
         left = fault.count or int(fault.name in ONCE and not fault.seconds)
         until = now_s + fault.seconds if fault.seconds else float("inf")
         self._active.append((fault, until, [left]))

@@ -36,11 +36,6 @@ class Feed:
         self._faults = faults
         self._by_market: dict[str, dict[Connection, None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._withheld: tuple[int, str, int] = (
-            0,
-            "",
-            -1,
-        )  # connection, market and batch of the last drop_change
         self._due = 0.0
         self._announcements_due = 0.0
 
@@ -84,6 +79,17 @@ class Feed:
             connection.put(self.frame(payload, opcode=opcode))
             connection.flush()
 
+    def lose_change(self, connection: Connection, token_id: str) -> None:
+        """Change a level far from the best of this token's market, "" for any, and tell everybody but this one.
+
+        Nothing happens when the connection gets no data of such a market.
+        """
+        for subscribed in connection.tokens:
+            market = self._model.market(subscribed, now_ms())
+            if market is not None and token_id in ("", *market.window.token_ids):
+                self._deliver(market.change_deep(now_ms()), but=connection)
+                return
+
     def frame(self, payload: bytes, *, opcode: int = 1) -> Outgoing:
         """A frame for the wire, with its oracle line when one is kept."""
         return outgoing(payload, opcode=opcode, logged=bool(self._options.oracle))
@@ -117,7 +123,7 @@ class Feed:
         for connection in self.connections.values():
             connection.flush()
 
-    def _deliver(self, frames: list[Frame]) -> int:
+    def _deliver(self, frames: list[Frame], *, but: Connection | None = None) -> int:
         """Queue frames at everybody who gets them; returns how many had a taker."""
         delivered = 0
         for frame in frames:
@@ -126,7 +132,9 @@ class Feed:
                 ready = self.frame(frame.text.encode())
                 delivered += 1
                 for connection in takers:
-                    if self._may_be_hit(frame) and self._hit(connection, frame, ready):
+                    if connection is but:
+                        continue
+                    if self._faults and self._hit(connection, frame, ready):
                         continue
                     connection.put(ready)
         self.frames_made += delivered
@@ -156,25 +164,12 @@ class Feed:
                 continue
             if self._faults.take("mute", now, connection=number, token=token_id):
                 return True
-            if frame.kind == "price_change" and self._withhold_batch(connection, frame, token_id):
-                return True
         if frame.kind == "price_change" and self._faults.take("drop", now, connection=number):
             return True
         slow = self._faults.take("slow", now, connection=number)
         if slow:
             connection.dribble(ready, slow.delay_seconds)
         return slow is not None
-
-    def _may_be_hit(self, frame: Frame) -> bool:
-        return bool(self._faults) or frame.batch_ms == self._withheld[2]
-
-    def _withhold_batch(self, connection: Connection, frame: Frame, token_id: str) -> bool:
-        batch = (connection.number, frame.condition_id, frame.batch_ms)
-        if batch == self._withheld:
-            return True
-        hit = self._faults.take("drop_change", time.monotonic(), connection=connection.number, token=token_id)
-        self._withheld = batch if hit is not None else self._withheld
-        return hit is not None
 
     def _end_the_slow(self) -> None:
         for connection in list(self.connections.values()):

@@ -13,8 +13,7 @@ class Frame(msgspec.Struct, frozen=True):
     """One text frame and who gets it.
 
     `condition_id` names the market whose subscribers get it ("" is every connection), `token_id` narrows that
-    to those of one token, `flagged` to connections with custom_feature_enabled. `batch_ms` is the timestamp
-    that the frames of one engine batch and their repeats share, 0 for all that is no price_change.
+    to those of one token, `flagged` to connections with custom_feature_enabled.
     """
 
     kind: str
@@ -22,7 +21,6 @@ class Frame(msgspec.Struct, frozen=True):
     condition_id: str = ""
     token_id: str = ""
     flagged: bool = False
-    batch_ms: int = 0
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -75,7 +73,7 @@ def price_changes(
             ',"event_type":"price_change"}'
         )
         text = spaced(text) if wide else text
-        made.append(Frame("price_change", text, book.condition_id, batch_ms=book.changed_ms))
+        made.append(Frame("price_change", text, book.condition_id))
     return made
 
 

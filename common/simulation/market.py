@@ -9,6 +9,7 @@ from common.simulation.windows import Window
 
 REACH_TICKS = 8  # how far the ladder follows its fair price in one batch
 REPEAT_MS = 120  # a repeated frame follows its original within this time
+DEEP_SIZE = 2_000_000  # hundredths: more than any other level offers, so that the book is sure to change
 AHEAD_MS = 50  # how far timestamps may run ahead of the clock so that each batch has its own
 
 
@@ -22,6 +23,7 @@ class SimulatedMarket:
         self._wide = chance.random() < 0.5
         self._repeat: Frame | None = None
         self._repeat_ms = 0
+        self._deep_changes = 0
         self.book = book = Book(window.condition_id, window.token_ids, now_ms)
         best = self._target(fair)
         for price in range(book.tick, ONE, book.tick):
@@ -53,6 +55,17 @@ class SimulatedMarket:
             return []
         frame, self._repeat = self._repeat, None
         return [frame]
+
+    def change_deep(self, now_ms: int) -> list[Frame]:
+        """One level changes that is so far from the best that hardly anything will touch it again."""
+        made = self.repeats(now_ms, at_once=True)
+        self._stamp(now_ms)
+        bid = len(self.book.bids) >= len(self.book.asks)
+        *_, worst = (self.book.bids if bid else self.book.asks).from_best()
+        self._deep_changes += 1
+        change = Change(bid=bid, price=worst, size=DEEP_SIZE + self._deep_changes)
+        self._put(change)
+        return made + frames.price_changes(self.book, [[change]], wide=self._wide, swapped=False)
 
     def settle(self, now_ms: int, winner: int) -> list[Frame]:
         """The end: every level goes to zero in one batch, then market_resolved, then silence."""

@@ -157,6 +157,9 @@ class ExchangeServer:
             connection.cut("cut in mid-frame" if part else "cut", part=part, reset=fault.reset)
         elif fault.name == "close":
             await connection.close(fault.code, fault.reason)
+        elif fault.name == "drop_change":
+            for _ in range(max(fault.count, 1)):
+                self._feed.lose_change(connection, fault.token)
         else:
             for _ in range(max(fault.count, 1)):
                 self._feed.put(connection, _payload(fault), opcode=fault.opcode)

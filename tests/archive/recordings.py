@@ -20,8 +20,9 @@ from common.core.rows import (
     SESSION_CLOSED,
     SESSION_OPENED,
     SUBSCRIPTION_CHANGED,
-    RowTemplate,
     control_row,
+    message_constant,
+    message_rest,
 )
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS
@@ -97,7 +98,8 @@ class Recorder:
             1,
             payload,
         )
-        self._append(lane, RowTemplate(self._context, self._producer).row(envelope, classify(payload, 1)))
+        constant = message_constant(self._context, self._producer)
+        self._append(lane, constant + message_rest(envelope, classify(payload, 1)))
 
     def control(self, record_type: str, detail: Mapping[str, object]) -> None:
         assert self._context is not None

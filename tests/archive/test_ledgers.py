@@ -25,7 +25,9 @@ def ledgers(root: Path) -> list[FeedLedger]:
         note_closed(later, archive)
     found = []
     starts = [archive.window_start_ns for archive in archives]
-    for window in windows_due(starts, (), interval_ns=MINUTE_NS, until_ns=1 << 62):
+    for window in windows_due(
+        starts, (), interval_ns=MINUTE_NS, until_ns=1 << 62, has_left=lambda _start: False
+    ):
         mine = [archive for archive in archives if archive.window_start_ns == window.from_ns]
         computed = compute_ledgers(window, mine, later)
         for ledger in computed.values():
@@ -163,6 +165,15 @@ def test_windows_want_a_ledger_in_the_order_of_time_also_those_without_data(
 ) -> None:
     until = (max(starts)) * 10
     found = windows_due(
-        [start * 10 for start in starts], [start * 10 for start in ledgered], interval_ns=10, until_ns=until
+        [start * 10 for start in starts],
+        [start * 10 for start in ledgered],
+        interval_ns=10,
+        until_ns=until,
+        has_left=lambda _start: False,
     )
     assert [window.from_ns // 10 for window in found] == due
+
+
+def test_a_window_of_which_archives_have_left_gets_no_ledger_that_would_call_them_missing() -> None:
+    found = windows_due([10, 40], [0], interval_ns=10, until_ns=60, has_left=lambda start: start in {20, 40})
+    assert [window.from_ns for window in found] == [10, 30]

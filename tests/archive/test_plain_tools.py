@@ -20,7 +20,7 @@ from common.core.archive_names import WS_RAW
 from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
 from common.core.row_facts import facts_of_row
-from common.core.rows import SESSION_OPENED, RowTemplate, control_row
+from common.core.rows import SESSION_OPENED, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS, PRODUCER, RUNTIME
 from tests.contexts import context_for
@@ -85,12 +85,12 @@ def recorded_rows(messages: int) -> list[bytes]:
         received_monotonic_ns=1,
         detail={},
     )
-    template = RowTemplate(CONTEXT, PRODUCER)
+    constant = message_constant(CONTEXT, PRODUCER)
     rows = [opened + b"\n"]
     for n in range(1, messages + 1):
         payload = PAYLOADS[n % len(PAYLOADS)]
         envelope = Envelope(MESSAGE, n + 1, n, n, NOON_NS + n, n, 1, 1, payload)
-        rows.append(template.row(envelope, classify(payload)))
+        rows.append(constant + message_rest(envelope, classify(payload)))
     return rows
 
 

@@ -2,10 +2,12 @@ import hashlib
 import json
 from typing import Any
 
-from common.core.book_checks import HEAL_MS, REST_AHEAD_MS, BookChecks, Result
+from common.core.book_checks import BATCH_MS, HEAL_MS, BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
+from common.core.check_results import Result
 from common.core.checkpoint_book import read_checkpoint
+from common.core.checkpoint_checks import REST_AHEAD_MS
 from common.core.market_events import read_events
 
 TOKEN = "7" * 40
@@ -13,7 +15,9 @@ TERMS = HashTerms("5", neg_risk=False)
 Levels = dict[str, str]
 
 
-def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> dict[str, Any]:
+def document(
+    bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430", least: str = "5"
+) -> dict[str, Any]:
     """A book as REST answers it, with its hash by the published recipe."""
     book: dict[str, Any] = {
         "market": "0xabc",
@@ -22,7 +26,7 @@ def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> di
         "hash": "",
         "bids": [{"price": price, "size": bids[price]} for price in sorted(bids, key=float)],
         "asks": [{"price": price, "size": asks[price]} for price in sorted(asks, key=float, reverse=True)],
-        "min_order_size": "5",
+        "min_order_size": least,
         "tick_size": "0.01",
         "neg_risk": False,
         "last_trade_price": trade,
@@ -35,8 +39,9 @@ def document(bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430") -> di
 class Stream:
     """An exchange's book, and the checks that follow what is told of it."""
 
-    def __init__(self, *, terms: bool = True) -> None:
+    def __init__(self, *, terms: bool = True, least: str = "5") -> None:
         self.bids, self.asks, self.now_ms, self.trade = {"0.42": "10"}, {"0.44": "7"}, 1000, "0.430"
+        self.least = least
         self.checks = BookChecks(Books(), {TOKEN: TERMS} if terms else {})
         self.found: list[Result] = []
 
@@ -47,10 +52,11 @@ class Stream:
 
     def judge(self) -> None:
         self.checks.judge(self.now_ms)
-        self.found += self.checks.take_results()
+        self.found += self.checks.results.take()
 
     def snapshot(self) -> None:
-        self.tell({**document(self.bids, self.asks, self.now_ms, self.trade), "event_type": "book"})
+        book = document(self.bids, self.asks, self.now_ms, self.trade, self.least)
+        self.tell({**book, "event_type": "book"})
 
     def change(self, price: str, size: str, *, after_ms: int = 10, lost: bool = False) -> None:
         """A bid gets this size."""
@@ -58,10 +64,21 @@ class Stream:
         self.bids[price] = size
         if size == "0":
             del self.bids[price]
-        if lost:
-            return
+        if not lost:
+            self._tell_change(price, size)
+
+    def batch(self, sizes: Levels, *, snapshot_after: int) -> None:
+        """Bids get these sizes at once, told one by one, with a snapshot behind so many of them."""
+        self.now_ms += 10
+        self.bids |= sizes
+        for told, (price, size) in enumerate(sizes.items()):
+            if told == snapshot_after:
+                self.snapshot()
+            self._tell_change(price, size)
+
+    def _tell_change(self, price: str, size: str) -> None:
         best = {"best_bid": max(self.bids, key=float), "best_ask": min(self.asks, key=float)}
-        stated = document(self.bids, self.asks, self.now_ms, self.trade)["hash"]
+        stated = document(self.bids, self.asks, self.now_ms, self.trade, self.least)["hash"]
         entry = {"asset_id": TOKEN, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
         self.tell(
             {
@@ -114,16 +131,54 @@ def test_a_lost_change_diverges_a_second_later_and_the_next_snapshot_tells_its_l
     assert "divergence" not in stream.verdicts("hash")
     stream.change("0.41", "6", after_ms=HEAL_MS + 10)
     assert stream.verdicts("hash")[-1] == "divergence"
-    assert stream.checks.take_settled() == []
+    assert stream.checks.results.take_settled() == []
     count = len(stream.found)
     stream.change("0.41", "8")
     stream.checkpoint()
     assert stream.found[count:][0].reason == "no snapshot since it diverged"
     stream.snapshot()
-    [settled] = stream.checks.take_settled()
+    [settled] = stream.checks.results.take_settled()
     assert settled.levels == (("bid", "0.40", "0", "5"),)
     stream.change("0.41", "9")
     assert stream.verdicts("hash")[-1] == "agree"
+
+
+def test_a_snapshot_of_the_stated_hash_shows_at_once_what_was_lost_before() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.43", "4", after_ms=BATCH_MS + 10)
+    stream.snapshot()
+    assert "divergence" not in stream.verdicts("hash"), "the rest of the batch may still come"
+    stream.change("0.41", "4", after_ms=BATCH_MS + 10)
+    [result] = [result for result in stream.found if result.verdict == "divergence"]
+    assert result.levels == (("bid", "0.40", "0", "5"),)
+    assert stream.checks.results.take_settled() == [result]
+    stream.change("0.41", "5")
+    assert stream.verdicts("hash")[-1] == "agree"
+    assert "agree_late" not in stream.verdicts("hash")
+
+
+def test_a_snapshot_amid_its_batch_contradicts_nothing() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.batch({"0.41": "3", "0.40": "5"}, snapshot_after=1)
+    stream.change("0.41", "4", after_ms=HEAL_MS * 2)
+    assert set(stream.verdicts("hash")) == {"agree"}
+
+
+def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() -> None:
+    stream = Stream()
+    stream.snapshot()
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "3")
+    stream.change("0.43", "4", after_ms=BATCH_MS + 10)
+    stream.change("0.39", "5", after_ms=BATCH_MS + 10, lost=True)
+    stream.snapshot()
+    stream.change("0.41", "4", after_ms=HEAL_MS * 2)
+    assert "divergence" not in stream.verdicts("hash")
+    assert stream.reasons() == {"a snapshot came before it was told"}
 
 
 def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
@@ -137,8 +192,18 @@ def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     assert "agree_late" in stream.verdicts("hash")
 
 
-def test_before_the_first_checkpoint_best_prices_are_all_that_can_be_checked() -> None:
+def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_proves_them() -> None:
     stream = Stream(terms=False)
+    stream.change("0.41", "3")
+    stream.snapshot()
+    stream.change("0.41", "4", lost=True)
+    for each in ("5", "6", "7"):
+        stream.change("0.42", each, after_ms=HEAL_MS)
+    assert stream.verdicts("hash") == ["agree", "divergence"]
+
+
+def test_before_the_first_checkpoint_of_an_unusual_market_best_prices_are_all_that_can_be_checked() -> None:
+    stream = Stream(terms=False, least="15")
     stream.snapshot()
     stream.change("0.43", "3")
     stream.change("0.41", "3")
@@ -211,5 +276,8 @@ def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
 def test_hostile_checkpoints_are_left_out() -> None:
     wrong = document({"0.4": "1"}, {}, 5)
     wrong["bids"][0]["price"] = 4
+    no_number = document({"0.4": "1"}, {}, 5)
+    no_number["bids"][0]["price"] = "x"
+    assert read_checkpoint(json.dumps([no_number]).encode()) == []
     for answer in (b"", b"null", b"[[[", b'{"error":"x"}', b"[1,null,{}]", json.dumps([wrong]).encode()):
         assert read_checkpoint(answer) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.market import Token
 from common.core.row_check import check_row, payload_of_row
-from common.core.rows import Classified, RowTemplate, control_row
+from common.core.rows import Classified, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.contexts import context_for
 
@@ -27,7 +27,8 @@ def context() -> Context:
 
 def row_of(payload: bytes, classified: Classified | None = None) -> bytes:
     envelope = Envelope(MESSAGE, 9, 4, 11, AT_NS, 5_000, 7, 1, payload)
-    return RowTemplate(context(), "ws_reader-0").row(envelope, classified or classify(payload, 1))
+    rest = message_rest(envelope, classified or classify(payload, 1))
+    return message_constant(context(), "ws_reader-0") + rest
 
 
 def parsed(payload: bytes) -> dict[str, Any]:

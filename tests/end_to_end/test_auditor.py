@@ -13,13 +13,14 @@ from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import (
     Recorder,
     assert_whole,
-    drop_changes_until_one_is_found,
+    lose_a_change,
     recorder,
     rows,
 )
 from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
 PATIENCE_S = 60
 
 
@@ -55,8 +56,7 @@ def test_a_lost_change_is_found_recorded_and_healed_by_subscribing_the_token_aga
 ) -> None:
     with recorder(tmp_path, exchange) as running:
         wait_for_agreements(running)
-        token = running.manifest["markets"][0]["tokens"][0]["token_id"]
-        drop_changes_until_one_is_found(running, exchange, token)
+        lose_a_change(running, exchange)
         running.wait_for_more("divergences_resubscribed_total", than=0)
         wait_for(lambda: running.manifest["divergences"], what="the divergence in the run manifest")
         wait_for_agreements(running)
@@ -70,6 +70,7 @@ def test_a_lost_change_is_found_recorded_and_healed_by_subscribing_the_token_aga
     found = divergence_rows(tmp_path)
     assert {row["number"] for row in found} == {each["number"] for each in told}
     assert all(row["check"] in {"hash", "checkpoint"} and row["why"] for row in found)
+    assert any(row["levels"] for row in found)
     assert all(level["rebuilt"] != level["exchange"] for row in found for level in row["levels"])
     verified = run_command("verify_archives", "--data-root", "d", folder=tmp_path)
     assert verified.returncode == 0, verified.stdout

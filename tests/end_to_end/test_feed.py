@@ -9,7 +9,7 @@ import pytest
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.runtime.run_manifest import COUNTERS
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import drop_changes_until_one_is_found, recorder, rows
+from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder, rows
 from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
@@ -30,7 +30,7 @@ NOT_THERE_YET = {  # nothing in the recorder does yet what these count
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
-    with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
+    with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 
 
@@ -110,8 +110,8 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "3",
     }
     with taken, recorder(tmp_path, exchange, environment=environment) as running:
-        token = running.manifest["markets"][0]["tokens"][0]["token_id"]
-        drop_changes_until_one_is_found(running, exchange, token)
+        wait_for(lambda: running.counter("book_checks_total"), what="hashes to be checked", timeout_s=60)
+        lose_a_change(running, exchange)
         exchange.fault("garbage", kind="text")
         exchange.fault("raw", payload="eyJldmVudF90eXBlIjoibmV3X2tpbmQifQ==")  # {"event_type":"new_kind"}
         exchange.fault("books", kind="status", status=500, count=1)

@@ -9,9 +9,10 @@ import pytest
 from common.archive.ledger import read_ledger, stored_ledgers
 from common.archive.verify import verify_data_root
 from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
+from common.core.ledger import FeedLedger
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import recorder
+from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder
 from tests.waiting import wait_for
 
 SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
@@ -21,7 +22,7 @@ SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     """An exchange that outlives the recorder."""
     options = SimulationOptions(rate=200)
-    with EmbeddedExchange(options, tmp_path / "exchange") as running:
+    with exchange_beside(tmp_path, options) as running:
         yield running
 
 
@@ -31,6 +32,9 @@ def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
     root = tmp_path / "d"
     with recorder(tmp_path, exchange, environment=SHORT) as running:
         wait_for(lambda: len(stored_ledgers(root, WS_RAW)) >= 2, what="two ledgers", timeout_s=60)
+        lost_of = lose_a_change(running, exchange)
+        running.wait_for_more("divergences_resubscribed_total", than=0)
+        wait_for(lambda: running.manifest["divergences"], what="the levels of the divergence", timeout_s=60)
         running.kill("ws_reader-0")
         running.kill("ledger")
         killed_at = max(stored_ledgers(root, WS_RAW))
@@ -48,6 +52,11 @@ def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
     ledgers = [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]
     assert "reader_died" in {gap.cause for ledger in ledgers for gap in ledger.gaps}
     assert "complete" in {ledger.condition for ledger in ledgers}
+    told = [token for ledger in ledgers if isinstance(ledger, FeedLedger) for token in ledger.tokens]
+    assert sum(token.checks_passed for token in told) > 0
+    diverged = [token for token in told if token.divergences]
+    assert lost_of in {token.token_id for token in diverged}
+    assert not [token for token in diverged if token.condition == "complete"]
     assert set(stored_ledgers(root, REST_CHECKPOINTS)) >= set(stored_ledgers(root, WS_RAW))
     found = verify_data_root(root, partial=False, progress=lambda _rows: None)
     assert found.findings == ()

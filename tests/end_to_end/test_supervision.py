@@ -8,7 +8,7 @@ import pytest
 
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import recorder
+from tests.end_to_end.recorders import exchange_beside, recorder
 from tests.end_to_end.running import exchange_environment, oracle_findings, run_command
 from tests.waiting import wait_for
 
@@ -16,7 +16,7 @@ from tests.waiting import wait_for
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
-    with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
+    with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 
 
@@ -63,7 +63,7 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
 
 def test_no_tokens_is_a_state_and_recording_begins_by_itself_when_they_appear(tmp_path: Path) -> None:
     options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
-    with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
+    with exchange_beside(tmp_path, options) as exchange:
         discovered = run_command(
             "run_recorder",
             *("--data-root", "d", "--duration-seconds", "2"),

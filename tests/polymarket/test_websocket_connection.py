@@ -13,9 +13,8 @@ import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.core.envelope import Message
 from common.errors import ExchangeError
-from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from common.polymarket.websocket_connection import Connection, ConnectionEnded, Received
 from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebsocketServer, frame
 
 MAX_FRAME = 16 * 1024 * 1024
@@ -25,7 +24,7 @@ def connect(url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME
     return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes)
 
 
-def next_message(connection: Connection) -> Message:
+def next_message(connection: Connection) -> Received:
     deadline = time.monotonic() + 20
     while (message := connection.receive()) is None:
         assert time.monotonic() < deadline, "no message came"
@@ -41,17 +40,15 @@ def end_of(connection: Connection) -> ConnectionEnded:
         return end
 
 
-def all_of(connection: Connection, *, many: bool) -> tuple[list[Message], ConnectionEnded]:
+def all_of(connection: Connection, *, many: bool) -> tuple[list[tuple[int, bytes]], ConnectionEnded]:
     """Everything up to the end, taken one by one or as it comes."""
-    found: list[Message] = []
+    found: list[tuple[int, bytes]] = []
     try:
         while True:
-            if many:
-                came = connection.receive_many()
+            came = connection.receive_many() if many else connection.receive()
+            if came is not None:
+                found += [(came.opcode, payload) for payload in came.payloads]
             else:
-                came = [message] if (message := connection.receive()) is not None else []
-            found += came
-            if not came:
                 assert select.select([connection.fileno()], [], [], 20)[0], "nothing more came"
     except ConnectionEnded as end:
         return found, end
@@ -87,8 +84,8 @@ def saying(*payloads: bytes) -> Callable[[Peer], None]:
 def test_a_text_frame_comes_out_byte_for_byte(payload: bytes) -> None:
     with WebsocketServer(saying(payload, b"after")) as server:
         connection = connect(server.url)
-        assert next_message(connection) == Message(1, payload)
-        assert next_message(connection) == Message(1, b"after")
+        assert next_message(connection) == Received(1, [payload])
+        assert next_message(connection) == Received(1, [b"after"])
         connection.close()
 
 
@@ -96,7 +93,7 @@ def test_many_frames_in_one_piece_come_out_in_order() -> None:
     payloads = [str(number).encode() * (number % 300) for number in range(2000)]
     with WebsocketServer(saying(*payloads)) as server:
         connection = connect(server.url)
-        assert [next_message(connection).payload for _ in payloads] == payloads
+        assert [next_message(connection).payloads[0] for _ in payloads] == payloads
         assert connection.receive() is None
         connection.close()
 
@@ -118,7 +115,7 @@ def test_a_frame_that_dribbles_in_byte_by_byte_is_one_message_and_never_blocks()
         assert select.select([connection.fileno()], [], [], 20)[0]
         assert connection.receive() is None
         go_on.set()
-        assert next_message(connection).payload == b"slow" * 50
+        assert next_message(connection).payloads[0] == b"slow" * 50
         connection.close()
 
 
@@ -135,7 +132,7 @@ def test_fragments_are_joined_and_a_ping_between_them_is_answered() -> None:
 
     with WebsocketServer(script) as server:
         connection = connect(server.url)
-        assert next_message(connection) == Message(1, b"one two")
+        assert next_message(connection) == Received(1, [b"one two"])
         assert ponged.is_set()
         connection.close()
 
@@ -148,7 +145,7 @@ def test_a_binary_frame_keeps_its_opcode() -> None:
 
     with WebsocketServer(script) as server:
         connection = connect(server.url)
-        assert next_message(connection) == Message(2, b"\x00\x01")
+        assert next_message(connection) == Received(2, [b"\x00\x01"])
         connection.close()
 
 
@@ -172,7 +169,7 @@ def test_a_close_has_its_reason_and_comes_after_the_data_before_it(
 
     with WebsocketServer(script) as server:
         connection = connect(server.url)
-        assert next_message(connection).payload == b"last"
+        assert next_message(connection).payloads[0] == b"last"
         end = end_of(connection)
         assert (end.reason, end.detail) == (reason, f"{code} {words}".strip())
         connection.close()
@@ -197,7 +194,7 @@ def test_a_cut_in_the_middle_of_a_frame_ends_the_connection(kept: int) -> None:
 
     with WebsocketServer(script) as server:
         connection = connect(server.url)
-        assert next_message(connection).payload == b"whole"
+        assert next_message(connection).payloads[0] == b"whole"
         assert end_of(connection).reason == "connection_lost"
         connection.close()
         with pytest.raises(ConnectionEnded):
@@ -278,7 +275,7 @@ def test_an_orderly_close_still_gives_what_was_under_way() -> None:
     with WebsocketServer(script) as server:
         connection = connect(server.url)
         connection.send_close()
-        assert next_message(connection).payload == b"under way"
+        assert next_message(connection).payloads[0] == b"under way"
         assert end_of(connection).reason == "closed_by_exchange"
         connection.close()
 
@@ -294,7 +291,7 @@ def test_what_is_sent_arrives_masked_and_whole() -> None:
     with WebsocketServer(script) as server:
         connection = connect(server.url)
         connection.send_text("x" * 70_000)
-        assert next_message(connection).payload == b"ok"
+        assert next_message(connection).payloads[0] == b"ok"
         assert received == [b"x" * 70_000]
         assert connection.handshake_headers == {"cf-ray": "abc-FRA"}
         connection.close()
@@ -368,7 +365,7 @@ def test_the_same_holds_over_tls_with_one_record_a_message(
 
     with WebsocketServer(script, tls=context) as server:
         connection = connect(server.url)
-        assert [next_message(connection).payload for _ in payloads] == payloads
+        assert [next_message(connection).payloads[0] for _ in payloads] == payloads
         connection.close()
 
     def end_at_once(peer: Peer) -> None:
@@ -381,7 +378,7 @@ def test_the_same_holds_over_tls_with_one_record_a_message(
     with WebsocketServer(end_at_once, tls=context) as server:
         connection = connect(server.url)
         messages, end = all_of(connection, many=True)
-        assert [message.payload for message in messages] == payloads
+        assert [payload for _, payload in messages] == payloads
         assert end.detail == "1000 bye"
         connection.close()
 

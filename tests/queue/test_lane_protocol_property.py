@@ -11,7 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from common.core.envelope import Envelope
 from common.queue.lane_client import SILENCE_NS, LaneClient
 from common.queue.lane_server import LaneServer
-from common.queue.outbox import LANE_BLOCK, Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
+from common.queue.turns import LANE_BLOCK
 from tests.waiting import wait_for
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
@@ -30,7 +32,7 @@ class Writer:
     def receive(self, now_ns: int) -> bool:
         """Take one chunk, if there is one; a store would refuse what does not follow."""
         taken = self.client.receive(now_ns) or []
-        for envelope in taken:
+        for envelope in (envelope for batch in taken for envelope in batch.envelopes()):
             assert envelope.lane_sequence == self.received + 1
             assert self.client.contexts[envelope.context].session_id == "s"
             self.uncommitted.append(envelope)
@@ -66,6 +68,7 @@ class LaneRun(RuleBasedStateMachine):
 
     def begin_producer(self) -> None:
         self.outbox = Outbox(self.folder, FRESH, lanes=LANES, limit_bytes=2**30)
+        self.last_lane = 0
         self.server = LaneServer(self.context, self.outbox)
 
     def new_writer(self, lane: int) -> Writer:
@@ -80,22 +83,33 @@ class LaneRun(RuleBasedStateMachine):
         )
         return Writer(client, durable)
 
-    @rule(count=st.integers(1, 2 * LANE_BLOCK), size=st.sampled_from([0, 300, 30_000]))
-    def append(self, count: int, size: int) -> None:
-        for _ in range(count if size < 1000 else count % 8 + 1):
-            before = [self.outbox.lanes[lane].last_sequence for lane in range(LANES)]
-            self.number += 1
-            payload = f"{self.number}:".encode() + bytes(size)
-            assert self.outbox.append_message(
-                payload,
-                opcode=1,
-                context=self.session,
-                message_sequence=self.number,
-                received_at_ns=0,
-                received_monotonic_ns=0,
-            )
-            [lane] = [lane for lane in range(LANES) if self.outbox.lanes[lane].last_sequence > before[lane]]
-            self.appended[lane].append(payload)
+    @rule(
+        times=st.integers(1, 20),
+        together=st.integers(1, LANE_BLOCK),
+        size=st.sampled_from([0, 300, 30_000]),
+    )
+    def append(self, times: int, together: int, size: int) -> None:
+        for _ in range(times if size < 1000 else 1):
+            self.append_once(together if size < 1000 else together % 8 + 1, size)
+
+    def append_once(self, together: int, size: int) -> None:
+        before = [self.outbox.lanes[lane].last_sequence for lane in range(LANES)]
+        payloads = [f"{self.number + each}:".encode() + bytes(size) for each in range(1, together + 1)]
+        assert self.outbox.append_messages(
+            payloads,
+            opcode=1,
+            context=self.session,
+            message_sequence=self.number + 1,
+            received_at_ns=0,
+            received_monotonic_ns=0,
+        )
+        self.number += together
+        grown = {lane: self.outbox.lanes[lane].last_sequence - before[lane] for lane in range(LANES)}
+        # No more than a block: what did not fit into the block of the lane of the last ones went to another lane.
+        for lane in sorted((lane for lane in grown if grown[lane]), key=lambda lane: lane != self.last_lane):
+            self.appended[lane] += payloads[: grown[lane]]
+            payloads = payloads[grown[lane] :]
+            self.last_lane = lane
 
     @rule(times=st.integers(1, 3))
     def serve(self, times: int) -> None:
@@ -163,7 +177,7 @@ class LaneRun(RuleBasedStateMachine):
     def a_second_writer_claims_a_lane(self, lane: int) -> None:
         """The first one lives on, and is replaced as soon as the second gets something."""
         while len(self.appended[lane]) == len(self.archives[lane]):
-            self.append(LANE_BLOCK, 0)
+            self.append(1, LANE_BLOCK, 0)
         self.receive_all_that_is_there(lane)  # no hello of the first one is on its way any more
         self.replaced.append((lane, self.writers[lane]))
         self.writers[lane] = self.new_writer(lane)

@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 import zmq
 
+from common.core.batch import Batch
 from common.core.envelope import Envelope
 from common.queue.lane_client import SILENCE_NS, LaneClient
 from common.queue.lane_server import WINDOW_BYTES, LaneServer
-from common.queue.outbox import Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
 from common.queue.protocol import Ack, Data, Hello, encode
 from tests.waiting import wait_for
 
@@ -45,8 +47,8 @@ class Ends:
         return client
 
     def append(self, payload: bytes) -> None:
-        assert self.outbox.append_message(
-            payload,
+        assert self.outbox.append_messages(
+            [payload],
             opcode=1,
             context=self.number,
             message_sequence=1,
@@ -59,7 +61,7 @@ class Ends:
 
         def enough() -> bool:
             self.server.serve()
-            taken.extend(client.receive(self.now_ns) or [])
+            taken.extend(envelopes_of(client.receive(self.now_ns)))
             return len(taken) >= count
 
         wait_for(enough, what=f"{count} envelopes, have {len(taken)}")
@@ -84,6 +86,10 @@ def ends(tmp_path: Path) -> Iterator[Ends]:
     ends = Ends(tmp_path / "o")
     yield ends
     ends.close()
+
+
+def envelopes_of(batches: list[Batch] | None) -> list[Envelope]:
+    return [envelope for batch in batches or [] for envelope in batch.envelopes()]
 
 
 def payloads(envelopes: list[Envelope]) -> list[bytes]:

@@ -5,11 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.core.envelope import MESSAGE, ROW, Envelope, Message, decode_envelopes
+from common.core.batch import decode_envelopes, encoded_bytes
+from common.core.envelope import MESSAGE, ROW, Envelope
 from common.errors import AlreadyRunningError
 from common.locks import is_locked
 from common.queue.lane import SEGMENT_BYTES
-from common.queue.outbox import LANE_BLOCK, ROW_HEADROOM_BYTES, Identity, Outbox
+from common.queue.outbox import ROW_HEADROOM_BYTES, Outbox
+from common.queue.outbox_files import Identity
+from common.queue.turns import LANE_BLOCK
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
 
@@ -19,8 +22,8 @@ def open_outbox(folder: Path, *, lanes: int = 1, limit_bytes: int = 2**30) -> Ou
 
 
 def append(outbox: Outbox, payload: bytes, context: int = 1) -> bool:
-    return outbox.append_message(
-        payload,
+    return outbox.append_messages(
+        [payload],
         opcode=1,
         context=context,
         message_sequence=1,
@@ -63,7 +66,7 @@ def test_an_outbox_whose_process_died_goes_on_where_it_was(tmp_path: Path) -> No
     outbox.close(finished=False)
     again = Outbox(tmp_path / "o", Identity("other", "ws_raw"), lanes=1, limit_bytes=2**30)
     assert again.identity == FRESH
-    assert again.contexts[1].session_id == "s"
+    assert again.files.contexts[1].session_id == "s"
     append(again, b"three")
     assert [envelope.payload for envelope in kept(again)][-2:] == [b"two", b"three"]
     assert again.global_sequence == 3
@@ -187,35 +190,39 @@ def test_contexts_are_forgotten_once_nothing_refers_to_them(tmp_path: Path) -> N
         append(outbox, b"x", context=number)
     outbox.lanes[0].forget_through(1)
     outbox.forget_contexts()
-    assert sorted(outbox.contexts) == [2, 3]
+    assert sorted(outbox.files.contexts) == [2, 3]
     outbox.lanes[0].forget_through(3)
     outbox.forget_contexts()
-    assert sorted(outbox.contexts) == [3]
+    assert sorted(outbox.files.contexts) == [3]
     assert [path.name for path in (tmp_path / "o").glob("context-*")] == ["context-3.json"]
 
 
 @given(
     sizes=st.lists(st.lists(st.integers(0, 3000), max_size=150), max_size=4),
     lanes=st.integers(1, 3),
-    limit_bytes=st.sampled_from([1, 100_000, 2**30]),
 )
 @settings(max_examples=40, deadline=None)
 def test_messages_kept_together_are_numbered_and_spread_as_one_by_one(
-    sizes: list[list[int]], lanes: int, limit_bytes: int
+    sizes: list[list[int]], lanes: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        together = open_outbox(Path(folder) / "a", lanes=lanes, limit_bytes=limit_bytes)
-        singly = open_outbox(Path(folder) / "b", lanes=lanes, limit_bytes=limit_bytes)
+        together = open_outbox(Path(folder) / "a", lanes=lanes)
+        singly = open_outbox(Path(folder) / "b", lanes=lanes)
         sequence = 0
         for batch in sizes:
-            messages = [Message(1, b"x" * size) for size in batch]
+            payloads = [b"x" * size for size in batch]
             together.append_messages(
-                messages, context=1, message_sequence=sequence + 1, received_at_ns=5, received_monotonic_ns=6
+                payloads,
+                opcode=1,
+                context=1,
+                message_sequence=sequence + 1,
+                received_at_ns=5,
+                received_monotonic_ns=6,
             )
-            for message in messages:
+            for payload in payloads:
                 sequence += 1
-                singly.append_message(
-                    message.payload,
+                singly.append_messages(
+                    [payload],
                     opcode=1,
                     context=1,
                     message_sequence=sequence,
@@ -225,11 +232,48 @@ def test_messages_kept_together_are_numbered_and_spread_as_one_by_one(
         for lane in range(lanes):
             assert kept(together, lane) == kept(singly, lane)
             assert together.lanes[lane].last_sequence == singly.lanes[lane].last_sequence
-        assert together.undeclared == singly.undeclared
-        assert together.session_messages == singly.session_messages == sequence
-        assert together.held_bytes == singly.held_bytes
+        assert not together.undeclared
+        assert together.numbers.session_messages == singly.numbers.session_messages == sequence
+        assert together.held_bytes <= singly.held_bytes
         together.close(finished=False)
         singly.close(finished=False)
+
+
+@given(
+    sizes=st.lists(st.lists(st.integers(0, 3000), min_size=1, max_size=150), min_size=1, max_size=4),
+    lanes=st.integers(1, 3),
+    limit_bytes=st.integers(1, 200_000),
+)
+@settings(max_examples=40, deadline=None)
+def test_of_messages_for_which_there_is_no_room_the_first_ones_are_kept_and_the_others_numbered(
+    sizes: list[list[int]], lanes: int, limit_bytes: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        outbox = open_outbox(Path(folder) / "o", lanes=lanes, limit_bytes=limit_bytes)
+        sent: list[bytes] = []
+        for batch in sizes:
+            payloads = [b"x" * size for size in batch]
+            whole = outbox.append_messages(
+                payloads,
+                opcode=1,
+                context=1,
+                message_sequence=len(sent) + 1,
+                received_at_ns=5,
+                received_monotonic_ns=6,
+            )
+            sent += payloads
+            assert whole == (not outbox.undeclared)
+        found = sorted(
+            (envelope.global_message_sequence, envelope.payload)
+            for lane in range(lanes)
+            for envelope in kept(outbox, lane)
+        )
+        assert found == list(enumerate(sent, 1))[: len(found)]
+        assert list(outbox.undeclared) == list(range(len(found) + 1, len(sent) + 1))
+        assert outbox.held_bytes <= limit_bytes
+        if outbox.undeclared:
+            assert outbox.held_bytes + encoded_bytes([sent[len(found)]]) > limit_bytes
+        outbox.close(finished=False)
 
 
 def test_a_death_between_keeping_and_counting_leaves_the_count_right(tmp_path: Path) -> None:
@@ -237,7 +281,8 @@ def test_a_death_between_keeping_and_counting_leaves_the_count_right(tmp_path: P
     append(outbox, b"counted")
     before = (tmp_path / "o" / "numbers").read_bytes()
     outbox.append_messages(
-        [Message(1, b"kept"), Message(1, b"kept too")],
+        [b"kept", b"kept too"],
+        opcode=1,
         context=1,
         message_sequence=2,
         received_at_ns=50,
@@ -246,6 +291,10 @@ def test_a_death_between_keeping_and_counting_leaves_the_count_right(tmp_path: P
     outbox.close(finished=False)
     (tmp_path / "o" / "numbers").write_bytes(before)
     again = open_outbox(tmp_path / "o")
-    assert (again.global_sequence, again.session_messages, again.last_received_at_ns) == (3, 3, 50)
+    assert (again.global_sequence, again.numbers.session_messages, again.numbers.last_received_at_ns) == (
+        3,
+        3,
+        50,
+    )
     assert not again.undeclared
     again.close(finished=False)

@@ -13,9 +13,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common.core.envelope import MESSAGE, ROW, Envelope, decode_envelopes, encode_envelope
+from common.core.batch import Batch, decode_envelopes, encode_batch, encoded_bytes
+from common.core.envelope import MESSAGE, ROW
 from common.queue.lane import CHUNK_BYTES, Lane
-from common.queue.outbox import Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
 SIZES = st.sampled_from([0, 1, 90, 3000, 20_000, CHUNK_BYTES - 60, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 << 20])
@@ -56,10 +58,10 @@ class OutboxRun(RuleBasedStateMachine):
             self.append_message(f"{self.global_sequence + 1}:".encode() + bytes(size))
 
     def append_message(self, payload: bytes) -> None:
-        room = self.outbox.held_bytes + len(payload) <= self.limit_bytes
+        room = self.outbox.held_bytes + encoded_bytes([payload]) <= self.limit_bytes
         before = self.lengths()
-        kept = self.outbox.append_message(
-            payload,
+        kept = self.outbox.append_messages(
+            [payload],
             opcode=1,
             context=0,
             message_sequence=1,
@@ -126,7 +128,7 @@ class OutboxRun(RuleBasedStateMachine):
         kind, number = (ROW, 0) if self.refused else (MESSAGE, self.global_sequence + 1)
         payload = self.new_row(size) if self.refused else f"{number}:".encode() + bytes(size)
         sequence = len(self.kept.get(index, [])) + 1
-        record = encode_envelope(Envelope(kind, sequence, 1, number, 0, 0, 0, 1, payload))
+        record = encode_batch(Batch(kind, sequence, 1, number, 0, 0, 0, 1, [payload]))
         written = record[: round(cut * len(record))] if garbage is None else garbage
         with self.newest_segment(index, sequence).open("ab") as file:
             file.write(written)

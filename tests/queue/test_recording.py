@@ -2,9 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from common.core.envelope import MESSAGE, Envelope, decode_envelopes
+from common.core.batch import decode_envelopes
+from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
-from common.queue.outbox import ROW_HEADROOM_BYTES, Identity, Outbox
+from common.queue.outbox import ROW_HEADROOM_BYTES, Outbox
+from common.queue.outbox_files import Identity
 from common.queue.recording import Now, Recording
 
 URL = "ws://exchange.test/ws/market"
@@ -34,7 +36,7 @@ def begin(outbox: Outbox, second: int = 200, number: int = 1) -> Recording:
 
 
 def open_session(outbox: Outbox, recording: Recording, second: int, number: int) -> None:
-    assert outbox.next_connection() == number
+    assert outbox.numbers.next_connection() == number
     recording.open_session(f"s-c{number}", URL, (UP,), at(second), {"handshake_headers": {}})
 
 
@@ -64,8 +66,8 @@ def kinds(outbox: Outbox) -> list[str]:
 def test_a_session_is_opened_and_closed_by_rows_around_its_messages(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
     recording = begin(outbox)
-    recording.message(b"one", 1, at(201))
-    recording.message(b"two", 1, at(202))
+    recording.messages([b"one"], 1, at(201))
+    recording.messages([b"two"], 1, at(202))
     assert recording.session_messages == 2
     recording.close_session("connection_lost", "reset by peer", at(203))
     assert kinds(outbox) == ["session_opened", "one", "two", "session_closed"]
@@ -88,11 +90,11 @@ def test_a_session_is_opened_and_closed_by_rows_around_its_messages(tmp_path: Pa
 def test_messages_are_numbered_in_their_session_and_in_their_producer(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
     recording = begin(outbox)
-    recording.message(b"one", 1, at(201))
+    recording.messages([b"one"], 1, at(201))
     recording.close_session("stale_feed", "", at(202))
     open_session(outbox, recording, 203, 2)
-    recording.message(b"two", 1, at(204))
-    recording.message(b"three", 2, at(205))
+    recording.messages([b"two"], 1, at(204))
+    recording.messages([b"three"], 2, at(205))
     assert [
         (each.message_sequence, each.global_message_sequence, each.opcode)
         for each in kept(outbox)
@@ -103,17 +105,17 @@ def test_messages_are_numbered_in_their_session_and_in_their_producer(tmp_path: 
 def test_a_changed_subscription_is_a_row_and_a_new_revision_for_what_follows(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
     recording = begin(outbox)
-    recording.message(b"before", 1, at(201))
+    recording.messages([b"before"], 1, at(201))
     recording.change_subscription((UP, DOWN), at(202), {"subscribed": ["222"], "unsubscribed": []})
-    recording.message(b"after", 1, at(203))
+    recording.messages([b"after"], 1, at(203))
     changed = rows(outbox)[1]
     assert changed["record_type"] == "subscription_changed"
     assert changed["subscription_changed"] == {"subscribed": ["222"], "unsubscribed": []}
     assert changed["subscription"] == {"revision": 2, "assets_ids": ["111", "222"]}
     assert changed["session_id"] == "s-c1"
     before, after = (each for each in kept(outbox) if each.kind == MESSAGE)
-    assert json.loads(outbox.contexts[before.context].subscription_json)["revision"] == 1
-    assert json.loads(outbox.contexts[after.context].subscription_json)["revision"] == 2
+    assert json.loads(outbox.files.contexts[before.context].subscription_json)["revision"] == 1
+    assert json.loads(outbox.files.contexts[after.context].subscription_json)["revision"] == 2
 
 
 def test_an_outage_becomes_a_gap_of_the_session_that_ends_it(tmp_path: Path) -> None:
@@ -141,8 +143,8 @@ def test_a_session_whose_reader_died_is_ended_by_its_successor_and_the_outage_de
 ) -> None:
     outbox = open_outbox(tmp_path / "o")
     recording = begin(outbox)
-    recording.message(b"one", 1, at(201))
-    recording.message(b"two", 1, at(205))
+    recording.messages([b"one"], 1, at(201))
+    recording.messages([b"two"], 1, at(205))
     outbox.close(finished=False)  # what the kernel does for a process that is killed
 
     again = open_outbox(tmp_path / "o")
@@ -151,9 +153,9 @@ def test_a_session_whose_reader_died_is_ended_by_its_successor_and_the_outage_de
     closed = rows(again)[-1]
     assert closed["session_id"] == "s-c1"
     assert closed["session_closed"] == {"reason": "reader_died", "detail": "", "messages": 2}
-    assert not again.session_is_open
+    assert not again.files.session_is_open
     open_session(again, successor, 261, 2)
-    successor.message(b"three", 1, at(262))
+    successor.messages([b"three"], 1, at(262))
     assert rows(again)[-1]["gap"] == {"cause": "reader_died", "from_utc": utc(205), "to_utc": utc(261)}
     assert [each.global_message_sequence for each in kept(again) if each.kind == MESSAGE] == [1, 2, 3]
 
@@ -161,7 +163,7 @@ def test_a_session_whose_reader_died_is_ended_by_its_successor_and_the_outage_de
 def test_an_outage_is_declared_also_when_the_reader_dies_in_it(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
     recording = begin(outbox)
-    recording.message(b"one", 1, at(201))
+    recording.messages([b"one"], 1, at(201))
     recording.close_session("connection_lost", "", at(202))
     outbox.close(finished=False)
     again = open_outbox(tmp_path / "o")
@@ -182,7 +184,7 @@ def test_a_successor_that_dies_as_well_does_not_end_the_session_twice(tmp_path: 
 def fill(recording: Recording, outbox: Outbox, second: int) -> int:
     """Messages of 1 MiB, one a second, until one was refused; the second of the refused one."""
     while True:
-        recording.message(b"x" * MIB, 1, at(second))
+        recording.messages([b"x" * MIB], 1, at(second))
         if outbox.undeclared:
             return second
         second += 1
@@ -193,11 +195,11 @@ def test_a_full_spool_declares_exactly_what_it_refused_once_there_is_room(tmp_pa
     recording = begin(outbox)
     refused_at = fill(recording, outbox, 201)
     first = outbox.global_sequence
-    recording.message(b"small", 1, at(refused_at + 1))
+    recording.messages([b"small"], 1, at(refused_at + 1))
     recording.catch_up(at(refused_at + 2))
     assert recording.gaps_declared == 0, "there is no room to go on yet"
     outbox.lanes[0].forget_through(outbox.lanes[0].last_sequence)
-    recording.message(b"late", 1, at(refused_at + 3))
+    recording.messages([b"late"], 1, at(refused_at + 3))
     recording.catch_up(at(refused_at + 4))
     assert rows(outbox)[-1]["gap"] == {
         "cause": "spool_full",
@@ -207,7 +209,7 @@ def test_a_full_spool_declares_exactly_what_it_refused_once_there_is_room(tmp_pa
         "last_global_message_sequence": first + 2,
         "messages": 3,
     }
-    recording.message(b"kept", 1, at(refused_at + 5))
+    recording.messages([b"kept"], 1, at(refused_at + 5))
     recording.catch_up(at(refused_at + 6))
     assert kinds(outbox) == ["gap", "kept"]
     newest = kept(outbox)[-1]

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from common.queue.outbox import Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
 from common.queue.room import LOOK_AGAIN_BYTES, RESERVE_BYTES, Room
 
 MIB = 1024 * 1024

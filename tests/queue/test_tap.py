@@ -6,9 +6,10 @@ import pytest
 import zmq
 
 from common.queue.lane import KEPT_SEGMENT_BYTES
-from common.queue.outbox import Identity, Outbox
+from common.queue.outbox import Outbox
+from common.queue.outbox_files import Identity
 from common.queue.tail import QueueTail, Tailed
-from common.queue.tap import BATCH_LIMIT_BYTES, BATCHES_KEPT, INTERVAL_NS, SOCKET_NAME, Tap
+from common.queue.tap import COPIES_KEPT, COPY_LIMIT_BYTES, INTERVAL_NS, SOCKET_NAME, Tap
 from tests.waiting import wait_for
 
 
@@ -40,8 +41,8 @@ class Producing:
     def append(self, count: int, payload: bytes = b"{}") -> None:
         for _ in range(count):
             self.now_ns += 1
-            assert self.outbox.append_message(
-                payload,
+            assert self.outbox.append_messages(
+                [payload],
                 opcode=1,
                 context=self.number,
                 message_sequence=self.outbox.global_sequence + 1,
@@ -130,7 +131,7 @@ def test_a_context_that_the_outbox_has_forgotten_is_still_known(
     taken = collect(tail, 1)
     assert taken[0].context is not None
     assert taken[0].context.number == 1
-    assert list(producing.outbox.contexts) == [2]
+    assert list(producing.outbox.files.contexts) == [2]
 
 
 def test_a_change_of_subscription_is_followed(producing: Producing, tail: QueueTail) -> None:
@@ -154,12 +155,12 @@ def test_who_does_not_keep_up_misses_whole_batches_and_knows_how_much(
 ) -> None:
     join(producing, tail)
     payload = b"x" * 4000
-    for _ in range(40 * BATCHES_KEPT):
+    for _ in range(40 * COPIES_KEPT):
         producing.append(1, payload)
         producing.look()
         for lane in producing.outbox.lanes.values():
             lane.forget_through(lane.last_sequence)
-    sent = 40 * BATCHES_KEPT
+    sent = 40 * COPIES_KEPT
     taken = 0
 
     def last_one_seen() -> bool:
@@ -181,7 +182,7 @@ def test_who_does_not_keep_up_misses_whole_batches_and_knows_how_much(
 
 def test_a_burst_beyond_the_limit_is_missed_and_told(producing: Producing, tail: QueueTail) -> None:
     join(producing, tail)
-    producing.append(1, b"x" * (BATCH_LIMIT_BYTES + 1))
+    producing.append(1, b"x" * (COPY_LIMIT_BYTES + 1))
     producing.look()
     producing.append(128)
     producing.look()

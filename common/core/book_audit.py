@@ -1,0 +1,146 @@
+"""Follows the messages of all connections and checks their books: the live auditor, and whoever reads recordings.
+
+What is missing is found by the messages' own numbers, and makes the books void until their next snapshots: not
+checkable, never a divergence.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from common.core.book_checks import BookChecks
+from common.core.book_hash import HashTerms
+from common.core.books import Books
+from common.core.check_results import Result
+from common.core.checkpoint_book import CheckpointBook
+from common.core.continuity import Break, Continuity
+from common.core.market_events import MarketEvent, Unusable
+
+_AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
+_TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
+
+
+class Heard(msgspec.Struct, frozen=True, gc=False):
+    """One message of a reader, or of its producer, without its payload."""
+
+    reader: str
+    session_id: str
+    message_sequence: int
+    received_at_ns: int
+
+
+class Judged(NamedTuple):
+    """A result, and whose connection it is about; empty where no reader has a book of the token."""
+
+    reader: str
+    session_id: str
+    result: Result
+
+
+class _Connection:
+    def __init__(self, terms: dict[str, HashTerms]) -> None:
+        self.session_id = ""
+        self.continuity = Continuity()
+        self.books = Books()
+        self.checks = BookChecks(self.books, terms)
+        self.now_ms = 0
+
+
+class BookAudit:
+    """Every reader's connection. Results wait for `take_results` and `take_settled`."""
+
+    def __init__(self) -> None:
+        self._terms: dict[str, HashTerms] = {}
+        self._connections: dict[str, _Connection] = {}
+        self._results: list[Judged] = []
+        self._settled: list[Judged] = []
+
+    @property
+    def books(self) -> int:
+        """Tokens with a book now."""
+        return sum(len(connection.books.by_token) for connection in self._connections.values())
+
+    def session_of(self, reader: str) -> str:
+        """The session that a reader was heard in last, empty before the first."""
+        connection = self._connections.get(reader)
+        return connection.session_id if connection is not None else ""
+
+    def message(self, heard: Heard, events: Iterable[MarketEvent]) -> Break | None:
+        """A message of the websocket passed; which books were void before it."""
+        connection = self._connection(heard.reader)
+        broken = connection.continuity.message(heard.session_id, heard.message_sequence)
+        if broken is not None:
+            self._break(heard.reader, connection, broken)
+        connection.session_id = heard.session_id
+        latest_ms = heard.received_at_ns // 1_000_000 + _AHEAD_MS
+        for event in events:
+            connection.checks.take(event)
+            if not isinstance(event, Unusable):
+                connection.now_ms = max(connection.now_ms, min(event.timestamp_ms, latest_ms))
+        connection.checks.judge(connection.now_ms)
+        self._collect(heard.reader, connection)
+        return broken
+
+    def life_cycle(
+        self, reader: str, record_type: str, session_id: str | None, detail: Mapping[str, Any]
+    ) -> Break | None:
+        """A life-cycle row of a reader passed; which books are void with it."""
+        connection = self._connection(reader)
+        broken = connection.continuity.life_cycle(record_type, session_id, detail)
+        if broken is not None:
+            self._break(reader, connection, broken)
+            if broken.token_ids is None and session_id:
+                connection.session_id = session_id
+        return broken
+
+    def checkpoint(self, shown: CheckpointBook, sequence: int) -> tuple[str, int] | None:
+        """A book of REST passed; the reader whose book it was compared with, and that book's exchange time."""
+        if len(self._terms) >= _TERMS_KEPT:
+            self._terms.clear()  # the next checkpoint tells them again
+        self._terms[shown.token_id] = shown.terms
+        reader = self._reader_of(shown.token_id)
+        if reader is None:
+            reason = "no snapshot yet"
+            result = Result(
+                "checkpoint", "not_checkable", shown.token_id, shown.timestamp_ms, reason, sequence
+            )
+            self._results.append(Judged("", "", result))
+            return None
+        connection = self._connections[reader]
+        book_ms = connection.books.by_token[shown.token_id].timestamp_ms
+        connection.checks.checkpoint(shown, sequence)
+        self._collect(reader, connection)
+        return reader, book_ms
+
+    def take_results(self) -> list[Judged]:
+        """What was judged since the last call."""
+        results, self._results = self._results, []
+        return results
+
+    def take_settled(self) -> list[Judged]:
+        """The divergences of which all is known, since the last call."""
+        settled, self._settled = self._settled, []
+        return settled
+
+    def _reader_of(self, token_id: str) -> str | None:
+        """Of the readers that have a book of the token, the one whose stream went on last."""
+        having = [name for name, each in self._connections.items() if token_id in each.books.by_token]
+        return max(having, key=lambda name: self._connections[name].now_ms, default=None)
+
+    def _connection(self, reader: str) -> _Connection:
+        known = self._connections.get(reader)
+        if known is None:
+            known = self._connections[reader] = _Connection(self._terms)
+        return known
+
+    def _break(self, reader: str, connection: _Connection, broken: Break) -> None:
+        connection.checks.reset(broken.token_ids)
+        self._collect(reader, connection)
+
+    def _collect(self, reader: str, connection: _Connection) -> None:
+        results = connection.checks.results
+        for result in results.take():
+            self._results.append(Judged(reader, connection.session_id, result))
+        for result in results.take_settled():
+            self._settled.append(Judged(reader, connection.session_id, result))

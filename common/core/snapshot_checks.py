@@ -1,0 +1,83 @@
+"""Compares snapshots with what the changes before them made of the book.
+
+A hash is of the whole book. A snapshot whose time and hash changes had told before must hold the levels that they
+made, or the rest of their batch must still explain what differs; else a change is missing for certain, also where
+the snapshot itself has healed the book meanwhile.
+"""
+
+import msgspec
+
+from common.core.book import Book
+from common.core.check_results import Result, Results
+from common.core.checked_token import CheckedToken, Stated
+from common.core.checkpoint_book import DifferingLevel, differing_levels
+from common.core.market_events import BookSnapshot, PriceChange
+
+
+class _Contradiction(msgspec.Struct):
+    """`levels`, by side and price, are those that nothing has explained so far."""
+
+    stated: Stated
+    levels: dict[tuple[str, str], DifferingLevel]
+    failed: Result | None
+
+
+class SnapshotChecks:
+    """The snapshots that contradict the changes before them, until their batches are over."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._open: dict[str, _Contradiction] = {}
+
+    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot) -> None:
+        """Before a snapshot is applied to the book of a token that is not suspect."""
+        stated = (snapshot.timestamp_ms, snapshot.hash)
+        told = bool(snapshot.hash) and stated == (book.timestamp_ms, book.hash)
+        undecided = token.failed is not None and snapshot.timestamp_ms >= book.timestamp_ms
+        if stated == token.done or not (told or undecided):
+            return
+        levels = differing_levels(book, Book(snapshot))
+        if not levels:
+            return
+        failed, token.failed = token.failed, None
+        if told:
+            left = {(level.side, level.price): level for level in levels}
+            self._open[book.token_id] = _Contradiction(stated, left, failed)
+        elif failed is not None:  # the changes that led to this state may be on their way
+            self._results.amend(failed, "not_checkable", "a snapshot came before it was told")
+
+    def explain(self, event: PriceChange) -> None:
+        """Changes of a batch that a snapshot has overtaken are no contradiction."""
+        for change in event.changes if self._open else ():
+            contradiction = self._open.get(change.token_id)
+            if contradiction is not None and contradiction.stated == (event.timestamp_ms, change.hash):
+                side = "bid" if change.side == "BUY" else "ask"
+                contradiction.levels.pop((side, change.price), None)
+
+    def judge(self, batches_over_ms: int) -> None:
+        """Batches stated before this time are complete."""
+        for token_id, each in list(self._open.items()):
+            timestamp_ms, _ = each.stated
+            if timestamp_ms >= batches_over_ms:
+                continue
+            del self._open[token_id]
+            if each.levels:
+                self._diverge(token_id, each)
+            elif each.failed is not None:
+                self._results.amend(each.failed, "agree_late", "healed by itself")
+
+    def drop(self, token_id: str) -> Result | None:
+        """The book is void; the failed check that is left undecided by it, if any."""
+        dropped = self._open.pop(token_id, None)
+        return dropped.failed if dropped is not None else None
+
+    def _diverge(self, token_id: str, contradiction: _Contradiction) -> None:
+        timestamp_ms, _ = contradiction.stated
+        result = msgspec.structs.replace(
+            contradiction.failed or Result("hash", "divergence", token_id, timestamp_ms),
+            reason="the snapshot of the stated hash holds other levels",
+            levels=tuple(contradiction.levels.values()),
+            levels_from="snapshot",
+        )
+        self._results.found(result)
+        self._results.settle(result)

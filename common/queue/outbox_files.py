@@ -1,0 +1,87 @@
+"""The small files of an outbox: who it is, what its messages refer to, and whether a session is open."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from common.core.causes import Cause
+from common.core.envelope import Context
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A producer as the writers know it. `producer` is unique for ever: a new outbox is a new producer."""
+
+    producer: str
+    stream: str
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """Since when (wall time) no session is open, and the word that stands for the reason in gap rows."""
+
+    since_ns: int
+    cause: Cause
+
+
+class OutboxFiles:
+    """Each is replaced as a whole, so that whoever reads it sees the old one or the new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._session_mark = folder / "session-open"
+        self.contexts = {context.number: context for context in map(_read_context, _context_files(folder))}
+
+    def identity(self, fresh: Identity) -> Identity:
+        """Who the outbox belongs to: `fresh`, if it is new."""
+        path = self._folder / "identity.json"
+        if path.exists():
+            return msgspec.json.decode(path.read_bytes(), type=Identity)
+        self._replace("identity.json", fresh)
+        return fresh
+
+    @property
+    def session_is_open(self) -> bool:
+        """Whether the session of the newest context has no end yet."""
+        return self._session_mark.exists()
+
+    def open_session(self) -> None:
+        """A session is open from here on."""
+        self._session_mark.touch()
+
+    def close_session(self) -> None:
+        """The session of the newest context is over, and its row is written."""
+        self._session_mark.unlink(missing_ok=True)
+
+    @property
+    def outage(self) -> Outage | None:
+        """The outage noted last, also by a process that has died; None before the first."""
+        path = self._folder / "outage.json"
+        return msgspec.json.decode(path.read_bytes(), type=Outage) if path.exists() else None
+
+    def note_outage(self, since_ns: int, cause: Cause) -> None:
+        """No session will be open from here on until the next one: who opens that one declares it."""
+        self._replace("outage.json", Outage(since_ns, cause))
+
+    def add_context(self, context: Context) -> None:
+        """Keep it for as long as messages refer to it."""
+        (self._folder / f"context-{context.number}.json").write_bytes(msgspec.json.encode(context))
+        self.contexts[context.number] = context
+
+    def forget_contexts_before(self, number: int) -> None:
+        """No message refers to them any more."""
+        for old in [each for each in self.contexts if each < number]:
+            del self.contexts[old]
+            (self._folder / f"context-{old}.json").unlink(missing_ok=True)
+
+    def _replace(self, name: str, value: msgspec.Struct) -> None:
+        partial = self._folder / f"{name}.partial"
+        partial.write_bytes(msgspec.json.encode(value))
+        partial.rename(self._folder / name)
+
+
+def _context_files(folder: Path) -> Iterable[Path]:
+    return folder.glob("context-*.json")
+
+
+def _read_context(path: Path) -> Context:
+    return msgspec.json.decode(path.read_bytes(), type=Context)

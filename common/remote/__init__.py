@@ -1,0 +1,1 @@
+"""The remote: rclone, driven as a program of its own."""

@@ -1,0 +1,57 @@
+"""What rclone says while it works: JSON lines, each about one file or about all."""
+
+from collections.abc import Collection
+
+import msgspec
+
+IMMUTABLE = "immutable file modified"
+_COPIED = "Copied (new)"
+_BAD = {"error", "critical"}
+
+
+class _Line(msgspec.Struct):
+    level: str = ""
+    msg: str = ""
+    object: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Sorted: why each file `failed`, which of these are there with other bytes, which were `copied` just now.
+
+    `words` are about all of them, the last ones of their kind.
+    """
+
+    failed: dict[str, str]
+    conflicts: set[str]
+    copied: set[str]
+    words: str
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def read_log(text: bytes, paths: Collection[str]) -> Told:
+    """Sort the lines of a call about `paths`; what is no JSON line is taken for words."""
+    told = Told({}, set(), set(), "")
+    asked, words = set(paths), ""
+    for raw in text.split(b"\n"):
+        try:
+            line = _DECODER.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            words = raw.decode(errors="replace").strip() or words
+            continue
+        if line.object in asked and line.level in _BAD:
+            told.failed[line.object] = _plain(line.msg)
+            if IMMUTABLE in line.msg:
+                told.conflicts.add(line.object)
+        elif line.object in asked and _COPIED in line.msg:
+            told.copied.add(line.object)
+        elif line.level in _BAD or (line.level == "notice" and line.msg.startswith("Failed to")):
+            words = _plain(line.msg)
+    return msgspec.structs.replace(told, words=words)
+
+
+def _plain(message: str) -> str:
+    """One line of at most some hundred characters."""
+    line = " ".join(message.split())
+    return line if len(line) <= 400 else f"{line[:397]}..."

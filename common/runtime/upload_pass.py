@@ -1,0 +1,257 @@
+"""One pass of uploads over a data root: upload what waits, prove it, write the proof down, and clean up if asked.
+
+Every step may be repeated, so a pass may be killed anywhere: the next one goes on. Nothing is deleted here but on a
+proof of the same pass, made of the remote's own bytes.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from common.archive.sealed import Sealed, SealedFile, remove, remove_sidecar_left, seal
+from common.archive.upload_stock import Stock
+from common.core.upload_judgement import Expected, UploadEvent, Verdict, conflict_words, judge
+from common.core.upload_record import Proof
+from common.core.upload_turns import Parcel, Turns
+from common.errors import ArchiveError, RemoteError
+from common.remote.rclone import Rclone, TookTooLong
+from common.runtime.clock import CLOCK, Clock
+
+State = Literal["idle", "uploading", "verifying", "cleaning", "waiting"]
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Where it stands: archives that wait, and those that are proved. `oldest_ns` is 0 where nothing waits."""
+
+    state: State = "idle"
+    backlog_files: int = 0
+    backlog_bytes: int = 0
+    oldest_ns: int = 0
+    verified_files: int = 0
+    last_proof_utc: str | None = None
+    alarms: tuple[str, ...] = ()
+
+
+class Uploads:
+    """The uploads of one data root to one remote; the caller holds the data root's upload lock.
+
+    `tell` hears of everything that happens, from within `run_pass`. `figures` may be read by another thread; None
+    before the first pass has looked.
+    """
+
+    def __init__(
+        self,
+        data_root: Path,
+        remote: Rclone,
+        *,
+        verify: Proof,
+        clean_up: bool,
+        tell: Callable[[UploadEvent], None],
+        clock: Clock = CLOCK,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.figures: Figures | None = None
+        self.stock = Stock(data_root, remote.remote, verify)
+        self._root, self._remote, self._verify = data_root, remote, verify
+        self._clean_up = clean_up and verify == "read_back"
+        self._tell, self._clock = tell, clock
+        self._turns = Turns(chance)
+        self._alarms: dict[str, str] = {}
+        self._just_copied: set[str] = set()
+
+    def run_pass(self) -> str:
+        """Upload, prove and clean what can be; gives in words why not everything was tried, or nothing."""
+        words = ""
+        try:
+            self._look()
+            self._remote.check()
+            self._upload_waiting()
+            if self._clean_up:
+                self._finish_removals()
+                self._clean_proved()
+        except (RemoteError, ArchiveError) as error:
+            words = str(error)
+        except OSError as error:
+            words = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if words:
+            self._tell(UploadEvent("away", "", words))
+        self._show("idle")
+        return words
+
+    def _look(self) -> None:
+        self.stock.look()
+        here = {*self.stock.waiting, *self.stock.proved}
+        known = {
+            path: words for path, words in self._alarms.items() if path in here or path in self.stock.odd
+        }
+        for path, words in self.stock.odd.items():
+            told = f"{path}: {words}"
+            if known.get(path) != told:
+                self._tell(UploadEvent("alarm", path, told))
+            known[path] = told
+        self._alarms = known
+        self._show("idle")
+
+    def _show(self, state: State) -> None:
+        archives = [parcel for parcel in self.stock.waiting.values() if parcel.is_archive]
+        proofs = self.stock.proofs_at_utc()
+        self.figures = Figures(
+            state,
+            backlog_files=len(archives),
+            backlog_bytes=sum(parcel.bytes for parcel in archives),
+            oldest_ns=min((parcel.since_ns for parcel in archives), default=0),
+            verified_files=len(proofs),
+            last_proof_utc=max(proofs, default=None),
+            alarms=tuple(words for _, words in sorted(self._alarms.items())),
+        )
+
+    def _batch(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        return self._turns.batch(parcels, self._clock.monotonic_ns())
+
+    # Uploading
+
+    def _upload_waiting(self) -> None:
+        while batch := self._batch([*self.stock.waiting.values()]):
+            with self._suspecting(batch):
+                proved = self._prove(self._copy(self._seal(batch)))
+            if self._clean_up:
+                self._clean(proved)
+
+    @contextmanager
+    def _suspecting(self, batch: Sequence[Parcel]) -> Iterator[None]:
+        """Where a call had to be ended, one of the batch may be the cause."""
+        try:
+            yield
+        except TookTooLong:
+            for parcel in batch:
+                self._turns.suspect(parcel.path)
+            raise
+
+    def _seal(self, batch: Sequence[Parcel]) -> list[Sealed]:
+        """Those that are what their sidecars say."""
+        good = []
+        for parcel in batch:
+            try:
+                good.append(seal(self._root, parcel.path))
+            except FileNotFoundError:
+                self.stock.gone(parcel.path)
+            except ArchiveError as error:
+                self._failed(parcel.path, str(error), alarm=True)
+        return good
+
+    def _copy(self, sealed: Sequence[Sealed]) -> list[Sealed]:
+        """Archives first, then the sidecars of those that went; gives those of which all should be there now."""
+        self._show("uploading")
+        self._just_copied = set()
+        gone = self._copy_files(sealed, {each.files[0].path: each.path for each in sealed})
+        return self._copy_files(gone, {file.path: each.path for each in gone for file in each.files[1:]})
+
+    def _copy_files(self, sealed: Sequence[Sealed], owners: Mapping[str, str]) -> list[Sealed]:
+        """Copy the files in `owners`, which maps them to their parcels; gives the parcels with none that failed."""
+        if not owners:
+            return list(sealed)
+        size = sum(file.bytes for each in sealed for file in each.files if file.path in owners)
+        told = self._remote.copy(self._root, list(owners), size)
+        self._just_copied |= told.copied
+        if len(told.failed) == len(owners) and not told.conflicts:
+            raise RemoteError(next(iter(told.failed.values())))  # not one went: nobody's own fault
+        for path, words in told.failed.items():
+            conflict = path in told.conflicts
+            self._failed(
+                owners[path], conflict_words(path) if conflict else f"{path}: {words}", alarm=conflict
+            )
+        wrong = {owners[path] for path in told.failed}
+        return [each for each in sealed if each.path not in wrong]
+
+    # Proving
+
+    def _prove(self, sealed: Sequence[Sealed]) -> list[Sealed]:
+        """Compare with what is at the remote; gives those that are proved, and written down as such."""
+        proved = []
+        for each, verdict, proof in self._judged(sealed):
+            if not verdict.proved:
+                self._failed(each.path, verdict.words, alarm=verdict.other)
+                continue
+            self.stock.record(each, proof, self._clock.wall_ns())
+            self._turns.done(each.path)
+            self._alarms.pop(each.path, None)
+            self._tell(UploadEvent("verified", each.path, proof, each.files[0].bytes))
+            proved.append(each)
+        self._show("verifying")
+        return proved
+
+    def _judged(self, sealed: Sequence[Sealed]) -> Iterator[tuple[Sealed, Verdict, Proof]]:
+        if not sealed:
+            return
+        self._show("verifying")
+        files = [file for each in sealed for file in each.files]
+        confirmed = self._confirmed_by_the_store(files) if self._verify == "remote_hash" else set()
+        rest = [file for file in files if file.path not in confirmed]
+        hashes = self._remote.hashes([file.path for file in rest], sum(file.bytes for file in rest))
+        if rest and not hashes.found and hashes.told.failed:
+            raise RemoteError(next(iter(hashes.told.failed.values())))
+        found = hashes.found | {file.path: file.sha256 for file in files if file.path in confirmed}
+        for each in sealed:
+            expected = [Expected(file.path, file.sha256) for file in each.files]
+            by_hash = any(file.path in confirmed for file in each.files)
+            verdict = judge(expected, found, hashes.told.failed)
+            yield each, verdict, "remote_hash" if by_hash else "read_back"
+
+    def _confirmed_by_the_store(self, files: Sequence[SealedFile]) -> set[str]:
+        """Files that were copied just now, in one piece, to a store that computes hashes itself, and give ours."""
+        asked = {file.path: file for file in files if file.path in self._just_copied}
+        found = self._remote.stored_md5({path: file.bytes for path, file in asked.items()})
+        return {path for path, file in asked.items() if found.get(path) == file.md5}
+
+    def _failed(self, path: str, words: str, *, alarm: bool) -> None:
+        self._turns.failed(path, self._clock.monotonic_ns())
+        if alarm:
+            self._alarms[path] = words
+        self._tell(UploadEvent("alarm" if alarm else "failed", path, words))
+
+    # Cleaning up
+
+    def _clean(self, proved: Sequence[Sealed]) -> None:
+        """Delete what was proved in this pass, unless it is needed here."""
+        self._show("cleaning")
+        free = {parcel.path for parcel in self.stock.to_clean}
+        for each in proved:
+            if each.path not in free:
+                continue
+            try:
+                remove(self._root, each)
+            except (ArchiveError, FileNotFoundError) as error:
+                self._failed(each.path, str(error), alarm=True)
+                continue
+            self._cleaned(each.path)
+
+    def _cleaned(self, path: str) -> None:
+        self.stock.cleaned(path, self._clock.wall_ns())
+        self._turns.done(path)
+        self._tell(UploadEvent("cleaned", path, ""))
+
+    def _finish_removals(self) -> None:
+        """What a kill cut in two: the archive is gone, its sidecar or the word about it is not."""
+        for record in self.stock.half_removed():
+            remove_sidecar_left(self._root, record.path, record.sidecar_sha256)
+            self._cleaned(record.path)
+
+    def _clean_proved(self) -> None:
+        """Those that stayed when they were proved: the remote is read once more, it may have lost them since."""
+        while batch := self._batch(self.stock.to_clean):
+            with self._suspecting(batch):
+                sealed = self._seal(batch)
+                self._clean(list(self._proved_again(sealed)))
+
+    def _proved_again(self, sealed: Sequence[Sealed]) -> Iterator[Sealed]:
+        for each, verdict, _ in self._judged(sealed):
+            if verdict.proved:
+                yield each
+                continue
+            self._failed(each.path, f"{verdict.words}; it was there before", alarm=verdict.other)
+            if not verdict.other:
+                self.stock.lost(each.path)  # the next pass uploads it again

@@ -1,0 +1,118 @@
+"""What the auditor wishes of a reader when a book diverges, and what it tells of the divergence."""
+
+import json
+from typing import Any
+
+from common.core.audit import LEVELS_WITHIN_NS, Audit
+from common.core.book_audit import Heard
+from common.core.recorded_row import Row, row_of
+from common.core.wishes import Wish
+from tests.core.test_book_checks import TOKEN, Levels, document
+
+S = 1_000_000_000
+
+
+class Feed:
+    """One reader's session whose exchange can be heard or not, and an auditor that hears the reader."""
+
+    def __init__(self) -> None:
+        self.audit = Audit(silence_ns=60 * S)
+        self.bids: Levels = {"0.42": "10", "0.40": "5"}
+        self.now_ms, self.sequence, self.wishes = 1_000_000, 0, list[Wish]()
+        self.snapshot()
+        self.take_checkpoint()
+
+    def take_checkpoint(self) -> None:
+        self.audit.checkpoint(self._checkpoint(), self.now_ms * 1_000_000)
+        self.judge()
+
+    def _checkpoint(self) -> Row:
+        book = document(self.bids, {"0.44": "7"}, self.now_ms)
+        row = {
+            "record_type": "rest_checkpoint",
+            "received_at_ns": 1,
+            "response": {"raw_response_json": [book]},
+        }
+        return row_of(json.dumps(row).encode())
+
+    def hear(self, event: dict[str, Any]) -> None:
+        self.sequence += 1
+        at_ns = self.now_ms * 1_000_000
+        heard = Heard("r", "s", self.sequence, at_ns)
+        self.audit.message(heard, at_ns, json.dumps(event).encode())
+        self.judge()
+
+    def judge(self) -> None:
+        self.wishes += self.audit.judge(self.now_ms * 1_000_000, self.now_ms * 1_000_000)
+
+    def snapshot(self) -> None:
+        self.hear({**document(self.bids, {"0.44": "7"}, self.now_ms), "event_type": "book"})
+
+    def change(self, size: str, *, after_ms: int = 10) -> None:
+        self.now_ms += after_ms
+        self.bids["0.42"] = size
+        stated = document(self.bids, {"0.44": "7"}, self.now_ms)["hash"]
+        entry = {"asset_id": TOKEN, "price": "0.42", "size": size, "side": "BUY", "hash": stated}
+        event = {"event_type": "price_change", "market": "0xabc", "timestamp": str(self.now_ms)}
+        self.hear({**event, "price_changes": [entry]})
+
+    def lose(self, size: str) -> None:
+        """A level changes unheard, and what follows shows it."""
+        self.bids["0.40"] = size
+        for each in ("11", "12", "13"):
+            self.change(each, after_ms=600)
+
+    def actions(self) -> list[str]:
+        actions: list[str] = [wish.action for wish in self.wishes]
+        self.wishes.clear()
+        return actions
+
+
+def test_a_divergence_is_told_with_the_levels_that_the_new_snapshot_shows() -> None:
+    feed = Feed()
+    feed.lose("6")
+    assert feed.actions() == ["resubscribe"]
+    feed.snapshot()
+    [wish] = feed.wishes
+    assert wish.divergence is not None
+    assert wish.divergence["levels"] == [{"side": "bid", "price": "0.40", "rebuilt": "5", "exchange": "6"}]
+    assert wish.divergence["levels_from"] == "snapshot"
+
+
+def test_a_checkpoint_of_the_same_state_tells_the_levels_where_no_snapshot_comes() -> None:
+    feed = Feed()
+    feed.lose("6")
+    feed.actions()
+    feed.take_checkpoint()
+    [wish] = feed.wishes
+    assert wish.divergence is not None
+    assert wish.divergence["levels_from"] == "checkpoint"
+    assert [level["exchange"] for level in wish.divergence["levels"]] == ["6"]
+    feed.actions()
+    feed.snapshot()
+    assert feed.actions() == [], "it was told"
+
+
+def test_a_connection_is_replaced_when_the_levels_are_known_or_do_not_come() -> None:
+    feed = Feed()
+    feed.lose("6")
+    feed.snapshot()
+    assert feed.audit.unhealed == 1, "a snapshot agrees with itself"
+    feed.actions()
+    feed.lose("7")
+    assert feed.actions() == ["resubscribe"]
+    feed.snapshot()
+    assert feed.actions() == ["none", "replace"]
+    feed.change("14")
+    assert feed.audit.unhealed == 0
+
+
+def test_a_connection_is_replaced_also_when_no_snapshot_comes_in_time() -> None:
+    feed = Feed()
+    feed.lose("6")
+    feed.snapshot()
+    feed.lose("7")
+    feed.actions()
+    feed.now_ms += LEVELS_WITHIN_NS // 1_000_000
+    feed.judge()
+    assert feed.actions() == ["replace"]
