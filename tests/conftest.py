@@ -1,6 +1,6 @@
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,23 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 
+_SHARED = {
+    "recorder",
+    "recording",
+    "field",
+}  # fixtures of a module that take seconds: one worker has all their tests
+_LONGEST_FIRST = ("faults", "end_to_end", "commands", "test_readme.py", "benchmark")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where the load counts, processes run as fast as users run them; what they do is measured elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("unmeasured"):
+            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        return (yield)
+
+
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """A temporary folder whose path leaves room for the names of sockets."""
@@ -19,6 +36,11 @@ def short_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long ones, so that the others run beside them."""
-    items.sort(key=lambda item: "faults" not in item.path.parts)
+    ranks = {folder: rank for rank, folder in enumerate(_LONGEST_FIRST)}
+    for item in items:
+        if _SHARED.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: min(ranks.get(part, len(ranks)) for part in item.path.parts))

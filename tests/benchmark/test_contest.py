@@ -20,6 +20,7 @@ from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from procs.commands import benchmark
 
+pytestmark = pytest.mark.unmeasured
 SMALL = Plan(Pace(0.2, 0.3, 2), 0.3, (300.0,), 1.2, 60_000.0)
 
 

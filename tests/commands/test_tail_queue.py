@@ -20,6 +20,7 @@ from tests.end_to_end.running import (
 )
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
 FAST = ("--simulated-rate", "3000", "--simulated-oracle", "oracle")
 
 

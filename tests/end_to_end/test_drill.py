@@ -14,6 +14,7 @@ from common.drill.outcome import Inconclusive, Plan
 from procs.commands import drill
 from tests.end_to_end.running import websocket_archives
 
+pytestmark = pytest.mark.unmeasured
 SHORT = ("--duration", "1", "--rate", "400", "--seed", "7")
 
 

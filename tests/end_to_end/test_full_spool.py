@@ -13,6 +13,7 @@ from tests.end_to_end.recorders import messages, recorder, rows
 from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
 RUN_DIR_MIB = 18  # of which 8 are never given to the spool
 
 

@@ -14,6 +14,7 @@ from tests.end_to_end.recorders import assert_whole, messages, recorder, rows
 from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
 RATE = 1500
 
 

@@ -126,6 +126,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert checkpoint["missing_token_ids"] == []
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -156,6 +157,7 @@ def test_an_exchange_that_fails_never_gives_a_pass_and_the_reason_is_in_words(
     assert "NEEDS_REVIEW" in (tmp_path / "reports/checkpoints/checkpoint_010b_ws_raw_sample.md").read_text()
 
 
+@pytest.mark.unmeasured
 def test_without_a_network_the_sample_says_which_host_did_not_answer(tmp_path: Path) -> None:
     closed_port = "127.0.0.1:9"
     result = run_command(
@@ -169,6 +171,7 @@ def test_without_a_network_the_sample_says_which_host_did_not_answer(tmp_path: P
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.unmeasured
 def test_an_interrupt_in_the_middle_drains_closes_and_reports(tmp_path: Path) -> None:
     with started_command(
         "record_sample",
@@ -205,6 +208,7 @@ def sampled(folder: Path, script: Callable[[Peer], None], *, seconds: str = "2")
     return result.returncode
 
 
+@pytest.mark.unmeasured
 def test_every_kind_of_frame_becomes_one_row_byte_for_byte(tmp_path: Path) -> None:
     payloads = [
         BOOK + b"\n",
@@ -248,6 +252,7 @@ def test_every_kind_of_frame_becomes_one_row_byte_for_byte(tmp_path: Path) -> No
     assert any(row["classified_event_types"] == ["PONG"] for row in messages(tmp_path))
 
 
+@pytest.mark.unmeasured
 def test_an_exchange_that_sends_only_garbage_needs_review(tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.accept()
@@ -259,6 +264,7 @@ def test_an_exchange_that_sends_only_garbage_needs_review(tmp_path: Path) -> Non
     assert len([row for row in messages(tmp_path) if row["json_error"]]) == 3
 
 
+@pytest.mark.unmeasured
 def test_an_exchange_that_dies_halfway_needs_review_and_the_next_session_declares_the_gap(
     tmp_path: Path,
 ) -> None:

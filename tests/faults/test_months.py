@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from common.errors import ExchangeError
 from common.runtime.embedded_exchange import EmbeddedExchange
@@ -23,6 +24,7 @@ from common.simulation.options import SimulationOptions
 from tests.end_to_end.running import exchange_environment, oracle_findings, run_command, started_command
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
 SECONDS = float(os.environ.get("MONTHS_SECONDS", "120"))
 SEED = int(os.environ.get("MONTHS_SEED", "1"))
 FAULT_EVERY_S = 3.0

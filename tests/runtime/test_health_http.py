@@ -79,7 +79,7 @@ class Run:
 
     def get(self, path: str) -> requests.Response:
         self.later_ns += S  # what was answered before is too old by now
-        return requests.get(self.url + path, timeout=5)
+        return requests.get(self.url + path, timeout=30)
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         answer = self.get("/metrics")
@@ -253,7 +253,7 @@ def serving(host: str = "127.0.0.1", *, connection_limit_s: float = 10) -> Itera
 
 
 def answer_to(request: bytes, server: StatusServer) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as client:
         client.sendall(request)
         return b"".join(iter(lambda: client.recv(4096), b""))
 
@@ -261,9 +261,9 @@ def answer_to(request: bytes, server: StatusServer) -> bytes:
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"])
 def test_only_get_is_answered(method: str) -> None:
     with serving() as server:
-        answer = requests.request(method, f"{server.url}/hello", timeout=5)
+        answer = requests.request(method, f"{server.url}/hello", timeout=30)
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
-        missing = requests.get(f"{server.url}/other", timeout=5)
+        missing = requests.get(f"{server.url}/other", timeout=30)
         assert (missing.status_code, missing.text) == (404, "known are /hello /bug\n")
 
 
@@ -272,7 +272,7 @@ def test_what_is_no_http_is_refused_and_a_bug_stands_in_the_log(caplog: pytest.L
         assert b" 400 " in answer_to(b"\x16\x03\x01 a b c\r\n\r\n", server)
         assert answer_to(b"GET /bug HTTP/1.0\r\n\r\n", server) == b""
         wait_for(lambda: caplog.records, what="the bug to be logged")
-        assert requests.get(f"{server.url}/hello", timeout=5).json() == "hello"
+        assert requests.get(f"{server.url}/hello", timeout=30).json() == "hello"
     assert [record.getMessage() for record in caplog.records] == ["status request failed"]
 
 
@@ -285,7 +285,7 @@ def test_idle_clients_are_bounded_and_do_not_keep_others_out_for_long() -> None:
 
         def answered() -> bool:
             try:
-                return requests.get(f"{server.url}/hello", timeout=5).ok
+                return requests.get(f"{server.url}/hello", timeout=30).ok
             except requests.ConnectionError:
                 return False
 
@@ -317,7 +317,7 @@ def test_it_listens_on_ipv6_too() -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     with serving("::1") as server:
-        assert requests.get(f"{server.url}/hello", timeout=5).json() == "hello"
+        assert requests.get(f"{server.url}/hello", timeout=30).json() == "hello"
 
 
 def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Path) -> None:
@@ -331,13 +331,13 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
 
         def status_of(path: str) -> int:
             try:
-                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code
+                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=30).status_code
             except requests.ConnectionError:
                 return 0
 
         wait_for(lambda: status_of("/readyz") == 200, what="the recorder to be ready")
         assert status_of("/healthz") == 200
-        metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log

@@ -13,7 +13,7 @@ Document = dict[str, Any]
 
 def current_markets(urls: ExchangeUrls, count: int = 2) -> list[Document]:
     query = {"closed": "false", "order": "endDate", "limit": "100"}
-    page = requests.get(f"{urls.gamma_url}/markets/keyset", query, headers=AGENT, timeout=5).json()
+    page = requests.get(f"{urls.gamma_url}/markets/keyset", query, headers=AGENT, timeout=30).json()
     tradable = [market for market in page["markets"] if market["acceptingOrders"]]
     return tradable[3 : 3 + count]
 

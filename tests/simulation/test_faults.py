@@ -73,7 +73,7 @@ def test_drop_leaves_one_price_change_out_and_no_more(breakable: EmbeddedExchang
             seen.add(client.until("price_changes")[-1])
         behind_the_first = wanted[50:]  # whoever subscribed later has not seen the first ones
         assert len([frame for frame in behind_the_first if frame not in seen]) <= 1
-        status = requests.get(f"{breakable.urls.clob_url}/simulation/status", timeout=5).json()
+        status = requests.get(f"{breakable.urls.clob_url}/simulation/status", timeout=30).json()
         assert status["faults"] == []
 
 
@@ -88,7 +88,7 @@ def test_drop_change_leaves_out_one_batch_of_a_market_with_its_repeats(breakable
         missing = [frame for frame in told[50:] if frame not in seen]
         assert len({(frame["market"], frame["timestamp"]) for frame in missing}) <= 1
         assert not any(frame["market"] == other["conditionId"] for frame in missing)
-        status = requests.get(f"{breakable.urls.clob_url}/simulation/status", timeout=5).json()
+        status = requests.get(f"{breakable.urls.clob_url}/simulation/status", timeout=30).json()
         assert status["faults"] == []
 
 
@@ -190,7 +190,7 @@ def test_a_wrong_fault_is_refused_by_name(breakable: EmbeddedExchange) -> None:
         breakable.fault("cut", connection=999_999)
     url = f"{breakable.urls.clob_url}/simulation/fault"
     for wrong in (b"{", b'{"name":"meteor"}'):
-        assert requests.post(url, data=wrong, headers=AGENT, timeout=5).status_code == 400
+        assert requests.post(url, data=wrong, headers=AGENT, timeout=30).status_code == 400
 
 
 def test_a_fault_on_the_command_line_is_key_value() -> None:

@@ -8,11 +8,11 @@ from tests.simulation.client import AGENT, current_markets, recipe, tokens_of
 
 
 def get(url: str, **query: str) -> requests.Response:
-    return requests.get(url, query, headers=AGENT, timeout=5)
+    return requests.get(url, query, headers=AGENT, timeout=30)
 
 
 def post_books(exchange: EmbeddedExchange, body: object) -> requests.Response:
-    return requests.post(f"{exchange.urls.clob_url}/books", json=body, headers=AGENT, timeout=5)
+    return requests.post(f"{exchange.urls.clob_url}/books", json=body, headers=AGENT, timeout=30)
 
 
 def test_books_answers_known_tokens_and_leaves_the_others_out(exchange: EmbeddedExchange) -> None:
@@ -53,7 +53,7 @@ def test_one_book_is_found_or_404(exchange: EmbeddedExchange) -> None:
 
 
 def test_a_library_s_own_user_agent_is_refused(exchange: EmbeddedExchange) -> None:
-    answer = requests.get(f"{exchange.urls.gamma_url}/markets/keyset", timeout=5)
+    answer = requests.get(f"{exchange.urls.gamma_url}/markets/keyset", timeout=30)
     assert (answer.status_code, answer.text) == (403, "error code: 1010")
 
 

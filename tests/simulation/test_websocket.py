@@ -11,7 +11,7 @@ from tests.simulation.client import Client, Document, current_markets, tokens_of
 
 
 def status(exchange: EmbeddedExchange) -> Document:
-    found: Document = requests.get(f"{exchange.urls.clob_url}/simulation/status", timeout=5).json()
+    found: Document = requests.get(f"{exchange.urls.clob_url}/simulation/status", timeout=30).json()
     return found
 
 
