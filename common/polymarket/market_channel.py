@@ -66,7 +66,9 @@ def holds_news(payloads: bytes) -> bool:
 
     A letter is found many times as fast as a word: no `w` or `o` stands in prices, and hardly any in books.
     """
-    return (b"w" in payloads and _NEW_MARKET in payloads) or (b"o" in payloads and _MARKET_RESOLVED in payloads)
+    return (b"w" in payloads and _NEW_MARKET in payloads) or (
+        b"o" in payloads and _MARKET_RESOLVED in payloads
+    )
 
 
 def is_new_market_hint(payload: bytes) -> bool:
