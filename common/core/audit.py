@@ -59,6 +59,12 @@ class Audit:
         if self._books.session_of(reader) != before:
             self._last_market_data_ns[reader] = 0
 
+    def void(self) -> None:
+        """Messages of all readers pass unheard from here on."""
+        for reader in self._books.readers:
+            self._frozen.unknown(reader)
+        self._books.void()
+
     def _note(self, reader: str, broken: Break | None) -> None:
         if broken is not None and broken.token_ids is None:
             self._frozen.unknown(reader)

@@ -8,8 +8,11 @@ import zmq
 
 from common.core.batch import Batch, decode_batches
 from common.core.envelope import Context
-from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_producer, encode
+from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, Taken, decode_from_producer, encode
 
+TELL_BYTES = (
+    1024 * 1024
+)  # after so much the producer hears that it arrived: an eighth of what may be on its way
 SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ class LaneClient:
         self._lane = lane
         self._next = durable + 1
         self._acked = durable
+        self._untold_bytes = 0
         self._heard_monotonic_ns = now_monotonic_ns
         self.socket = context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.ROUTING_ID, secrets.token_bytes(8))
@@ -50,7 +54,7 @@ class LaneClient:
         """Claim the lane from the first sequence that is not durable: a hello is an ack of all before it."""
         self._send(Hello(self.producer, self._lane, self._acked + 1))
 
-    def _send(self, message: Hello | Ack) -> None:
+    def _send(self, message: Hello | Ack | Taken) -> None:
         try:
             self.socket.send(encode(message), zmq.NOBLOCK)
         except zmq.Again:
@@ -88,6 +92,10 @@ class LaneClient:
             elif known < len(batch.payloads):
                 fresh.append(batch.since(known))
         self._next = max(self._next, header.last + 1)
+        self._untold_bytes += len(body)
+        if self._untold_bytes >= TELL_BYTES:
+            self._untold_bytes = 0
+            self._send(Taken(self._lane, self._next - 1))
         return fresh
 
     def ack(self, durable: int) -> None:

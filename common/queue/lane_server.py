@@ -11,29 +11,38 @@ from common.queue.lane import Chunk
 from common.queue.outbox import Outbox
 from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_writer, encode
 
-WINDOW_BYTES = 8 * 1024 * 1024  # in flight to one writer; keeps ZeroMQ's own buffers small
+WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
 _INBOUND_LIMIT_BYTES = 4096  # a hello or an ack; whatever is larger is not from a writer
 
 log = logging.getLogger(__name__)
 
 
 class _Owner:
-    """A writer that said hello: what was sent to it and has no ack yet."""
+    """A writer that said hello: what was sent to it and is not durable, and how much of that has not arrived."""
 
     def __init__(self, address: bytes) -> None:
         self.address = address
-        self.in_flight: deque[tuple[int, int]] = deque()  # last sequence and bytes of each chunk
+        self.sent: deque[int] = deque()  # last sequence of each chunk without an ack
+        self._in_flight: deque[tuple[int, int]] = (
+            deque()
+        )  # last sequence and bytes of each that has not arrived
         self.in_flight_bytes = 0
         self.contexts_sent: set[int] = set()
         self.told_retired = False
 
     def note_sent(self, chunk: Chunk) -> None:
-        self.in_flight.append((chunk.last, chunk.length))
+        self.sent.append(chunk.last)
+        self._in_flight.append((chunk.last, chunk.length))
         self.in_flight_bytes += chunk.length
 
+    def note_taken(self, through: int) -> None:
+        while self._in_flight and self._in_flight[0][0] <= through:
+            self.in_flight_bytes -= self._in_flight.popleft()[1]
+
     def note_durable(self, durable: int) -> None:
-        while self.in_flight and self.in_flight[0][0] <= durable:
-            self.in_flight_bytes -= self.in_flight.popleft()[1]
+        self.note_taken(durable)
+        while self.sent and self.sent[0] <= durable:
+            self.sent.popleft()
 
 
 class LaneServer:
@@ -80,8 +89,13 @@ class LaneServer:
             log.warning("message for an unknown lane dropped", extra={"lane": message.lane})
         elif isinstance(message, Hello):
             self._welcome(address, message)
+        elif (owner := self._owners.get(message.lane)) is None or owner.address != address:
+            pass  # fenced: somebody else owns the lane now
+        elif isinstance(message, Ack):
+            owner.note_durable(message.durable)
+            self._outbox.lanes[message.lane].forget_through(message.durable)
         else:
-            self._take_ack(address, message)
+            owner.note_taken(message.through)
         return True
 
     def _welcome(self, address: bytes, hello: Hello) -> None:
@@ -91,21 +105,14 @@ class LaneServer:
         lane.forget_through(hello.next - 1)
         self._owners[hello.lane] = _Owner(address)
 
-    def _take_ack(self, address: bytes, ack: Ack) -> None:
-        owner = self._owners.get(ack.lane)
-        if owner is None or owner.address != address:
-            return  # fenced: somebody else owns the lane now
-        owner.note_durable(ack.durable)
-        self._outbox.lanes[ack.lane].forget_through(ack.durable)
-
     def _send(self, index: int) -> None:
         owner = self._owners[index]
         if self._outbox.is_retired(index) and not owner.told_retired:
             owner.told_retired = self._try_send(index, [owner.address, encode(Retired())])
         if owner.in_flight_bytes >= WINDOW_BYTES:
             return
-        # Acks take chunks off both queues alike, so what is in flight is the head of the lane's chunks.
-        for chunk in islice(self._outbox.lanes[index].chunks, len(owner.in_flight), None):
+        # Acks take chunks off both queues alike, so what was sent is the head of the lane's chunks.
+        for chunk in islice(self._outbox.lanes[index].chunks, len(owner.sent), None):
             if owner.in_flight_bytes >= WINDOW_BYTES:
                 return
             if not self._send_chunk(index, owner, chunk):

@@ -2,6 +2,7 @@
 
 writer   -> producer   Hello: I own this lane now, and have everything before `next` durable
 writer   -> producer   Ack: everything up to and including `durable` is in an archive, synced
+writer   -> producer   Taken: everything up to and including `through` has arrived, and more may be sent
 producer -> writer     ContextFrame: what the following messages refer to
 producer -> writer     Data: envelopes `first` to `last` of the lane, encoded, in the second frame
 producer -> writer     Retired: the lane is empty and stays so
@@ -25,6 +26,13 @@ class Ack(msgspec.Struct, frozen=True, tag=True):
     durable: int
 
 
+class Taken(msgspec.Struct, frozen=True, tag=True):
+    """Opens the window, promises nothing. Heeded only from the lane's owner."""
+
+    lane: int
+    through: int
+
+
 class Retired(msgspec.Struct, frozen=True, tag=True):
     """The lane gets nothing new, and the owner has everything that was in it."""
 
@@ -42,7 +50,7 @@ class Data(msgspec.Struct, frozen=True, tag=True):
     last: int
 
 
-FromWriter = Hello | Ack
+FromWriter = Hello | Ack | Taken
 FromProducer = ContextFrame | Data | Retired
 
 encode = msgspec.msgpack.Encoder().encode

@@ -86,7 +86,7 @@ class Tap:
         if gained:
             identity = self._outbox.identity
             header = CopyHeader(identity.producer, identity.stream, list(gained))
-            self._socket.send_multipart([_encode(header), *gained.values()], zmq.NOBLOCK, copy=False)
+            self._socket.send_multipart([_encode(header), *gained.values()], zmq.NOBLOCK)
 
     def _gather(self, index: int) -> None:
         """Copy what a lane gained, as far as the limit lets us; called before a segment goes, too."""

@@ -32,7 +32,7 @@ def test_writers_come_and_go_under_load_and_nothing_is_missing_or_twice(tmp_path
     with started_command(
         "run_recorder",
         *("--exchange", "simulated", "--data-root", "d"),
-        *("--simulated-oracle", "oracle", "--simulated-rate", "4000"),
+        *("--simulated-oracle", "oracle", "--simulated-rate", "2000"),
         folder=tmp_path,
         environment={"RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.2"},
     ) as process:

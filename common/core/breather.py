@@ -1,0 +1,41 @@
+"""When a follower of the live queue lets go of what it cannot keep up with, and for how long it then rests.
+
+Dropping single batches would spoil everything that follows, for no less work. So a follower that is too late drops
+all that waits, and one that is too late again soon rests in between, longer each time.
+"""
+
+LIMIT_NS = 5_000_000_000
+CALM_NS = 60_000_000_000  # who kept up for so long has time again
+SHORTEST_NS = 2_000_000_000
+LONGEST_NS = 60_000_000_000
+
+
+class Breather:
+    """Times are of one monotonic clock, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self._rest_ns = 0
+        self._until_ns: int | None = None  # of the present rest, or of the last one
+        self.resting = False
+
+    @property
+    def rest_s(self) -> float:
+        """How long the present rest is, or the last one was; 0 when what waited was only dropped."""
+        return self._rest_ns / 1e9
+
+    def is_late(self, heard_ns: int, now_ns: int) -> bool:
+        """What was received then is heard only now: whether that is too late, and a rest begins."""
+        if now_ns - heard_ns <= LIMIT_NS:
+            return False
+        calm = self._until_ns is None or now_ns - self._until_ns > CALM_NS
+        self._rest_ns = 0 if calm else min(max(self._rest_ns * 2, SHORTEST_NS), LONGEST_NS)
+        self._until_ns = now_ns + self._rest_ns
+        self.resting = True
+        return True
+
+    def is_over(self, now_ns: int) -> bool:
+        """Whether a rest ends here."""
+        if not self.resting or self._until_ns is None or now_ns < self._until_ns:
+            return False
+        self.resting = False
+        return True

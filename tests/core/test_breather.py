@@ -1,0 +1,28 @@
+from common.core.breather import CALM_NS, LIMIT_NS, LONGEST_NS, SHORTEST_NS, Breather
+
+
+def rest_ns(breather: Breather, now_ns: int) -> int:
+    """How long it rests when it is too late now; 0 when not at all."""
+    assert breather.is_late(now_ns - LIMIT_NS - 1, now_ns)
+    tried = (0, *(SHORTEST_NS << doubled for doubled in range(5)), LONGEST_NS)
+    return next(rest for rest in tried if breather.is_over(now_ns + rest))
+
+
+def test_who_keeps_up_never_rests() -> None:
+    breather = Breather()
+    assert not breather.is_late(1, 1 + LIMIT_NS)
+    assert not breather.resting
+    assert not breather.is_over(1 << 60)
+
+
+def test_the_first_backlog_is_dropped_at_once_and_those_that_follow_soon_cost_longer_and_longer_rests() -> (
+    None
+):
+    breather = Breather()
+    now = CALM_NS
+    assert rest_ns(breather, now) == 0
+    assert rest_ns(breather, now + 1) == SHORTEST_NS
+    assert rest_ns(breather, now + 2) == 2 * SHORTEST_NS
+    assert [rest_ns(breather, now + 3) for _ in range(5)][-1] == LONGEST_NS
+    assert rest_ns(breather, now + 3 + LONGEST_NS + CALM_NS) == LONGEST_NS
+    assert rest_ns(breather, now + 4 + 2 * (LONGEST_NS + CALM_NS)) == 0, "after a calm minute it begins anew"
