@@ -26,3 +26,12 @@ def test_the_first_backlog_is_dropped_at_once_and_those_that_follow_soon_cost_lo
     assert [rest_ns(breather, now + 3) for _ in range(5)][-1] == LONGEST_NS
     assert rest_ns(breather, now + 3 + LONGEST_NS + CALM_NS) == LONGEST_NS
     assert rest_ns(breather, now + 4 + 2 * (LONGEST_NS + CALM_NS)) == 0, "after a calm minute it begins anew"
+
+
+def test_what_was_received_before_the_end_of_a_rest_is_let_go_of_whenever_it_comes() -> None:
+    breather = Breather()
+    assert not breather.lets_go(0)
+    rest_ns(breather, CALM_NS)
+    assert rest_ns(breather, CALM_NS + 1) == SHORTEST_NS
+    assert breather.lets_go(CALM_NS + SHORTEST_NS)
+    assert not breather.lets_go(CALM_NS + 1 + SHORTEST_NS)
