@@ -6,6 +6,7 @@ import msgspec
 
 from common.core.archive_names import WS_RAW
 from common.core.book_hour import TokenChecks
+from common.core.event_words import named_tokens
 from common.core.instants import utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
@@ -22,7 +23,7 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange
+from common.core.market_events import MarketEvent
 from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
@@ -154,7 +155,7 @@ class FeedHour:
         self._messages += 1
         named: dict[str, bool] = {}
         for event in events:
-            for token_id, in_book in _named_in(event):
+            for token_id, in_book in named_tokens(event):
                 named[token_id] = in_book or named.get(token_id, False)
         for token_id, in_book in named.items():
             account = self._tokens.get(token_id)
@@ -235,14 +236,6 @@ class FeedHour:
         for session in self._sessions.values():
             if session.end_ns is not None and session.end_ns > session.begin_ns:
                 yield (session.begin_ns, session.end_ns - 1)
-
-
-def _named_in(event: MarketEvent) -> Iterator[tuple[str, bool]]:
-    """Each token that an event names, and whether it brings its book."""
-    if isinstance(event, PriceChange):
-        yield from ((change.token_id, False) for change in event.changes)
-    elif token_id := getattr(event, "token_id", None):
-        yield token_id, isinstance(event, BookSnapshot)
 
 
 def _told(line: bytes) -> _Told:
