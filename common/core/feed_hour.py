@@ -6,6 +6,7 @@ import msgspec
 
 from common.core.archive_names import WS_RAW
 from common.core.book_hour import TokenChecks
+from common.core.causes import Cause
 from common.core.event_words import named_tokens
 from common.core.instants import utc_text
 from common.core.later import Later, gap_time
@@ -29,7 +30,7 @@ from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.core.token_hour import TokenAccount
 
-_NOT_WANTED_AFTER = frozenset({"no_active_tokens", "all_subscribed_assets_resolved"})
+_RESOLVED: Cause = "all_subscribed_assets_resolved"
 
 
 class _Changed(msgspec.Struct, frozen=True):
@@ -138,7 +139,7 @@ class FeedHour:
     def _close(self, session: _Session, reason: str, at_ns: int) -> None:
         session.end_ns = max(self._window.clip(at_ns), session.begin_ns)
         for token_id in session.tokens:
-            self._account(token_id).end(session.end_ns, wanted_on=reason not in _NOT_WANTED_AFTER)
+            self._account(token_id).end(session.end_ns, wanted_on=reason != "no_active_tokens")
 
     def _take_gap(self, row: Row, told: _Told) -> None:
         whole = gap_time(row.gap or {})
@@ -147,9 +148,10 @@ class FeedHour:
             return
         self._gaps.append(gap)
         self._know(told.tokens_tracked)
-        if not gap.harmless:
-            for token in told.tokens_tracked:
-                self._account(token.token_id).gaps.append(gap)
+        for token in told.tokens_tracked:
+            account = self._account(token.token_id)
+            if not gap.harmless or (gap.cause == _RESOLVED and account.trades_until_ns > gap.from_ns):
+                account.gaps.append(gap)  # the exchange says so too of windows that it never took up
 
     def _take_message(self, row: Row, events: Iterable[MarketEvent]) -> None:
         self._messages += 1
