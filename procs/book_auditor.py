@@ -77,7 +77,8 @@ class BookAuditor:
             for tailed in passed:
                 self._hear(tailed)
             now = self._runtime.clock.monotonic_ns()
-            if self._breather.is_late(passed[-1].envelope.received_monotonic_ns, now):
+            late = self._breather.is_late(passed[-1].envelope.received_monotonic_ns, now)
+            if late or self._breather.is_spent(self._runtime.clock.processor_ns(), now):
                 self._tail.turn_away()
                 self._audit.void()
                 self._runtime.tally.add("audit_skips_total")
