@@ -15,6 +15,7 @@ from common.core.archive_names import WS_RAW
 from common.core.audit import Audit
 from common.core.audit_account import AuditAccount
 from common.core.book_audit import Heard
+from common.core.breather import Breather
 from common.core.envelope import MESSAGE
 from common.core.recorded_row import row_of
 from common.core.wishes import Wish
@@ -25,7 +26,8 @@ from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 
 LOOK_NS = 50_000_000
-BATCHES_A_STEP = 64  # of several producers: enough to catch up, few enough to keep the heartbeat
+COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
+STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
 WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
 NICENESS = 10  # the recording comes first
@@ -42,7 +44,8 @@ class BookAuditor:
         told = before.details if before is not None else {}
         stale_ns = int(runtime.settings.websocket.stale_feed_threshold_seconds * NS)
         self._runtime = runtime
-        self._tail = QueueTail(runtime.run_dir)
+        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
+        self._breather = Breather()
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE)
         self._account = AuditAccount(told)
         self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
@@ -58,15 +61,33 @@ class BookAuditor:
         if now >= self._next_look_ns:
             self._next_look_ns = now + LOOK_NS
             self._tail.look()
-        for _ in range(BATCHES_A_STEP):
-            passed = self._tail.receive(timeout_s)
-            if not passed:
-                break
-            timeout_s = 0
-            for tailed in passed:
-                self._hear(tailed)
+        if self._breather.is_over(now):
+            self._tail.turn_back()
+        if self._breather.resting:
+            self._runtime.clock.sleep(timeout_s)
+        else:
+            self._follow(timeout_s, now)
         self._judge()
         return True
+
+    def _follow(self, timeout_s: float, now: int) -> None:
+        until_ns = now + STEP_NS
+        while now < until_ns and (passed := self._tail.receive(timeout_s)):
+            timeout_s = 0
+            now = self._runtime.clock.monotonic_ns()
+            received_ns = passed[-1].envelope.received_monotonic_ns
+            if self._breather.lets_go(received_ns):
+                self._runtime.tally.add("audit_holes_total", len(passed))
+                continue
+            for tailed in passed:
+                self._hear(tailed)
+            late = self._breather.is_late(received_ns, now)
+            if late or self._breather.is_spent(self._runtime.clock.processor_ns(), now):
+                self._tail.turn_away()
+                self._audit.void()
+                self._runtime.tally.add("audit_skips_total")
+                log.warning("too many messages to follow", extra={"rest_s": self._breather.rest_s})
+                return
 
     def _hear(self, tailed: Tailed) -> None:
         envelope = tailed.envelope

@@ -87,7 +87,8 @@ class Uploader:
 
     def _wait(self, now: int, *, failed: bool) -> None:
         if failed:
-            wait_s = self._backoff.next_wait_s()
+            asked_s = self._uploads.retry_after_s if self._uploads else 0.0
+            wait_s = max(self._backoff.next_wait_s(), asked_s)
             self._next_attempt_ns = self._runtime.clock.wall_ns() + int(wait_s * NS_PER_SECOND)
         else:
             self._backoff.reset()

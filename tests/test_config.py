@@ -194,6 +194,26 @@ def test_an_upload_without_a_remote_is_refused(tmp_path: Path) -> None:
     assert load_settings(written(tmp_path, "upload: {enabled: true, remote: 'a:b'}")).upload.enabled
 
 
+@pytest.mark.parametrize(
+    ("remote", "words"),
+    [
+        ("s3,secret_access_key=hunter2:bucket", "must hold no parameters"),
+        (":webdav,pass=x,url='http://x':y", "must hold no parameters"),
+        ("--config=/etc/x", "is no rclone remote"),
+        ("a:b\nc", "is no rclone remote"),
+        ("bucket", "must be like store:bucket/folder"),
+    ],
+)
+def test_a_remote_that_could_carry_a_secret_or_is_none_is_refused(remote: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^command line: upload\.remote: {words}"):
+        load_settings(options={"upload": {"remote": remote}})
+
+
+@pytest.mark.parametrize("remote", ["store:bucket/a, b", "/mnt/a,b:c", ":s3:bucket", "./here", "x:"])
+def test_a_remote_as_rclone_names_it_is_taken(remote: str) -> None:
+    assert load_settings(options={"upload": {"remote": remote}}).upload.remote == remote
+
+
 def test_equal_settings_have_equal_digests_and_others_have_not() -> None:
     same = load_settings(options={"writer": {"writers": 1}})
     other = load_settings(options={"websocket": {MAX_STALE: 4}})

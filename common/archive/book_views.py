@@ -8,7 +8,7 @@ import msgspec
 from common.archive.replay import Row, Step, read_archive, replay
 from common.core.archive_names import REST_CHECKPOINTS
 from common.core.book import Book
-from common.core.book_hash import HashTerms, matching_trade_price
+from common.core.book_hash import HashTerms, matched_with_any_price
 from common.core.book_view import BookView
 from common.core.event_words import changes_of, event_words, is_about
 from common.core.instants import NS_PER_SECOND
@@ -137,7 +137,7 @@ class _Views:
         if self._terms is None:
             return NO_TERMS
         announced = step.books.trade_prices(book.market)
-        return AGREE if matching_trade_price(book, self._terms, announced) is not None else DIFFERS
+        return AGREE if matched_with_any_price(book, self._terms, announced) is not None else DIFFERS
 
     def _view(
         self, token: Token, step: Step, words: str, touched: frozenset[tuple[str, str]] = frozenset()

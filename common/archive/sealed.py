@@ -64,6 +64,18 @@ def seal(data_root: Path, path: str) -> Sealed:
     return Sealed((archive, beside), document)
 
 
+def begins_with(data_root: Path, path: str, size: int, sha256: str) -> bool:
+    """Whether the first `size` bytes of a file have this sha256, and are not all of it. Raises ArchiveError."""
+    digest, left = hashlib.sha256(), size
+    with _opened(data_root, path) as descriptor:
+        if size >= os.fstat(descriptor).st_size:
+            return False
+        while left and (data := os.read(descriptor, min(left, _STEP))):
+            digest.update(data)
+            left -= len(data)
+    return digest.hexdigest() == sha256
+
+
 def remove(data_root: Path, sealed: Sealed, disk: Disk = DISK) -> None:
     """Delete a parcel's files if they are still those that were sealed; the sidecar goes last.
 

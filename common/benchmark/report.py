@@ -30,7 +30,7 @@ def report(machine: str, runs: Sequence[Measured], *, plot: str) -> Iterator[str
         yield ""
         yield f"## {tokens} tokens{', over TLS with one record a message' if tls else ''}"
         yield ""
-        yield from _markdown(HEADER, [_row(setup, of, chosen) for setup, of in chosen.items()])
+        yield from markdown(HEADER, [_row(setup, of, chosen) for setup, of in chosen.items()])
         yield from _parts(chosen)
         yield from _latencies(chosen)
     yield from _growth(grouped)
@@ -126,7 +126,7 @@ def _latencies(chosen: Mapping[Setup, Sequence[Measured]]) -> Iterator[str]:
         yield ""
         yield "From receipt to the commit that made it durable:"
         yield ""
-        yield from _markdown(("what", "messages/s", "p50 ms", "p99 ms", "longest ms"), rows)
+        yield from markdown(("what", "messages/s", "p50 ms", "p99 ms", "longest ms"), rows)
 
 
 def _wrongs(runs: Sequence[Measured]) -> Iterator[str]:
@@ -140,6 +140,7 @@ def _wrongs(runs: Sequence[Measured]) -> Iterator[str]:
             yield f"- {run.setup.tokens} tokens, {run.setup.words}: {words}"
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table."""
     for line in (header, ["---"] * len(header), *rows):
         yield f"| {' | '.join(line)} |"

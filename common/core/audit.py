@@ -59,6 +59,12 @@ class Audit:
         if self._books.session_of(reader) != before:
             self._last_market_data_ns[reader] = 0
 
+    def void(self) -> None:
+        """Messages of all readers pass unheard from here on."""
+        for reader in self._books.readers:
+            self._frozen.unknown(reader)
+        self._books.void()
+
     def _note(self, reader: str, broken: Break | None) -> None:
         if broken is not None and broken.token_ids is None:
             self._frozen.unknown(reader)
@@ -66,10 +72,10 @@ class Audit:
     def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
         """A REST row passed."""
         for shown in read_checkpoint(row.payload_json):
-            compared = self._books.checkpoint(shown, row.checkpoint_sequence)
-            if compared is not None:
-                reader, book_ms = compared
-                evidence = Evidence(shown.token_id, shown.timestamp_ms, book_ms)
+            book = self._books.book(shown.token_id)
+            reader = self._books.checkpoint(shown, row.checkpoint_sequence)
+            if reader is not None and book is not None:
+                evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
                 self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 
     # What comes of it

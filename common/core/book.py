@@ -5,7 +5,8 @@ exchange sends snapshots and changes in the order of their timestamps.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import lt
 
 import msgspec
 
@@ -29,7 +30,9 @@ class Ladder:
         self._sign = -1 if descending else 1
         self._keys: list[int] = []
         self._levels: list[PriceSize] = []
-        self._texts: list[str] = []
+        self._texts: list[str] | None = (
+            None  # of the levels; None: nobody has asked for them since a snapshot
+        )
         self._json: str | None = None
 
     def __len__(self) -> int:
@@ -49,6 +52,8 @@ class Ladder:
     def json(self) -> str:
         """The levels as the exchange writes them into the text that it hashes, without brackets."""
         if self._json is None:
+            if self._texts is None:
+                self._texts = [_level_json(*level) for level in self._levels]
             self._json = ",".join(self._texts)
         return self._json
 
@@ -56,17 +61,17 @@ class Ladder:
         """Size by price, both texts."""
         return dict(self._levels)
 
-    def replace(self, levels: Iterable[Level]) -> None:
+    def replace(self, levels: Sequence[Level]) -> None:
         """Hold these levels and no others, whatever their order. Of a price that comes twice the last counts."""
-        kept = {
-            self._sign * scaled(level.price): (level.price, level.size)
-            for level in levels
-            if not is_zero(level.size)
-        }
-        self._keys = sorted(kept)
-        self._levels = [kept[key] for key in self._keys]
-        self._texts = [_level_json(*level) for level in self._levels]
-        self._json = None
+        sign = self._sign
+        self._keys = [sign * scaled(level.price) for level in levels]
+        self._levels = [(level.price, level.size) for level in levels]
+        in_order = all(map(lt, self._keys, self._keys[1:]))  # as the exchange sends them
+        if not in_order or any(map(is_zero, [level.size for level in levels])):
+            kept = dict(zip(self._keys, self._levels, strict=True))
+            self._keys = sorted(key for key, (_, size) in kept.items() if not is_zero(size))
+            self._levels = [kept[key] for key in self._keys]
+        self._texts = self._json = None
 
     def put(self, price: str, size: str) -> None:
         """Set the size of a price; 0 removes the level."""
@@ -74,16 +79,21 @@ class Ladder:
         at = bisect_left(self._keys, key)
         known = at < len(self._keys) and self._keys[at] == key
         self._json = None
+        texts = self._texts
         if is_zero(size):
             if known:
-                del self._keys[at], self._levels[at], self._texts[at]
+                del self._keys[at], self._levels[at]
+                if texts is not None:
+                    del texts[at]
         elif known:
             self._levels[at] = price, size
-            self._texts[at] = _level_json(price, size)
+            if texts is not None:
+                texts[at] = _level_json(price, size)
         else:
             self._keys.insert(at, key)
             self._levels.insert(at, (price, size))
-            self._texts.insert(at, _level_json(price, size))
+            if texts is not None:
+                texts.insert(at, _level_json(price, size))
 
 
 class Book:

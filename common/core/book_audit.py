@@ -4,11 +4,12 @@ What is missing is found by the messages' own numbers, and makes the books void 
 checkable, never a divergence.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
+from common.core.book import Book
 from common.core.book_checks import BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
@@ -44,7 +45,6 @@ class _Connection:
         self.continuity = Continuity()
         self.books = Books()
         self.checks = BookChecks(self.books, terms)
-        self.now_ms = 0
 
 
 class BookAudit:
@@ -61,6 +61,16 @@ class BookAudit:
         """Tokens with a book now."""
         return sum(len(connection.books.by_token) for connection in self._connections.values())
 
+    def book(self, token_id: str) -> Book | None:
+        """The book of a token as its checks see it, of the connection that went on last."""
+        reader = self._reader_of(token_id)
+        return None if reader is None else self._connections[reader].books.get(token_id)
+
+    @property
+    def readers(self) -> Collection[str]:
+        """All that were heard."""
+        return self._connections.keys()
+
     def session_of(self, reader: str) -> str:
         """The session that a reader was heard in last, empty before the first."""
         connection = self._connections.get(reader)
@@ -73,12 +83,12 @@ class BookAudit:
         if broken is not None:
             self._break(heard.reader, connection, broken)
         connection.session_id = heard.session_id
-        latest_ms = heard.received_at_ns // 1_000_000 + _AHEAD_MS
+        now_ms, latest_ms = 0, heard.received_at_ns // 1_000_000 + _AHEAD_MS
         for event in events:
             connection.checks.take(event)
             if not isinstance(event, Unusable):
-                connection.now_ms = max(connection.now_ms, min(event.timestamp_ms, latest_ms))
-        connection.checks.judge(connection.now_ms)
+                now_ms = max(now_ms, min(event.timestamp_ms, latest_ms))
+        connection.checks.judge(now_ms)
         self._collect(heard.reader, connection)
         return broken
 
@@ -94,8 +104,13 @@ class BookAudit:
                 connection.session_id = session_id
         return broken
 
-    def checkpoint(self, shown: CheckpointBook, sequence: int) -> tuple[str, int] | None:
-        """A book of REST passed; the reader whose book it was compared with, and that book's exchange time."""
+    def void(self) -> None:
+        """Messages of all readers pass unheard from here on."""
+        for reader, connection in self._connections.items():
+            self._break(reader, connection, Break("not heard"))
+
+    def checkpoint(self, shown: CheckpointBook, sequence: int) -> str | None:
+        """A book of REST passed; the reader whose book it was compared with."""
         if len(self._terms) >= _TERMS_KEPT:
             self._terms.clear()  # the next checkpoint tells them again
         self._terms[shown.token_id] = shown.terms
@@ -108,10 +123,9 @@ class BookAudit:
             self._results.append(Judged("", "", result))
             return None
         connection = self._connections[reader]
-        book_ms = connection.books.by_token[shown.token_id].timestamp_ms
         connection.checks.checkpoint(shown, sequence)
         self._collect(reader, connection)
-        return reader, book_ms
+        return reader
 
     def take_results(self) -> list[Judged]:
         """What was judged since the last call."""
@@ -126,7 +140,7 @@ class BookAudit:
     def _reader_of(self, token_id: str) -> str | None:
         """Of the readers that have a book of the token, the one whose stream went on last."""
         having = [name for name, each in self._connections.items() if token_id in each.books.by_token]
-        return max(having, key=lambda name: self._connections[name].now_ms, default=None)
+        return max(having, key=lambda name: self._connections[name].checks.now_ms, default=None)
 
     def _connection(self, reader: str) -> _Connection:
         known = self._connections.get(reader)

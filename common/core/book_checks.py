@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import HashTerms, gives_its_hash, matching_trade_price
+from common.core.book_hash import HashTerms, matched, matched_with_any_price
 from common.core.books import Books
 from common.core.check_results import Check, Result, Results, Verdict
 from common.core.checked_token import CheckedToken
@@ -109,6 +109,8 @@ class BookChecks:
                 self.results.amend(failed, "not_checkable", "the book ended")
             self._forget(token_id)
         self._books.reset(token_ids)
+        if token_ids is None:
+            self.now_ms = 0
 
     # Hashes and best prices
 
@@ -128,8 +130,9 @@ class BookChecks:
         self._active.add(token_id)
         terms = self._terms.get(token_id, _USUAL_TERMS)
         prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)
-        if gives_its_hash(book, terms, prices):
+        if (found := matched(book, terms, prices)) is not None:
             self._terms[token_id] = terms
+            book.tick_size = found.tick_size
             self._agree(token, book, "hash")
 
     def _finish(self, token_id: str, *, unless: tuple[int, str] | None) -> None:
@@ -141,13 +144,20 @@ class BookChecks:
         if terms is None or not book.hash:
             self._finish_by_best(token, book, "no checkpoint yet" if terms is None else "no hash")
             return
-        found = matching_trade_price(book, terms, self._books.trade_prices(book.market))
-        if found is None:
-            self._fail(token, book, "hash", "the rebuilt book does not give the stated hash")
+        if token.searched and not book.tick_size:
+            self._finish_by_best(token, book, "no tick size yet")
             return
-        if found.price is not None:
-            self._books.note_trade(book.market, found.price)
-        self._agree(token, book, "hash")
+        token.searched = True
+        found = matched_with_any_price(book, terms, self._books.trade_prices(book.market))
+        if found is not None:
+            book.tick_size = found.tick_size
+            if found.trade_price is not None:
+                self._books.note_trade(book.market, found.trade_price)
+            self._agree(token, book, "hash")
+        elif book.tick_size:
+            self._fail(token, book, "hash", "the rebuilt book does not give the stated hash")
+        else:
+            self._finish_by_best(token, book, "no tick size yet")
 
     def _finish_by_best(self, token: CheckedToken, book: Book, reason: str) -> None:
         self.results.give("hash", "not_checkable", book.token_id, book.timestamp_ms, reason)

@@ -5,7 +5,7 @@ market, with three decimals, and enters the hash before the trade is announced.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from common.core.book import Book
 
 _THREE_DECIMALS = tuple(f"{price // 1000}.{price % 1000:03d}" for price in range(1001))
+_TICK_SIZES = ("0.01", "0.001", "0.1", "0.0001")
 _OLD_RECIPE = None  # before 2025-10 the text ended behind neg_risk
 
 
@@ -27,46 +28,46 @@ class HashTerms(msgspec.Struct, frozen=True):
     tick_size: str = ""
 
 
-class MatchedTrade(msgspec.Struct, frozen=True):
-    """The last trade's price that gives the exchange's hash; None: a hash by the recipe without one."""
+class Matched(msgspec.Struct, frozen=True):
+    """With what the exchange's hash comes out.
 
-    price: str | None
-
-
-def book_hash(book: Book, terms: HashTerms, last_trade_price: str | None, *, tick_size: str = "") -> str:
-    """The hash of a book as 40 hex digits. `last_trade_price` None is the recipe of before 2025-10.
-
-    `tick_size` is the book's own unless given, and that of `terms` where the book has none.
+    `trade_price` is the last trade's; None: by the recipe without one. `tick_size` is the book's own where that
+    is known.
     """
-    digest = _without_trade(book, terms, tick_size)
+
+    trade_price: str | None
+    tick_size: str
+
+
+def book_hash(book: Book, terms: HashTerms, last_trade_price: str | None) -> str:
+    """The hash of a book as 40 hex digits. `last_trade_price` None is the recipe of before 2025-10."""
+    digest = _without_trade(book, terms, book.tick_size or terms.tick_size)
     digest.update(_end(last_trade_price))
     return digest.hexdigest()
 
 
-def gives_its_hash(book: Book, terms: HashTerms, trade_prices: Iterable[str]) -> bool:
-    """Whether the book gives `book.hash` with one of these last trade's prices."""
-    begun = _without_trade(book, terms, "")
-    for price in trade_prices:
-        digest = begun.copy()
-        digest.update(_end(price))
-        if digest.hexdigest() == book.hash:
-            return True
-    return False
+def matched(book: Book, terms: HashTerms, trade_prices: Iterable[str]) -> Matched | None:
+    """With which of these trades' prices the book gives `book.hash`; None with none of them."""
+    return _search(book, terms, tuple(trade_prices))
 
 
-def matching_trade_price(
-    book: Book, terms: HashTerms, announced: Iterable[str], *, tick_size: str = ""
-) -> MatchedTrade | None:
-    """The last trade's price with which the book gives `book.hash`; None: there is none, the book is not the same.
+def matched_with_any_price(book: Book, terms: HashTerms, announced: Iterable[str]) -> Matched | None:
+    """The same with all prices there are; None: the book is not the exchange's.
 
     Tried are the `announced` ones first, then none at all, the old recipe, and all prices of three decimals.
     """
-    begun = _without_trade(book, terms, tick_size)
-    for price in (*announced, "", _OLD_RECIPE, *_THREE_DECIMALS):
-        digest = begun.copy()
-        digest.update(_end(price))
-        if digest.hexdigest() == book.hash:
-            return MatchedTrade(price)
+    return _search(book, terms, (*announced, "", _OLD_RECIPE, *_THREE_DECIMALS))
+
+
+def _search(book: Book, terms: HashTerms, prices: Sequence[str | None]) -> Matched | None:
+    """A book whose tick size nobody told may have any: only opening books and changes of it tell one."""
+    for tick_size in (book.tick_size,) if book.tick_size else dict.fromkeys((terms.tick_size, *_TICK_SIZES)):
+        begun = _without_trade(book, terms, tick_size)
+        for price in prices:
+            digest = begun.copy()
+            digest.update(_end(price))
+            if digest.hexdigest() == book.hash:
+                return Matched(price, tick_size)
     return None
 
 
@@ -75,7 +76,7 @@ def _without_trade(book: Book, terms: HashTerms, tick_size: str) -> "hashlib._Ha
     text = (
         f'{_beginning(book.market, book.token_id)}"{book.timestamp_ms}","hash":"","bids":[{book.bid_ladder.json}]'
         f',"asks":[{book.ask_ladder.json}],"min_order_size":{_text(terms.min_order_size)}'
-        f',"tick_size":{_text(tick_size or book.tick_size or terms.tick_size)},"neg_risk":{neg_risk}'
+        f',"tick_size":{_text(tick_size)},"neg_risk":{neg_risk}'
     )
     return hashlib.sha1(text.encode(), usedforsecurity=False)
 

@@ -36,6 +36,7 @@ class CheckedToken:
         self.stated: deque[str] = deque(maxlen=_KNOWN)
         self.verified: deque[str] = deque(maxlen=_KNOWN)
         self.verified_ms = 0
+        self.searched = False  # with all prices there are
         self.failed: Result | None = None
         self.suspect: Result | None = None
         self.settled = False  # all is known of the suspect

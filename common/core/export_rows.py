@@ -3,13 +3,13 @@
 Prices and sizes are whole millionths, or None where a text has no such value; the texts stand in `events`.
 """
 
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from common.core.book import Book, PriceSize
+from common.core.book import Book
+from common.core.depth_side import DepthSide
 from common.core.market import Token
 from common.core.market_events import (
     BestBidAsk,
@@ -18,13 +18,13 @@ from common.core.market_events import (
     MarketEvent,
     MarketResolved,
     PriceChange,
+    Side,
     TickSizeChange,
     Unusable,
 )
 from common.core.micros import micros
 
 Row = tuple[Any, ...]
-Millionths = Sequence[int | None]
 _NOTHING: Row = (None,) * 10  # side, price, size, both texts, both bests, tick size, hash, detail
 
 
@@ -172,38 +172,31 @@ class DepthRows:
 
     def __init__(self, levels: int = 0) -> None:
         """`levels` is how many of each side to keep, 0 for all."""
-        self._from = -levels if levels else None
-        self._sides: dict[tuple[str, str, str], tuple[Millionths, Millionths]] = {}
+        self._most = levels or None
+        self._sides: dict[tuple[str, str, str], DepthSide] = {}
 
     def row(self, place: Place, event: BookSnapshot | PriceChange, book: Book, names: TokenNames) -> Row:
         """The row of a token's book after an event."""
-        for side in _sides_of(event, book.token_id):
-            ladder = book.bid_ladder if side == "BUY" else book.ask_ladder
-            self._sides[place.producer, book.token_id, side] = _best_first(ladder.levels[self._from :])
+        bids = self._side(place.producer, "BUY", event, book)
+        asks = self._side(place.producer, "SELL", event, book)
         return (
             *place.columns(book.timestamp_ms),
             *names.columns(book.token_id, book.market),
             "book" if isinstance(event, BookSnapshot) else "price_change",
             book.hash or None,
-            *self._sides[place.producer, book.token_id, "BUY"],
-            *self._sides[place.producer, book.token_id, "SELL"],
+            *bids.best(self._most),
+            *asks.best(self._most),
         )
 
-
-def _sides_of(event: BookSnapshot | PriceChange, token_id: str) -> Iterable[str]:
-    """The sides that an event may have changed: the others need not be read again."""
-    if isinstance(event, BookSnapshot):
-        return ("BUY", "SELL")
-    return {change.side for change in event.changes if change.token_id == token_id}
-
-
-def _best_first(levels: Sequence[PriceSize]) -> tuple[Millionths, Millionths]:
-    prices = [micros(price) for price, _ in reversed(levels)]
-    sizes = [micros(size) for _, size in reversed(levels)]
-    return _packed(prices), _packed(sizes)
-
-
-def _packed(values: list[int | None]) -> Millionths:
-    """The same in 8 bytes a value, unless one is None."""
-    whole = [value for value in values if value is not None]
-    return array("q", whole) if len(whole) == len(values) else values
+    def _side(self, producer: str, side: Side, event: BookSnapshot | PriceChange, book: Book) -> DepthSide:
+        ladder = book.bid_ladder if side == "BUY" else book.ask_ladder
+        key = producer, book.token_id, side
+        known = self._sides.get(key)
+        changes = (
+            [each for each in event.changes if each.side == side and each.token_id == book.token_id]
+            if isinstance(event, PriceChange)
+            else None
+        )
+        if known is None or changes is None or not known.follow(changes, len(ladder)):
+            known = self._sides[key] = DepthSide(ladder.levels, descending=side == "BUY")
+        return known

@@ -15,6 +15,11 @@ State = Literal[
 ReaderState = Literal["connecting", "waiting_for_data", "receiving", "reconnecting", "no_tokens"]
 
 
+def word_for_run(state: ReaderState, *, had_data: bool) -> ReaderState:
+    """What a reader's state means for the run: who had data before, in whichever life, is coming back."""
+    return "reconnecting" if had_data and state in {"connecting", "waiting_for_data"} else state
+
+
 def run_state(*, supervisor: str, readers: Collection[str], finished: bool) -> State:
     """The run's state. `supervisor` is its own word for itself, `readers` hold a ReaderState each."""
     if finished:

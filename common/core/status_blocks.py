@@ -89,7 +89,7 @@ def _session(session: Row, now_ns: int) -> Line:
     lasted = right(span_text(lasted_s), 9)
     if closed is None:
         messages = session["messages"]
-        return [(name, ""), (lasted, ""), (f"  {messages:,} messages", "good" if messages else "warn")]
+        return [(name, ""), (lasted, ""), (f"  {messages:,} msgs", "good" if messages else "warn")]
     colour = "bad" if session["stale"] else "dim"
     return [(name, "dim"), (lasted, "dim"), (f"  {session['close_reason']}", colour)]
 
@@ -110,7 +110,7 @@ def queue_block(queue: Mapping[str, Row]) -> Block:
 
 def _outbox(name: str, outbox: Row) -> Line:
     lanes: Mapping[str, int] = outbox["lanes"]
-    waiting = "  ".join(f"{lane}:{count:,}" for lane, count in lanes.items())
+    waiting = "  ".join(f"{lane}:{count:,}" for lane, count in lanes.items() if count) or "nothing waits"
     return [
         (f"  {left(name, 17)} ", ""),
         (waiting, "warn" if any(count > 10_000 for count in lanes.values()) else ""),

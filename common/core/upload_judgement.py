@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from common.core.archive_names import ARCHIVE_SUFFIX
+from common.core.upload_record import Proof
 
 Kind = Literal["verified", "cleaned", "failed", "alarm", "away"]
 
@@ -32,25 +33,30 @@ class Expected(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether the remote holds a parcel; `other` says that it holds other bytes, which only an operator can end."""
+    """How it was proved that the remote holds a parcel, if it was.
 
-    proved: bool
+    `other` says that it holds other bytes, which only an operator can end.
+    """
+
+    proof: Proof | None
     other: bool = False
     words: str = ""
 
 
-def judge(files: Sequence[Expected], found: Mapping[str, str], failed: Mapping[str, str]) -> Verdict:
+def judge(
+    files: Sequence[Expected], found: Mapping[str, str], failed: Mapping[str, str], proof: Proof
+) -> Verdict:
     """Every file's sha256, read back, must be the expected one; one that is not there is only not there yet."""
     for file in files:
         given = found.get(file.path)
         if given is not None and given != file.sha256:
             words = f"{file.path}: the remote gives other bytes (sha256 {given[:16]}..., not {file.sha256[:16]}...)"
-            return Verdict(proved=False, other=True, words=f"{words}; {OTHER_BYTES}")
+            return Verdict(None, other=True, words=f"{words}; {OTHER_BYTES}")
     for file in files:
         if file.path not in found:
             reason = failed.get(file.path, "it is not there")
-            return Verdict(proved=False, words=f"{file.path}: cannot be read back: {reason}")
-    return Verdict(proved=True)
+            return Verdict(None, words=f"{file.path}: cannot be read back: {reason}")
+    return Verdict(proof)
 
 
 OTHER_BYTES = "nothing is overwritten or deleted; see which of the two is right, and move the other one away"

@@ -7,6 +7,7 @@ EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byt
 
 CASES = (
     Case("kill-writer", EXACTLY_ONCE, kills.kill_again_and_again("archive_writer-0")),
+    Case("kill-writer-in-commit", EXACTLY_ONCE, kills.kill_in_commits("archive_writer-0")),
     Case(
         "kill-reader",
         "the same for every frame received before the kill; the outage is a declared gap",
@@ -15,6 +16,8 @@ CASES = (
     Case("kill-checkpointer", EXACTLY_ONCE, kills.kill_again_and_again("rest_checkpointer")),
     Case("kill-manifest", EXACTLY_ONCE, kills.kill_again_and_again("manifest")),
     Case("kill-discovery", EXACTLY_ONCE, kills.kill_again_and_again("discovery")),
+    Case("kill-auditor", EXACTLY_ONCE, kills.kill_again_and_again("book_auditor")),
+    Case("kill-ledger", EXACTLY_ONCE, kills.kill_again_and_again("ledger")),
     Case("kill-supervisor", EXACTLY_ONCE, kills.kill_supervisor),
     Case(
         "kill-everything",

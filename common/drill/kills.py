@@ -7,8 +7,10 @@ from pathlib import Path
 from common.drill.bench import START_LIMIT_S, bench
 from common.drill.judge import finish
 from common.drill.outcome import Evidence, Plan
+from common.drill.watched_syncs import watched_syncs
 
 PAUSE_S = 4.0
+COMMIT_SYNC_S = 0.2  # three of them or more make a commit: longer than the pause between two
 
 
 def kill_again_and_again(name: str) -> Callable[[Plan, Path], Evidence]:
@@ -24,6 +26,35 @@ def kill_again_and_again(name: str) -> Callable[[Plan, Path], Evidence]:
                 counted += made.kill(name)
                 kills += 1
             made.done.append(f"kill -9 of {name}, {kills} times, {counted} of them between write and close")
+            made.pid(name)
+            return finish(made, counted=counted)
+
+    return run
+
+
+def kill_in_commits(name: str) -> Callable[[Plan, Path], Evidence]:
+    """Kill a writer again and again on a disk so slow that it is mostly in the middle of a commit.
+
+    What acknowledges before it is durable, or commits before the data is there, loses here what it had taken.
+    """
+
+    def run(plan: Plan, folder: Path) -> Evidence:
+        syncs = watched_syncs(folder)
+        with bench(plan, folder) as made:
+            made.environment = syncs.environment
+            made.start()
+            syncs.slow_down(COMMIT_SYNC_S)
+            deadline = time.monotonic() + plan.duration_s
+            kills = counted = 0
+            while time.monotonic() < deadline:
+                made.rest(made.chance.uniform(0.5, 2.0))
+                counted += made.kill(name)
+                kills += 1
+            syncs.slow_down(0)
+            made.done.append(
+                f"kill -9 of {name}, {kills} times, {counted} of them between write and close,"
+                f" while each fdatasync took {COMMIT_SYNC_S:g} s"
+            )
             made.pid(name)
             return finish(made, counted=counted)
 

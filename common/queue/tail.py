@@ -51,12 +51,12 @@ class _Source:
 class QueueTail:
     """Subscribes to every producer in a run's folder, also to those that come later."""
 
-    def __init__(self, run_dir: Path) -> None:
-        """Nothing is connected before the first `look`."""
+    def __init__(self, run_dir: Path, *, copies_kept: int = COPIES_KEPT) -> None:
+        """Nothing is connected before the first `look`. `copies_kept` of each producer may wait here."""
         self._run_dir = run_dir
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, COPIES_KEPT)
+        self._socket.setsockopt(zmq.RCVHWM, copies_kept)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, _LONGEST_RECONNECT_MS)
@@ -114,6 +114,16 @@ class QueueTail:
         if envelope.context and envelope.context not in source.contexts:
             source.look()
         return source.contexts.get(envelope.context)
+
+    def turn_away(self) -> None:
+        """Drop what waits, and have nothing sent any more until `turn_back`."""
+        self._socket.setsockopt(zmq.UNSUBSCRIBE, b"")
+        while self._socket.poll(0, zmq.POLLIN):
+            self._socket.recv_multipart()
+
+    def turn_back(self) -> None:
+        """Follow again; what passed in between was missed."""
+        self._socket.setsockopt(zmq.SUBSCRIBE, b"")
 
     def take_missed(self) -> dict[str, int]:
         """Envelopes that passed unseen since the last call, by producer's process; none means no entry."""

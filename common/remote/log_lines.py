@@ -1,10 +1,14 @@
 """What rclone says while it works: JSON lines, each about one file or about all."""
 
+import re
 from collections.abc import Collection
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
 IMMUTABLE = "immutable file modified"
+LONGEST_RETRY_AFTER_S = 3600.0  # whatever the store says, it is looked at once an hour
+_RETRY_AFTER = re.compile(r"^Retry-After: (.+?)\r?$", re.IGNORECASE | re.MULTILINE)
 _COPIED = "Copied (new)"
 _BAD = {"error", "critical"}
 
@@ -49,6 +53,17 @@ def read_log(text: bytes, paths: Collection[str]) -> Told:
         elif line.level in _BAD or (line.level == "notice" and line.msg.startswith("Failed to")):
             words = _plain(line.msg)
     return msgspec.structs.replace(told, words=words)
+
+
+def retry_after_s(headers: str, now_s: float) -> float:
+    """The longest wait that an answer's headers ask for, in seconds from `now_s` (since 1970); 0 for none."""
+    waits = [0.0]
+    for text in _RETRY_AFTER.findall(headers):
+        try:
+            waits.append(float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - now_s)
+        except ValueError:
+            continue  # neither seconds nor a date
+    return min(max(waits), LONGEST_RETRY_AFTER_S)
 
 
 def _plain(message: str) -> str:

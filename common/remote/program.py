@@ -51,8 +51,8 @@ def find_rclone(program: str) -> Path:
     return Path(found)
 
 
-def answer(program: Path, environment: Mapping[str, str], *arguments: str) -> str:
-    """What it prints for a question that needs no network. Raises RemoteError if it does not run."""
+def answer(program: Path, environment: Mapping[str, str], *arguments: str, log: bool = False) -> str:
+    """What it prints for a short question, or logs while it does. Raises RemoteError if it does not run."""
     try:
         done = subprocess.run(
             [program, *arguments],
@@ -64,7 +64,7 @@ def answer(program: Path, environment: Mapping[str, str], *arguments: str) -> st
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RemoteError(f"{program} does not run: {error}") from error
-    return done.stdout.decode(errors="replace")
+    return (done.stderr if log else done.stdout).decode(errors="replace")
 
 
 def check_version(program: Path, environment: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import msgspec
 
 from common.core.upload_record import remote_place
 from common.errors import RemoteError
-from common.remote.log_lines import Told, read_log
-from common.remote.program import check_version, environment_for_rclone, find_rclone
+from common.remote.log_lines import Told, read_log, retry_after_s
+from common.remote.program import answer, check_version, environment_for_rclone, find_rclone
 from common.remote.secrets import without_secrets
 from common.remote.store_hashes import ONE_PIECE, ONE_PIECE_BYTES, store_computes_md5
 
@@ -94,6 +95,21 @@ class Rclone:
             raise self._error(code, told)
         return Hashes(found, told)
 
+    def size_of(self, path: str) -> int | None:
+        """The bytes of a file at the remote, None if it is not there. Raises RemoteError."""
+        arguments = ("lsf", "--format", "s", "--files-only", "-R", *_ALWAYS, *_LOG)
+        code, out, told = self._run(arguments, (self._root,), [path], 0)
+        if code:
+            raise self._error(code, told)
+        return int(out) if out.strip() else None
+
+    def delete(self, path: str) -> None:
+        """Delete one file at the remote. Raises RemoteError."""
+        arguments = ("deletefile", "--retries", "1", "--ask-password=false", *_LOG)
+        code, _, told = self._run(arguments, (remote_place(self.remote, path),), [], 0)
+        if code:
+            raise self._error(code, told)
+
     def stored_md5(self, sizes: Mapping[str, int]) -> dict[str, str]:
         """The md5 that the store itself computed, of those files of which it did; `sizes` are in bytes.
 
@@ -108,6 +124,14 @@ class Rclone:
             return {}
         _, out, _ = self._run(("hashsum", "md5", *_ALWAYS, *_LOG), (self._root,), asked, 0)
         return dict(_hash_lines(out, MD5_DIGITS))
+
+    def retry_after_s(self) -> float:
+        """How long the store wants to be left alone, in seconds, asked once more for nothing but that."""
+        self.check()
+        assert self._program is not None
+        environment = {**self._environment, "RCLONE_LOW_LEVEL_RETRIES": "1"}
+        asked = ("lsf", "--max-depth", "1", "--retries", "1", "-vv", "--dump", "headers", "--", self._root)
+        return retry_after_s(answer(self._program, environment, *asked, log=True), time.time())
 
     def _sync_local(self, paths: Sequence[str]) -> None:
         """A remote that is a folder of this machine: what is read back must be on its disk, not in its cache."""

@@ -101,13 +101,21 @@ class MarketSession:
                         self._look_into(payload, now)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
-                self._wanted.resolve(token.token_id for token in self.subscribed)
+                self._wanted.resolve(self._over(now))
             raise
         finally:
             self._runtime.tally.add("ws_messages_total", count)
             self._runtime.tally.add("ws_bytes_total", size)
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
+
+    def _over(self, now: Now) -> set[str]:
+        """The subscribed tokens whose window is over: only these can be settled, whatever a close says.
+
+        It is said too when the exchange never took up our subscription to a window that still trades.
+        """
+        trading = _trading(self.subscribed, now)
+        return {token.token_id for token in self.subscribed} - set(trading)
 
     def _look_into(self, payload: bytes, now: Now) -> None:
         if b'"new_market"' in payload:

@@ -11,7 +11,7 @@ import psutil
 from common.core.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.instants import utc_text
 from common.core.market import Market
-from common.core.run_state import State, run_state
+from common.core.run_state import State, run_state, word_for_run
 from common.core.uploads import Upload, upload_of
 from common.runtime.facts import Facts
 from common.runtime.process import Assignment
@@ -100,7 +100,10 @@ def compose(
         service=SERVICE,
         state=run_state(
             supervisor=supervisor.get("state", "starting"),
-            readers=[detail["state"] for detail in readers.values()],
+            readers=[
+                word_for_run(detail["state"], had_data=bool(detail.get("last_market_data_at_ns")))
+                for detail in readers.values()
+            ],
             finished=finished,
         ),
         started_at_utc=utc_text(assignment.started_at_ns),

@@ -5,21 +5,25 @@ proof of the same pass, made of the remote's own bytes.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from common.archive.sealed import Sealed, SealedFile, remove, remove_sidecar_left, seal
+from common.archive.sealed import Sealed, remove, remove_sidecar_left, seal
 from common.archive.upload_stock import Stock
-from common.core.upload_judgement import Expected, UploadEvent, Verdict, conflict_words, judge
+from common.core.upload_judgement import UploadEvent
 from common.core.upload_record import Proof
 from common.core.upload_turns import Parcel, Turns
 from common.errors import ArchiveError, RemoteError
 from common.remote.rclone import Rclone, TookTooLong
+from common.runtime.at_remote import AtRemote
 from common.runtime.clock import CLOCK, Clock
+
+_BUSY = re.compile(r"\b(429|503)\b")  # such answers may say for how long
 
 State = Literal["idle", "uploading", "verifying", "cleaning", "waiting"]
 
@@ -55,13 +59,14 @@ class Uploads:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.figures: Figures | None = None
+        self.retry_after_s = 0.0  # what the store asked for when the last pass failed
         self.stock = Stock(data_root, remote.remote, verify)
         self._root, self._remote, self._verify = data_root, remote, verify
         self._clean_up = clean_up and verify == "read_back"
         self._tell, self._clock = tell, clock
         self._turns = Turns(chance)
         self._alarms: dict[str, str] = {}
-        self._just_copied: set[str] = set()
+        self._there = AtRemote(data_root, remote)
 
     def run_pass(self) -> str:
         """Upload, prove and clean what can be; gives in words why not everything was tried, or nothing."""
@@ -69,6 +74,8 @@ class Uploads:
         try:
             self._look()
             self._remote.check()
+            if self._clean_up and (self.stock.waiting or self.stock.to_clean):
+                self._there.see_that_it_is_elsewhere()
             self._upload_waiting()
             if self._clean_up:
                 self._finish_removals()
@@ -79,8 +86,15 @@ class Uploads:
             words = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         if words:
             self._tell(UploadEvent("away", "", words))
+            self._ask_for_patience(words)
         self._show("idle")
         return words
+
+    def _ask_for_patience(self, words: str) -> None:
+        self.retry_after_s = 0.0
+        if _BUSY.search(words):
+            with suppress(RemoteError):
+                self.retry_after_s = self._remote.retry_after_s()
 
     def _look(self) -> None:
         self.stock.look()
@@ -144,68 +158,30 @@ class Uploads:
         return good
 
     def _copy(self, sealed: Sequence[Sealed]) -> list[Sealed]:
-        """Archives first, then the sidecars of those that went; gives those of which all should be there now."""
+        """Gives those of which all should be there now."""
         self._show("uploading")
-        self._just_copied = set()
-        gone = self._copy_files(sealed, {each.files[0].path: each.path for each in sealed})
-        return self._copy_files(gone, {file.path: each.path for each in gone for file in each.files[1:]})
-
-    def _copy_files(self, sealed: Sequence[Sealed], owners: Mapping[str, str]) -> list[Sealed]:
-        """Copy the files in `owners`, which maps them to their parcels; gives the parcels with none that failed."""
-        if not owners:
-            return list(sealed)
-        size = sum(file.bytes for each in sealed for file in each.files if file.path in owners)
-        told = self._remote.copy(self._root, list(owners), size)
-        self._just_copied |= told.copied
-        if len(told.failed) == len(owners) and not told.conflicts:
-            raise RemoteError(next(iter(told.failed.values())))  # not one went: nobody's own fault
-        for path, words in told.failed.items():
-            conflict = path in told.conflicts
-            self._failed(
-                owners[path], conflict_words(path) if conflict else f"{path}: {words}", alarm=conflict
-            )
-        wrong = {owners[path] for path in told.failed}
-        return [each for each in sealed if each.path not in wrong]
+        failures = self._there.copy(sealed)
+        for path, failure in failures.items():
+            self._failed(path, failure.words, alarm=failure.for_good)
+        return [each for each in sealed if each.path not in failures]
 
     # Proving
 
     def _prove(self, sealed: Sequence[Sealed]) -> list[Sealed]:
         """Compare with what is at the remote; gives those that are proved, and written down as such."""
         proved = []
-        for each, verdict, proof in self._judged(sealed):
-            if not verdict.proved:
+        self._show("verifying")
+        for each, verdict in self._there.judge(sealed, self._verify):
+            if verdict.proof is None:
                 self._failed(each.path, verdict.words, alarm=verdict.other)
                 continue
-            self.stock.record(each, proof, self._clock.wall_ns())
+            self.stock.record(each, verdict.proof, self._clock.wall_ns())
             self._turns.done(each.path)
             self._alarms.pop(each.path, None)
-            self._tell(UploadEvent("verified", each.path, proof, each.files[0].bytes))
+            self._tell(UploadEvent("verified", each.path, verdict.proof, each.files[0].bytes))
             proved.append(each)
         self._show("verifying")
         return proved
-
-    def _judged(self, sealed: Sequence[Sealed]) -> Iterator[tuple[Sealed, Verdict, Proof]]:
-        if not sealed:
-            return
-        self._show("verifying")
-        files = [file for each in sealed for file in each.files]
-        confirmed = self._confirmed_by_the_store(files) if self._verify == "remote_hash" else set()
-        rest = [file for file in files if file.path not in confirmed]
-        hashes = self._remote.hashes([file.path for file in rest], sum(file.bytes for file in rest))
-        if rest and not hashes.found and hashes.told.failed:
-            raise RemoteError(next(iter(hashes.told.failed.values())))
-        found = hashes.found | {file.path: file.sha256 for file in files if file.path in confirmed}
-        for each in sealed:
-            expected = [Expected(file.path, file.sha256) for file in each.files]
-            by_hash = any(file.path in confirmed for file in each.files)
-            verdict = judge(expected, found, hashes.told.failed)
-            yield each, verdict, "remote_hash" if by_hash else "read_back"
-
-    def _confirmed_by_the_store(self, files: Sequence[SealedFile]) -> set[str]:
-        """Files that were copied just now, in one piece, to a store that computes hashes itself, and give ours."""
-        asked = {file.path: file for file in files if file.path in self._just_copied}
-        found = self._remote.stored_md5({path: file.bytes for path, file in asked.items()})
-        return {path for path, file in asked.items() if found.get(path) == file.md5}
 
     def _failed(self, path: str, words: str, *, alarm: bool) -> None:
         self._turns.failed(path, self._clock.monotonic_ns())
@@ -248,8 +224,8 @@ class Uploads:
                 self._clean(list(self._proved_again(sealed)))
 
     def _proved_again(self, sealed: Sequence[Sealed]) -> Iterator[Sealed]:
-        for each, verdict, _ in self._judged(sealed):
-            if verdict.proved:
+        for each, verdict in self._there.judge(sealed, self._verify):
+            if verdict.proof:
                 yield each
                 continue
             self._failed(each.path, f"{verdict.words}; it was there before", alarm=verdict.other)

@@ -14,6 +14,7 @@ import msgspec
 import psutil
 import trustme
 
+from common.benchmark.books import HEADER, BookSpeed, books_report, compare_books, speed_rows
 from common.benchmark.contest import Field, Plan, run_once
 from common.benchmark.frames import make_load
 from common.benchmark.measured import Measured, Setup
@@ -22,7 +23,7 @@ from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Pace
 from common.config import load_settings
-from common.core.market import all_tokens
+from common.core.market import Token, all_tokens
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.polymarket.discover import discover
 from common.runtime import command
@@ -32,6 +33,7 @@ from common.simulation.options import ExchangeUrls, SimulationOptions
 
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
+BOOKS, BOOKS_QUICK = 60_000, 10_000  # messages of the recording that books are made of
 REPORT, PLOT = "benchmark.md", "benchmark.svg"
 THOROUGH = Plan(Pace(1.5, 4.0, 5), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
 QUICK = Plan(Pace(1.0, 2.5, 3), 1.5, (2000.0,), 3.0, 8000.0)
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmark",
         "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
         " best single loop that promises nothing (best), and bytes from socket to compressed file (floor)."
-        " All take the same messages, in turn. A run counts only if every message stands in its files.",
+        " All take the same messages, in turn. A run counts only if every message stands in its files. Then it"
+        " measures how fast books and tables come of a recording, beside plain json and dictionaries.",
         "bin/benchmark --quick",
     )
     parser.add_argument("--quick", action="store_true", help="4 tokens, 1 writer, once: under a minute")
@@ -81,6 +84,7 @@ def _benchmark(namespace: argparse.Namespace) -> int:
     plan = QUICK if namespace.quick else THOROUGH
     repetitions = namespace.repetitions or (1 if namespace.quick else 3)
     runs: list[Measured] = []
+    speeds: list[BookSpeed] = []
     with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
         both = not (namespace.tls or namespace.quick or namespace.tokens or namespace.writers)
         certificates = _certificates(Path(name)) if namespace.tls or both else (None, None)
@@ -89,7 +93,8 @@ def _benchmark(namespace: argparse.Namespace) -> int:
             for _ in range(repetitions):
                 setups = _setups(tokens, writers, tls=namespace.tls, both=both)
                 runs += [_run(setup, fields[setup.tokens], plan, base) for setup in setups]
-    _tell(runs, reports, as_json=namespace.json)
+                speeds += _books(fields[min(tokens)].tokens, BOOKS_QUICK if namespace.quick else BOOKS, base)
+    _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
 
 
@@ -140,15 +145,27 @@ def _run(setup: Setup, field: Field, plan: Plan, base: Path | None) -> Measured:
     return measured
 
 
-def _tell(runs: Sequence[Measured], reports: Path, *, as_json: bool) -> None:
+def _books(tokens: Sequence[Token], frames: int, base: Path | None) -> list[BookSpeed]:
+    print("books from a recording ...", end=" ", file=sys.stderr, flush=True)
+    load = make_load(tokens, time.time_ns() // 1_000_000, count=frames)
+    with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
+        speeds = compare_books(Path(name), tokens, load)
+    words = (f"{each.way} {each.rate:,.0f}" for each in speeds)
+    print(f"{', '.join(words)} events/s of one core", file=sys.stderr, flush=True)
+    return speeds
+
+
+def _tell(runs: Sequence[Measured], speeds: Sequence[BookSpeed], reports: Path, *, as_json: bool) -> None:
     reports.mkdir(parents=True, exist_ok=True)
     machine = _machine()
     (reports / PLOT).write_text(picture(runs))
-    (reports / REPORT).write_text("\n".join((*report(machine, runs, plot=PLOT), "")))
+    lines = (*report(machine, runs, plot=PLOT), *books_report(speeds), "")
+    (reports / REPORT).write_text("\n".join(lines))
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode({"machine": machine, "runs": runs}), indent=1).decode())
+        document = {"machine": machine, "runs": runs, "books": speeds}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
         return
-    for line in table(*short_table(runs)):
+    for line in (*table(*short_table(runs)), "", *table(HEADER, speed_rows(speeds))):
         print(line)
     print(f"Report: {reports / REPORT}")
 

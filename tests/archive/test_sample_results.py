@@ -256,6 +256,15 @@ def test_foreign_text_cannot_break_out_of_the_report(tmp_path: Path) -> None:
     assert "\n# heading" not in report
 
 
+def test_the_exchanges_plain_texts_are_explained(tmp_path: Path) -> None:
+    kinds = ("INVALID OPERATION", "INVALID MESSAGE", "NO NEW ASSETS", "PONG")
+    rows = [message_row(n, kind=kind, text=kind) for n, kind in enumerate(kinds, 1)]
+    write_sample(tmp_path, rows, CHECKPOINTS)
+    report = report_of(tmp_path)
+    assert all(f"| {kind} | 1 | " in report for kind in kinds)
+    assert "not known to us" not in report
+
+
 def test_the_chart_stays_short_whatever_the_duration(tmp_path: Path) -> None:
     rows = [message_row(n, received_at_ns=n * 977_000_000_000) for n in range(1, 200)]
     write_sample(tmp_path, rows, [checkpoint_row(n) for n in range(1, 60)])

@@ -42,7 +42,8 @@ class Stream:
     def __init__(self, *, terms: bool = True, least: str = "5") -> None:
         self.bids, self.asks, self.now_ms, self.trade = {"0.42": "10"}, {"0.44": "7"}, 1000, "0.430"
         self.least = least
-        self.checks = BookChecks(Books(), {TOKEN: TERMS} if terms else {})
+        self.terms = {TOKEN: TERMS} if terms else {}
+        self.checks = BookChecks(Books(), self.terms)
         self.found: list[Result] = []
 
     def tell(self, event: dict[str, Any]) -> None:
@@ -54,9 +55,10 @@ class Stream:
         self.checks.judge(self.now_ms)
         self.found += self.checks.results.take()
 
-    def snapshot(self) -> None:
+    def snapshot(self, *without: str) -> None:
         book = document(self.bids, self.asks, self.now_ms, self.trade, self.least)
-        self.tell({**book, "event_type": "book"})
+        told = {name: value for name, value in book.items() if name not in without}
+        self.tell({**told, "event_type": "book"})
 
     def change(self, price: str, size: str, *, after_ms: int = 10, lost: bool = False) -> None:
         """A bid gets this size."""
@@ -200,6 +202,24 @@ def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_prov
     for each in ("5", "6", "7"):
         stream.change("0.42", each, after_ms=HEAL_MS)
     assert stream.verdicts("hash") == ["agree", "divergence"]
+
+
+def test_a_book_that_begins_with_a_trades_snapshot_finds_its_tick_size_whatever_the_checkpoint_told() -> None:
+    stream = Stream()
+    stream.terms[TOKEN] = HashTerms("5", neg_risk=False, tick_size="0.1")
+    stream.snapshot("tick_size")
+    stream.change("0.41", "3")
+    assert stream.verdicts("hash") == ["agree", "agree"]
+
+
+def test_a_book_whose_tick_size_cannot_be_found_is_no_divergence() -> None:
+    stream = Stream()
+    stream.terms[TOKEN] = HashTerms("6", neg_risk=False, tick_size="0.1")
+    stream.snapshot("tick_size")
+    for size in ("3", "4", "5"):
+        stream.change("0.41", size, after_ms=HEAL_MS)
+    assert set(stream.verdicts("hash")) == {"not_checkable"}
+    assert stream.reasons() == {"no tick size yet"}
 
 
 def test_before_the_first_checkpoint_of_an_unusual_market_best_prices_are_all_that_can_be_checked() -> None:

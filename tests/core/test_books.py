@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.core.book_hash import HashTerms, MatchedTrade, matching_trade_price
+from common.core.book_hash import HashTerms, Matched, matched_with_any_price
 from common.core.books import Books
 from common.core.market_events import Unusable, read_events
 
@@ -55,7 +55,7 @@ def test_a_change_leads_to_the_hash_that_the_exchange_gives() -> None:
     books.take(change(1001, "0.41", "0", "BUY", after))
     book = books.get(UP)
     assert book is not None
-    assert matching_trade_price(book, TERMS, ()) == MatchedTrade("0.413")
+    assert matched_with_any_price(book, TERMS, ()) == Matched("0.413", "0.01")
     assert (book.best_bid, book.best_ask, book.asks) == ("0.42", "0.43", (("0.43", "7"),))
 
 
@@ -64,7 +64,7 @@ def test_a_change_that_was_missed_shows_in_the_hash() -> None:
     books.take(change(1002, "0.42", "8", "BUY", hashed(snapshot(1002, {"0.4": "1", "0.42": "8"}, {}), "")))
     book = books.get(UP)
     assert book is not None
-    assert matching_trade_price(book, TERMS, ()) is None
+    assert matched_with_any_price(book, TERMS, ()) is None
 
 
 def test_without_a_snapshot_there_is_no_book() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from common.core.restart_policy import RestartPolicy
-from common.core.run_state import run_state
+from common.core.run_state import run_state, word_for_run
 
 SECOND = 10**9
 
@@ -26,6 +26,13 @@ SECOND = 10**9
 def test_one_word_tells_what_the_recorder_does(supervisor: str, readers: list[str], state: str) -> None:
     assert run_state(supervisor=supervisor, readers=readers, finished=False) == state
     assert run_state(supervisor=supervisor, readers=readers, finished=True) == "STOPPED"
+
+
+def test_a_reader_that_had_data_is_coming_back_and_not_starting() -> None:
+    assert word_for_run("connecting", had_data=True) == "reconnecting"
+    assert word_for_run("waiting_for_data", had_data=True) == "reconnecting"
+    assert word_for_run("waiting_for_data", had_data=False) == "waiting_for_data"
+    assert word_for_run("no_tokens", had_data=True) == "no_tokens"
 
 
 def policy() -> RestartPolicy:

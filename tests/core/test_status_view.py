@@ -99,7 +99,7 @@ def test_everything_that_matters_is_on_one_screen() -> None:
         "archive_writer-0  down",
         "PROCESSES  3 processes, 1 down",
         "SESSIONS  1 open",
-        "c2     1:05  1,234 messages",
+        "c2     1:05  1,234 msgs",
         "c1     0:35  slow_consumer",
         "QUEUE  spool 1.0 MiB, 1 unowned",
         "ws_reader-0       0:5  1:20,000",

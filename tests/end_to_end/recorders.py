@@ -1,5 +1,6 @@
 """A running recorder as the end-to-end tests see it: through its run manifest, its archives and its log."""
 
+import base64
 import gzip
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from common.archive.read import closed_archives
+from common.errors import ExchangeError
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from tests.end_to_end.running import exchange_environment, started_command
@@ -72,7 +74,7 @@ class Recorder:
 
     def ended(self) -> str:
         """Wait until every process has let go of the log, and give it."""
-        return self.process.communicate(timeout=60)[1]
+        return self.process.communicate(timeout=120)[1]
 
 
 @contextmanager
@@ -83,6 +85,30 @@ def exchange_beside(folder: Path, options: SimulationOptions) -> Iterator[Embedd
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
             exchange = stack.enter_context(EmbeddedExchange(options, folder / "exchange"))
         yield exchange
+
+
+def break_connection(exchange: EmbeddedExchange, name: str, **values: str | int) -> None:
+    """Do to the open connection what `name` says, as soon as one is open: sessions end, and begin again."""
+    wait_for(lambda: _done(exchange, name, **values), what=f"a connection to {name}")
+
+
+def send_until_counted(running: "Recorder", exchange: EmbeddedExchange, counter: str, payload: bytes) -> None:
+    """Send a frame, again if need be: a connection that ends takes what was under way with it."""
+    frame = base64.b64encode(payload).decode()
+    wait_for(
+        lambda: (
+            running.counter(counter) or (_done(exchange, "raw", payload=frame) and running.counter(counter))
+        ),
+        what=f"{payload!r} to be counted",
+    )
+
+
+def _done(exchange: EmbeddedExchange, name: str, **values: str | int) -> bool:
+    try:
+        exchange.fault(name, **values)
+    except ExchangeError:
+        return False  # no connection is open right now
+    return True
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.unmeasured
-RATE = 1500
+RATE = 800
 
 
 @pytest.fixture

@@ -176,4 +176,4 @@ class OutboxRun(RuleBasedStateMachine):
 
 
 def test_what_was_not_acked_is_kept_once_and_in_order_through_any_run_of_crashes() -> None:
-    run_state_machine_as_test(OutboxRun, settings=settings(max_examples=100, stateful_step_count=30))
+    run_state_machine_as_test(OutboxRun, settings=settings(max_examples=50, stateful_step_count=30))
