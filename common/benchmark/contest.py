@@ -147,8 +147,8 @@ def _run_recorder(setup: Setup, field: Field, plan: Plan, folder: Path) -> Measu
         Sending(folder / "load", certificate=field.certificate if setup.tls else None) as sending,
         Recorder(folder, sending.url, settings=settings, writers=setup.writers) as recorder,
     ):
-        sending.wait_for_subscription()
         recorder.wait_until_it_records()
+        sending.wait_for_subscription()
         trial = _Trial(recorder, sending)
         best = find_sustained(trial.offer, plan.first_rate, plan.pace)
         memory = recorder.memory_mib()

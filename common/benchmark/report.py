@@ -54,7 +54,7 @@ def _growth(grouped: Mapping[Setup, Sequence[Measured]]) -> Iterator[str]:
         yield ""
         yield "## What more tokens cost, as multiples of the fewest"
         yield ""
-        yield from _markdown(("what", "tokens", "CPU us a message", "bytes a message"), rows)
+        yield from markdown(("what", "tokens", "CPU us a message", "bytes a message"), rows)
 
 
 def short_table(runs: Sequence[Measured]) -> tuple[Sequence[str], list[tuple[str, ...]]]:
