@@ -267,6 +267,18 @@ def test_a_restored_part_is_clean_only_where_that_is_said(root: Path) -> None:
     assert verify_paths([root], progress=lambda _rows: None).findings == ()
 
 
+def test_a_gap_before_the_first_session_is_no_session(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.gap("not_yet_connected", recorder.at_ns - SECOND_NS)
+    recorder.open(UP)
+    recorder.messages(5)
+    recorder.close_session()
+    recorder.end()
+    found = verified(tmp_path)
+    assert found.findings == ()
+    assert len(found.coverage.sessions) == 1
+
+
 def test_a_pause_between_two_runs_is_told_and_no_finding(tmp_path: Path) -> None:
     for n in (0, 1):
         recorder = Recorder(tmp_path, f"{PRODUCER}{n}", 1_795_435_200_000_000_000 + n * 100 * SECOND_NS)
