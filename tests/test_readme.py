@@ -17,14 +17,20 @@ import pytest
 import yaml
 
 from common import errors
+from common.archive.ledger import write_ledger
 from common.archive.sidecar import Sidecar
 from common.config import SECTIONS, load_settings
 from common.core import event_kinds
 from common.core.causes import Cause
 from common.core.export_columns import COLUMNS
-from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour
+from common.core.feed_hour import FeedHour
+from common.core.instants import NS_PER_SECOND
+from common.core.later import Later
+from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour, Window
+from common.core.market import Token
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.run_state import State
+from common.core.token_hour import TokenAccount
 from common.core.upload_record import UploadRecord
 from common.drill.cases import CASES
 from common.polymarket import classify
@@ -375,10 +381,25 @@ def test_the_recipes_for_books_work_as_they_stand(recording: Path, monkeypatch: 
     ]
     assert int(shown[0].split()[0]) > 10
     assert "bid_in_best_three" in shown[1]
-    [spreads] = blocks(section(README, BOOKS), "sql")
+    assert "middle" in shown[2]
+    spreads, trades, ledgers = blocks(section(README, BOOKS), "sql")
+    account_for(recording / "data")
     monkeypatch.chdir(recording)
     with duckdb.connect() as database:
         assert database.execute(spreads).fetchall()
+        assert {row[2] for row in database.execute(trades).fetchall()} <= {"BUY", "SELL"}
+        [left_out] = database.execute(ledgers).fetchall()
+    assert left_out[1:] == ("11", "a-market", "gap", 0, 0)
+
+
+def account_for(data_root: Path) -> None:
+    """A ledger of an hour in which one token was wanted, and nothing of it recorded for a while."""
+    window = Window(0, 3600 * NS_PER_SECOND)
+    token = TokenAccount(Token("a-market", "0x1", "11", "Up", "2030-01-01T00:00:00Z"), window)
+    token.subscribe(0, afresh=False)
+    token.end(60 * NS_PER_SECOND, wanted_on=True)
+    ledger = FeedHour(window).finish(Later(), (), ())
+    assert write_ledger(data_root, window, msgspec.structs.replace(ledger, tokens=(token.result(),)))
 
 
 def test_the_files_named_are_the_files_written(recording: Path) -> None:

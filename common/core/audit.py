@@ -72,10 +72,10 @@ class Audit:
     def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
         """A REST row passed."""
         for shown in read_checkpoint(row.payload_json):
-            compared = self._books.checkpoint(shown, row.checkpoint_sequence)
-            if compared is not None:
-                reader, book_ms = compared
-                evidence = Evidence(shown.token_id, shown.timestamp_ms, book_ms)
+            book = self._books.book(shown.token_id)
+            reader = self._books.checkpoint(shown, row.checkpoint_sequence)
+            if reader is not None and book is not None:
+                evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
                 self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 
     # What comes of it

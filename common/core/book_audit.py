@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from common.core.book import Book
 from common.core.book_checks import BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
@@ -60,6 +61,11 @@ class BookAudit:
         """Tokens with a book now."""
         return sum(len(connection.books.by_token) for connection in self._connections.values())
 
+    def book(self, token_id: str) -> Book | None:
+        """The book of a token as its checks see it, of the connection that went on last."""
+        reader = self._reader_of(token_id)
+        return None if reader is None else self._connections[reader].books.get(token_id)
+
     @property
     def readers(self) -> Collection[str]:
         """All that were heard."""
@@ -103,8 +109,8 @@ class BookAudit:
         for reader, connection in self._connections.items():
             self._break(reader, connection, Break("not heard"))
 
-    def checkpoint(self, shown: CheckpointBook, sequence: int) -> tuple[str, int] | None:
-        """A book of REST passed; the reader whose book it was compared with, and that book's exchange time."""
+    def checkpoint(self, shown: CheckpointBook, sequence: int) -> str | None:
+        """A book of REST passed; the reader whose book it was compared with."""
         if len(self._terms) >= _TERMS_KEPT:
             self._terms.clear()  # the next checkpoint tells them again
         self._terms[shown.token_id] = shown.terms
@@ -117,10 +123,9 @@ class BookAudit:
             self._results.append(Judged("", "", result))
             return None
         connection = self._connections[reader]
-        book_ms = connection.books.by_token[shown.token_id].timestamp_ms
         connection.checks.checkpoint(shown, sequence)
         self._collect(reader, connection)
-        return reader, book_ms
+        return reader
 
     def take_results(self) -> list[Judged]:
         """What was judged since the last call."""

@@ -28,6 +28,10 @@ class Breather:
         """How long the present rest is, or the last one was; 0 when what waited was only dropped."""
         return self._rest_ns / 1e9
 
+    def lets_go(self, received_ns: int) -> bool:
+        """Whether what was received then was let go of: some of it is still on its way when a rest is over."""
+        return self._until_ns is not None and received_ns < self._until_ns
+
     def is_late(self, heard_ns: int, now_ns: int) -> bool:
         """What was received then is heard only now: whether that is too late, and a rest begins."""
         if now_ns - heard_ns <= LIMIT_NS:

@@ -286,3 +286,23 @@ def test_what_goes_beyond_the_limit_between_two_looks_is_missed_not_mixed_up(
     assert tail.take_missed()["reader-0"] > 0
     numbers = [tailed.envelope.global_message_sequence for tailed in taken]
     assert numbers == sorted(set(numbers))
+
+
+def test_who_turns_away_is_sent_nothing_and_finds_out_what_passed_when_it_turns_back(
+    producing: Producing, tail: QueueTail
+) -> None:
+    join(producing, tail)
+    tail.turn_away()
+
+    def hears(payload: bytes) -> bool:
+        producing.append(1, payload)
+        producing.look()
+        return bool(tail.receive(0.01))
+
+    wait_for(lambda: not hears(b"unheard"), what="nothing to come any more")
+    tail.take_missed()
+    producing.append(7, b"unheard")
+    producing.look()
+    tail.turn_back()
+    wait_for(lambda: hears(b"heard"), what="the next ones to come")
+    assert tail.take_missed()["reader-0"] >= 7
