@@ -53,6 +53,13 @@ def test_a_good_recording_is_clean(root: Path) -> None:
     assert (found.archives, found.rows) == (4, 87 + 7)
 
 
+def test_an_empty_data_root_proves_nothing_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify_archives.main(["--data-root", str(tmp_path)]) == 0
+    assert "note: there is no closed archive here, so nothing is proved" in capsys.readouterr().out
+
+
 def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(root: Path) -> None:
     path = archive(root, 0)
     rewrite(path, lambda rows: [b"{torn\n"] * len(rows))
