@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 IMMUTABLE = "immutable file modified"
+HOPELESS = 5  # failures in a row
 LONGEST_RETRY_AFTER_S = 3600.0  # whatever the store says, it is looked at once an hour
 _RETRY_AFTER = re.compile(r"^Retry-After: (.+?)\r?$", re.IGNORECASE | re.MULTILINE)
 _COPIED = "Copied (new)"
@@ -53,6 +54,23 @@ def read_log(text: bytes, paths: Collection[str]) -> Told:
         elif line.level in _BAD or (line.level == "notice" and line.msg.startswith("Failed to")):
             words = _plain(line.msg)
     return msgspec.structs.replace(told, words=words)
+
+
+class Patience:
+    """Ends a call in which so many files in a row fail that it is the remote, which takes seconds for each."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._asked = set(paths)
+        self._in_a_row = 0
+
+    def is_over(self, raw: bytes) -> bool:
+        """Take one line of the log."""
+        told = read_log(raw, self._asked)
+        if told.copied or told.conflicts:
+            self._in_a_row = 0
+        elif told.failed:
+            self._in_a_row += 1
+        return self._in_a_row >= HOPELESS
 
 
 def retry_after_s(headers: str, now_s: float) -> float:
