@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 IMMUTABLE = "immutable file modified"
+LONGEST_CAUSE, LONGEST_WORDS = 60, 400
 HOPELESS = 5  # failures in a row
 LONGEST_RETRY_AFTER_S = 3600.0  # whatever the store says, it is looked at once an hour
 _RETRY_AFTER = re.compile(r"^Retry-After: (.+?)\r?$", re.IGNORECASE | re.MULTILINE)
@@ -85,6 +86,9 @@ def retry_after_s(headers: str, now_s: float) -> float:
 
 
 def _plain(message: str) -> str:
-    """One line of at most some hundred characters."""
+    """One line of at most some hundred characters; the cause, which stands at the end, goes first."""
     line = " ".join(message.split())
-    return line if len(line) <= 400 else f"{line[:397]}..."
+    steps, _, cause = line.rpartition(": ")
+    if steps and len(cause) <= LONGEST_CAUSE:
+        line = f"{cause} ({steps})"
+    return line if len(line) <= LONGEST_WORDS else f"{line[: LONGEST_WORDS - 3]}..."
