@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], *, what: str, timeout_s: float = 60) -> T:
+def wait_for(condition: Callable[[], T], *, what: str, timeout_s: float = 120) -> T:
     """Poll until the condition is true and return its value; fail with `what` was waited for."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -74,9 +74,10 @@ class ArchiveCheck:
         """What came of it, once `rows` has come to its end."""
         for words in self._account.finish():
             self._tell("sequence", words)
+        of_the_file: list[Finding] = []
         if self._sidecar is not None:
-            for words in self._file_differences(self._sidecar):
-                self._tell("sidecar", words)
+            differences = self._file_differences(self._sidecar)
+            of_the_file = [Finding("sidecar", self._name, words) for words in differences]
             for words in self._row_differences(self._sidecar) if self._whole else ():
                 self._tell("sidecar", words)
         if self._surplus:
@@ -84,7 +85,7 @@ class ArchiveCheck:
         return CheckedArchive(
             self._path,
             self._sidecar,
-            tuple(self._findings),
+            (*of_the_file, *self._findings),  # other bytes explain whatever is wrong with the rows
             self._rows_by_producer,
             self._uncompressed_bytes,
             self._whole,

@@ -10,8 +10,6 @@ from common.archive.read import iterate_lines
 from common.core.row_check import payload_of_row
 from common.core.rows import MESSAGE_RECORD, SESSION_OPENED
 
-HANDSHAKE_HEADERS = "handshake_headers"
-
 
 class _Opened(msgspec.Struct, frozen=True):
     handshake_headers: dict[str, str] = msgspec.field(default_factory=dict)

@@ -1,13 +1,16 @@
 """When a follower of the live queue lets go of what it cannot keep up with, and for how long it then rests.
 
 Dropping single batches would spoil everything that follows, for no less work. So a follower that is too late drops
-all that waits, and one that is too late again soon rests in between, longer each time.
+all that waits, and one that is too late again soon rests in between, longer each time. One that keeps up at too
+high a price rests as well: the recording needs the processor more.
 """
 
 LIMIT_NS = 5_000_000_000
 CALM_NS = 60_000_000_000  # who kept up for so long has time again
 SHORTEST_NS = 2_000_000_000
 LONGEST_NS = 60_000_000_000
+CPU_SHARE = 0.1  # of one processor, in the long run
+CREDIT_NS = 300_000_000  # of processor time, that a burst may take at once
 
 
 class Breather:
@@ -16,6 +19,8 @@ class Breather:
     def __init__(self) -> None:
         self._rest_ns = 0
         self._until_ns: int | None = None  # of the present rest, or of the last one
+        self._credit_ns = float(CREDIT_NS)
+        self._counted: tuple[int, int] | None = None
         self.resting = False
 
     @property
@@ -33,6 +38,19 @@ class Breather:
             return False
         calm = self._until_ns is None or now_ns - self._until_ns > CALM_NS
         self._rest_ns = 0 if calm else min(max(self._rest_ns * 2, SHORTEST_NS), LONGEST_NS)
+        self._until_ns = now_ns + self._rest_ns
+        self.resting = True
+        return True
+
+    def is_spent(self, cpu_ns: int, now_ns: int) -> bool:
+        """Whether the processor time taken up to now was too much, and a rest begins that makes up for it."""
+        counted_cpu_ns, counted_ns = self._counted or (cpu_ns, now_ns)
+        self._counted = (cpu_ns, now_ns)
+        credit_ns = self._credit_ns + (now_ns - counted_ns) * CPU_SHARE - (cpu_ns - counted_cpu_ns)
+        self._credit_ns = min(credit_ns, CREDIT_NS)
+        if self._credit_ns >= 0:
+            return False
+        self._rest_ns = round((CREDIT_NS - self._credit_ns) / CPU_SHARE)
         self._until_ns = now_ns + self._rest_ns
         self.resting = True
         return True

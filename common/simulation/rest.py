@@ -14,7 +14,6 @@ from common.simulation.gamma import Gamma, Query, QueryError
 from common.simulation.model import MarketModel
 
 BOOKS_LIMIT = 500
-BODY_LIMIT = 1_000_000
 LIBRARY_AGENTS = re.compile(
     r"(python-requests|python-urllib|python-httpx|python/|aiohttp|go-http-client|okhttp|java/)", re.IGNORECASE
 )

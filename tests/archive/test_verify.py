@@ -53,6 +53,15 @@ def test_a_good_recording_is_clean(root: Path) -> None:
     assert (found.archives, found.rows) == (4, 87 + 7)
 
 
+def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(root: Path) -> None:
+    path = archive(root, 0)
+    rewrite(path, lambda rows: [b"{torn\n"] * len(rows))
+    change_sidecar(path, sha256="0" * 64)
+    words = told(root)
+    assert words[0].startswith(f"sidecar: its sidecar says sha256 {'0' * 64}, found ")
+    assert any("more findings in its rows" in each for each in words)
+
+
 def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None:
     first, second = verified(root).coverage.sessions
     assert (first.session_id, first.connected_seconds, first.messages) == (f"{PRODUCER}-c1", 70.0, 70)

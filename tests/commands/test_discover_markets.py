@@ -13,7 +13,7 @@ from tests.polymarket.loopback import Answer, Handler, serving
 
 def discover_markets(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "procs.commands.discover_markets", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=CONF.parent, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, cwd=CONF.parent, check=False, timeout=120)
 
 
 def discover_from(answer: Answer, data_root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

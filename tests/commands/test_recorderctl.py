@@ -81,7 +81,7 @@ def test_stop_waits_until_the_recorder_has_ended_and_says_for_what(recorder: tup
     assert "waiting for" in shown
     assert "archive_writer-0" in shown
     assert shown.endswith("the recorder has ended\n")
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     assert state(folder) == "STOPPED"
     code, _, said = recorderctl(folder, "stop")
     assert code == 1

@@ -71,10 +71,10 @@ def test_two_tails_one_of_them_stopped_see_the_rows_and_the_recording_misses_not
         stopped.send_signal(signal.SIGSTOP)
         wait_for(lambda: shown.read_bytes().count(b"\n") > 4000, what="the other one to read on")
         recorder.send_signal(signal.SIGTERM)
-        assert recorder.wait(60) == 0
-        assert reading.wait(60) == 0
+        assert recorder.wait(120) == 0
+        assert reading.wait(120) == 0
         stopped.send_signal(signal.SIGCONT)
-        assert stopped.wait(60) == 0
+        assert stopped.wait(120) == 0
     for name in ("reading", "stopped"):
         assert "the recorder has ended\n" in (tmp_path / f"{name}.err").read_text()
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
@@ -93,7 +93,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with recording(folder) as process:
         yield folder
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def tail(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -137,7 +137,7 @@ def test_a_tail_ends_well_on_a_signal(recorder: Path, number: signal.Signals) ->
     with tailing(recorder, "asked") as process:
         wait_for(lambda: (recorder / "asked.out").stat().st_size > 0, what="the tail to read")
         process.send_signal(number)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
     assert (recorder / "asked.err").read_bytes() == b""
     assert (recorder / "asked.out").read_bytes().endswith(b"}\n")
 
@@ -152,13 +152,13 @@ def test_a_tail_ends_well_when_its_reader_leaves_or_stops_reading(recorder: Path
         assert process.stderr
         assert process.stdout.read(100)
         process.stdout.close()
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
         assert process.stderr.read() == b""
     with subprocess.Popen(command, cwd=recorder, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.read(1)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 @pytest.mark.parametrize(

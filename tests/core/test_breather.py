@@ -1,4 +1,4 @@
-from common.core.breather import CALM_NS, LIMIT_NS, LONGEST_NS, SHORTEST_NS, Breather
+from common.core.breather import CALM_NS, CPU_SHARE, CREDIT_NS, LIMIT_NS, LONGEST_NS, SHORTEST_NS, Breather
 
 
 def rest_ns(breather: Breather, now_ns: int) -> int:
@@ -35,3 +35,23 @@ def test_what_was_received_before_the_end_of_a_rest_is_let_go_of_whenever_it_com
     assert rest_ns(breather, CALM_NS + 1) == SHORTEST_NS
     assert breather.lets_go(CALM_NS + SHORTEST_NS)
     assert not breather.lets_go(CALM_NS + 1 + SHORTEST_NS)
+
+
+def test_what_costs_no_more_than_its_share_never_rests() -> None:
+    breather = Breather()
+    second = 1_000_000_000
+    assert not any(breather.is_spent(round(CPU_SHARE * now), now) for now in range(0, 600 * second, second))
+    assert not breather.is_spent(60 * second + CREDIT_NS, 600 * second), "a burst is free"
+
+
+def test_what_costs_too_much_rests_until_in_the_long_run_it_had_its_share() -> None:
+    breather = Breather()
+    now = cpu = spells = 0
+    while spells < 20:
+        now += 10**8
+        if breather.resting:
+            breather.is_over(now)
+        else:
+            cpu += 10**8 // 2
+            spells += breather.is_spent(cpu, now)
+    assert CPU_SHARE * 0.9 < cpu / now < CPU_SHARE * 1.2

@@ -74,7 +74,7 @@ class Recorder:
 
     def ended(self) -> str:
         """Wait until every process has let go of the log, and give it."""
-        return self.process.communicate(timeout=60)[1]
+        return self.process.communicate(timeout=120)[1]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.unmeasured
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "3",
     }
     with taken, recorder(tmp_path, exchange, environment=environment) as running:
-        wait_for(lambda: running.counter("book_checks_total"), what="hashes to be checked", timeout_s=60)
+        wait_for(lambda: running.counter("book_checks_total"), what="hashes to be checked")
         lose_a_change(running, exchange)
         send_until_counted(running, exchange, "json_errors_total", b"garbage")
         send_until_counted(running, exchange, "unknown_messages_total", b'{"event_type":"new_kind"}')

@@ -47,7 +47,7 @@ def test_a_full_file_system_under_the_spool_stops_nobody_and_the_exact_range_is_
             wait_for(
                 lambda: running.counter("rest_checkpoints_dropped_total"),
                 what="the spool to be full",
-                timeout_s=60,
+                timeout_s=120,
             )
             running.wait_for_more("ws_messages_total")
         finally:

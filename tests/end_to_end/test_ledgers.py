@@ -31,22 +31,22 @@ def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
 ) -> None:
     root = tmp_path / "d"
     with recorder(tmp_path, exchange, environment=SHORT) as running:
-        wait_for(lambda: len(stored_ledgers(root, WS_RAW)) >= 2, what="two ledgers", timeout_s=60)
+        wait_for(lambda: len(stored_ledgers(root, WS_RAW)) >= 2, what="two ledgers")
         lost_of = lose_a_change(running, exchange)
         running.wait_for_more("divergences_resubscribed_total", than=0)
-        wait_for(lambda: running.manifest["divergences"], what="the levels of the divergence", timeout_s=60)
+        wait_for(lambda: running.manifest["divergences"], what="the levels of the divergence")
         running.kill("ws_reader-0")
         running.kill("ledger")
         killed_at = max(stored_ledgers(root, WS_RAW))
         wait_for(
             lambda: max(stored_ledgers(root, WS_RAW)) > killed_at + 6 * 10**9,
             what="later ledgers",
-            timeout_s=60,
+            timeout_s=120,
         )
         wait_for(
             lambda: "complete" in {each["condition"] for each in running.manifest["ledgers"]},
             what="the run manifest to show a complete window",
-            timeout_s=60,
+            timeout_s=120,
         )
         running.stop()
     ledgers = [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]

@@ -33,7 +33,7 @@ def test_two_writers_record_a_fast_exchange_byte_for_byte(tmp_path: Path) -> Non
             what=f"{FAST_FRAMES} frames",
         )
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
     manifest = run_manifest(tmp_path)
@@ -66,7 +66,7 @@ def test_a_recorder_drains_on_sigterm_and_refuses_a_second_one_beside_it(tmp_pat
         assert second.returncode == 1
         assert "is in use by another process" in second.stderr
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert run_manifest(tmp_path)["state"] == "STOPPED"
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []

@@ -184,7 +184,7 @@ def test_an_interrupt_in_the_middle_drains_closes_and_reports(tmp_path: Path) ->
             what="the recording to be on disk",
         )
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 3, out + err
     assert "interrupted before the time was over" in words(tmp_path)
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []

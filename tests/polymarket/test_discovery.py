@@ -161,7 +161,7 @@ def test_a_long_retry_after_is_not_waited_for() -> None:
     started = time.monotonic()
     with pytest.raises(DiscoveryError):
         discover_from(answer)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 60  # not a day
 
 
 def test_an_exchange_that_is_not_there_is_named() -> None:

@@ -55,7 +55,7 @@ class Alone:
 
     def _end(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
-        self.log = self.process.communicate(timeout=60)[1]
+        self.log = self.process.communicate(timeout=120)[1]
         return self.process.returncode
 
 

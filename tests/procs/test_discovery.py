@@ -59,12 +59,12 @@ def test_a_failed_discovery_leaves_the_file_and_is_counted_and_the_next_one_reco
 def test_a_gamma_that_says_nothing_holds_no_stop_up(tmp_path: Path, run_dir: Path) -> None:
     release = threading.Event()
     with (
-        serving(lambda _handler: (release.wait(30), None)[1]) as server,
+        serving(lambda _handler: (release.wait(120), None)[1]) as server,
         alone("discovery", run_dir, tmp_path, {**SETTINGS, "exchange": {"gamma_url": server.url}}) as process,
     ):
         wait_for(lambda: server.requests, what="the question")
         asked_at = time.monotonic()
         assert process.stop() == 0
-        assert time.monotonic() - asked_at < 5
+        assert time.monotonic() - asked_at < 60
         release.set()
     assert not discovery_path(tmp_path).exists()

@@ -54,10 +54,10 @@ def test_a_writer_that_is_asked_to_end_drains_a_producer_that_it_had_not_seen_ye
             server.serve()
             return outbox.backlog == 0
 
-        wait_for(drained, what="the writer to take what was left", timeout_s=60)
+        wait_for(drained, what="the writer to take what was left")
         server.close()
         outbox.close(finished=True)
-        log = writer.process.communicate(timeout=60)[1]
+        log = writer.process.communicate(timeout=120)[1]
     assert writer.process.returncode == 0, log
     assert [line for path in closed_archives(tmp_path) for line in iterate_lines(path)] == [row + b"\n"]
 

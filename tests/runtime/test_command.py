@@ -44,7 +44,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
         process.stdout.read(1)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 0
+        assert process.wait(120) == 0
 
 
 def test_help_shows_the_example_and_the_common_options(capsys: pytest.CaptureFixture[str]) -> None:

@@ -339,7 +339,7 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
         assert status_of("/healthz") == 200
         metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert all(f"\norderbooks_{name} " in metrics for name in COUNTERS)
     assert 'orderbooks_event_types_total{event_type="book"}' in metrics

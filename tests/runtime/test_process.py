@@ -82,7 +82,7 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
         process.send_signal(signal.SIGINT)  # what a terminal sends to all; only the supervisor may act on it
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        out, log = process.communicate(timeout=60)
+        out, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert out == "closed\n"
     last = read_facts(run_dir)["toy"]
@@ -105,7 +105,7 @@ def test_the_end_of_a_process_has_its_exit_code_and_its_record(
     run_dir: Path, mode: str, code: int, message: str
 ) -> None:
     with start(run_dir, mode) as process:
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == code
     record = json.loads(log.splitlines()[-1])
     assert record["message"] == message
@@ -130,7 +130,7 @@ def test_a_process_whose_parent_died_finishes_and_ends(run_dir: Path) -> None:
         orphan = int(parent.stdout.readline())
         wait_for(lambda: steps(run_dir), what="the first heartbeat")
         os.kill(parent.pid, signal.SIGKILL)
-        out, log = parent.communicate(timeout=60)  # ends when the orphan has let go of the pipes
+        out, log = parent.communicate(timeout=120)  # ends when the orphan has let go of the pipes
     assert out == "closed\n"
     assert "supervisor is gone, finishing" in log
     facts = last_facts(run_dir, "toy")
@@ -143,7 +143,7 @@ def test_a_process_whose_supervisor_died_before_it_could_look_finishes_and_ends(
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
     with start(run_dir, supervisor=gone.pid) as process:
-        out, log = process.communicate(timeout=60)
+        out, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert out == "closed\n"
     assert "supervisor is gone, finishing" in log
@@ -154,7 +154,7 @@ def test_a_process_whose_supervisor_died_before_it_could_look_finishes_and_ends(
 
 def test_an_orphan_that_cannot_finish_gives_up_and_leaves_its_work_to_the_next_run(run_dir: Path) -> None:
     with start(run_dir, "endless", supervisor=0) as process:
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=120)
     assert process.returncode == 1, log
     assert json.loads(log.splitlines()[-1])["reason"].startswith("the supervisor is gone")
 
@@ -166,6 +166,6 @@ def test_a_run_folder_that_is_gone_holds_no_process_up(run_dir: Path) -> None:
             path.unlink(missing_ok=True)
         (run_dir / "facts").rename(run_dir / "elsewhere")
         process.terminate()
-        out, log = process.communicate(timeout=60)
+        out, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert out == "closed\n"

@@ -27,7 +27,7 @@ class Client:
     """A raw client; every receive is bounded."""
 
     def __init__(self, urls: ExchangeUrls) -> None:
-        self.socket = websocket.create_connection(urls.ws_url, timeout=5, skip_utf8_validation=True)
+        self.socket = websocket.create_connection(urls.ws_url, timeout=30, skip_utf8_validation=True)
         self.number = int(self.socket.headers["cf-ray"].removeprefix("simulated-"))
 
     def __enter__(self) -> "Client":

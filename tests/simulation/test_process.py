@@ -62,7 +62,7 @@ def test_the_exchange_ends_when_its_parent_dies(tmp_path: Path) -> None:
         assert parent.stdout is not None
         exchange = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-        exchange.wait(timeout=60)
+        exchange.wait(timeout=120)
 
 
 def test_the_command_says_where_it_listens_and_ends_cleanly(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_command_says_where_it_listens_and_ends_cleanly(tmp_path: Path) -> N
         settings = load_settings(environment=variables)
         assert settings.exchange.ws_url.startswith("ws://127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_the_command_breaks_a_running_exchange(tmp_path: Path) -> None:
@@ -82,10 +82,10 @@ def test_the_command_breaks_a_running_exchange(tmp_path: Path) -> None:
         client.send("PING")
         client.receive()
         with command("fault", "close", "code=1013", "--url", exchange.urls.clob_url) as process:
-            assert process.wait(timeout=60) == 0
+            assert process.wait(timeout=120) == 0
         assert client.until_close()[1] == (1013).to_bytes(2)
     with command("fault", "cut", "--url", exchange.urls.clob_url) as process:
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=120) == 1
         assert process.stderr is not None
         assert "no embedded exchange answers" in process.stderr.read()
 
@@ -94,15 +94,15 @@ def test_the_command_checks_its_configuration_and_ends_after_its_duration(tmp_pa
     config = tmp_path / "recorder.yaml"
     config.write_text("exchange: {}\n")
     with command("--config", str(config), "--duration-seconds", "0.1") as process:
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
     config.write_text("exchnage: {}\n")
     with command("--config", str(config)) as process:
-        assert process.wait(timeout=60) == 78
+        assert process.wait(timeout=120) == 78
 
 
 def test_help_lists_every_fault_and_an_example() -> None:
     with command("--help") as process:
-        said = process.communicate(timeout=60)[0]
+        said = process.communicate(timeout=120)[0]
     assert "example:" in said
     for name in Fault.__annotations__["name"].__args__:
         assert f"\n  {name} " in said
