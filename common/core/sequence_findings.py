@@ -168,8 +168,6 @@ def _in_sessions(missing: Sequence[Run], sessions: list[SessionAccount]) -> str:
 
 def _unfinished_sessions(sessions: list[SessionAccount]) -> Iterator[Finding]:
     for session in sessions:
-        if not session.session_id:
-            continue  # a gap declared before the producer's first session
         if not session.opened:
             yield Finding(
                 "session", session.producer, f"session {session.session_id} has no session_opened row"
