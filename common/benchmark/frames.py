@@ -18,10 +18,7 @@ STEP_MS = 3  # of the market's time between two batches, as with the Bitcoin mar
 
 
 class Load(msgspec.Struct, frozen=True):
-    """Payloads: `opening` is sent once, when the first subscription has come, then `circle` again and again.
-
-    The circle ends with the books with which it begins, so that it can be followed from one round to the next.
-    """
+    """Payloads: `opening` is sent once, when the first subscription has come, then `circle` again and again."""
 
     opening: bytes
     circle: tuple[bytes, ...]
@@ -50,8 +47,13 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
         now_ms += STEP_MS
         model.wander.advance(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
-    circle += [book.encode() for book in books]
     return Load(f"[{','.join(books)}]\n".encode(), tuple(circle))
+
+
+def closed(load: Load) -> Load:
+    """The same with the opening books at the end of the circle, so that the next round fits the one before it."""
+    books = msgspec.json.decode(load.opening, type=list[msgspec.Raw])
+    return Load(load.opening, (*load.circle, *map(bytes, books)))
 
 
 def save_load(path: Path, load: Load) -> None:
