@@ -74,13 +74,14 @@ class BookAuditor:
         until_ns = now + STEP_NS
         while now < until_ns and (passed := self._tail.receive(timeout_s)):
             timeout_s = 0
-            now = self._runtime.clock.monotonic_ns()
             received_ns = passed[-1].envelope.received_monotonic_ns
             if self._breather.lets_go(received_ns):
                 self._runtime.tally.add("audit_holes_total", len(passed))
+                now = self._runtime.clock.monotonic_ns()
                 continue
             for tailed in passed:
                 self._hear(tailed)
+            now = self._runtime.clock.monotonic_ns()
             late = self._breather.is_late(received_ns, now)
             if late or self._breather.is_spent(self._runtime.clock.processor_ns(), now):
                 self._tail.turn_away()

@@ -81,9 +81,9 @@ class LedgerKeeper:
         """Account for the first window that wants it, if all of it is in closed archives."""
         root, now_ns = self._runtime.data_root, self._runtime.clock.wall_ns()
         journals = read_journals(root)  # before the listing: what closes in between is known twice, not never
-        archives = [archive for path in stored_archives(root) if (archive := hour_archive(path)) is not None]
+        paths = list(stored_archives(root))
         due = windows_due(
-            (archive.window_start_ns for archive in archives),
+            (start_ns for path in paths if (start_ns := window_start_of(path.name)) is not None),
             stored_ledgers(root, WS_RAW),
             interval_ns=self._interval_ns,
             until_ns=now_ns - GRACE_NS,
@@ -91,6 +91,7 @@ class LedgerKeeper:
         )
         if not due or not self._settled(due[0], journals):
             return []
+        archives = [archive for path in paths if (archive := hour_archive(path)) is not None]
         later = Later()
         for archive in archives:
             note_closed(later, archive)

@@ -141,23 +141,26 @@ class BookChecks:
         if token is None or book is None or token.open is None or token.open == unless:
             return
         terms = self._terms.get(token_id)
-        if terms is None or not book.hash:
-            self._finish_by_best(token, book, "no checkpoint yet" if terms is None else "no hash")
+        if not book.hash:
+            self._finish_by_best(token, book, "no hash")
             return
-        if token.searched and not book.tick_size:
-            self._finish_by_best(token, book, "no tick size yet")
+        unknown = "no checkpoint yet" if terms is None else "" if book.tick_size else "no tick size yet"
+        terms = terms or _USUAL_TERMS
+        if unknown and token.searched_with == terms:
+            self._finish_by_best(token, book, unknown)
             return
-        token.searched = True
+        token.searched_with = terms
         found = matched_with_any_price(book, terms, self._books.trade_prices(book.market))
         if found is not None:
+            self._terms[token_id] = terms
             book.tick_size = found.tick_size
             if found.trade_price is not None:
                 self._books.note_trade(book.market, found.trade_price)
             self._agree(token, book, "hash")
-        elif book.tick_size:
-            self._fail(token, book, "hash", "the rebuilt book does not give the stated hash")
+        elif unknown:
+            self._finish_by_best(token, book, unknown)
         else:
-            self._finish_by_best(token, book, "no tick size yet")
+            self._fail(token, book, "hash", "the rebuilt book does not give the stated hash")
 
     def _finish_by_best(self, token: CheckedToken, book: Book, reason: str) -> None:
         self.results.give("hash", "not_checkable", book.token_id, book.timestamp_ms, reason)

@@ -5,6 +5,7 @@ from collections import deque
 import msgspec
 
 from common.core.book import Book
+from common.core.book_hash import HashTerms
 from common.core.check_results import Result
 from common.core.checkpoint_book import CheckpointBook
 
@@ -36,7 +37,7 @@ class CheckedToken:
         self.stated: deque[str] = deque(maxlen=_KNOWN)
         self.verified: deque[str] = deque(maxlen=_KNOWN)
         self.verified_ms = 0
-        self.searched = False  # with all prices there are
+        self.searched_with: HashTerms | None = None  # and all prices there are: it takes milliseconds
         self.failed: Result | None = None
         self.suspect: Result | None = None
         self.settled = False  # all is known of the suspect

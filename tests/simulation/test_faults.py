@@ -80,8 +80,10 @@ def test_drop_leaves_one_price_change_out_and_no_more(breakable: EmbeddedExchang
 def test_drop_change_leaves_out_one_change_of_a_market_that_others_are_told(
     breakable: EmbeddedExchange,
 ) -> None:
-    wanted, _ = current_markets(breakable.urls)
-    with subscribed(breakable, markets=2) as client, subscribed(breakable, markets=2) as whole:
+    wanted, other = current_markets(breakable.urls)
+    with Client(breakable.urls) as client, Client(breakable.urls) as whole:
+        for each in (client, whole):
+            each.subscribe([*tokens_of(wanted), *tokens_of(other)])
         whole.until("price_changes")
         breakable.fault("drop_change", connection=client.number, token=tokens_of(wanted)[1])
         told = [json.loads(whole.until("price_changes")[-1]) for _ in range(400)]
