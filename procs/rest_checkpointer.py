@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-import zmq
-
 from common.core.archive_names import REST_CHECKPOINTS
 from common.core.causes import Cause
 from common.core.envelope import Context
@@ -63,7 +61,7 @@ class RestCheckpointer:
         if self._stop_at_ns is not None and self._call is None and self._producer.drained:
             return False
         busy = self._call is not None or self._stop_at_ns is not None or bool(self._waiting)
-        self._producer.socket.poll(10 if busy else int(timeout_s * 1000), zmq.POLLIN)
+        self._producer.wait(0.01 if busy else timeout_s)
         return True
 
     def _ask_what_is_due(self, now: int) -> None:

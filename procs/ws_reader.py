@@ -5,22 +5,15 @@ dial, subscribe, replace or ask for a discovery is the table in `common/core/fee
 """
 
 import logging
-import random
 from typing import Any
 
-import zmq
-
-from common.config import WebsocketSettings
 from common.core.archive_names import WS_RAW
-from common.core.backoff import Backoff
 from common.core.book_watch import BookWatch
 from common.core.causes import Cause
 from common.core.feed_rules import (
     STALE_EVENTS,
     Action,
     Event,
-    FeedLimits,
-    FeedRules,
     State,
     stale_reason,
 )
@@ -31,6 +24,7 @@ from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from common.queue.recording import Now, Recording
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import last_facts
+from common.runtime.feed_settings import feed_rules
 from common.runtime.healer import Healer
 from common.runtime.market_session import MarketSession
 from common.runtime.process import Runtime, main
@@ -40,6 +34,7 @@ from common.runtime.token_share import TokenShare
 NS = 1_000_000_000
 HANDSHAKE_TIMEOUT_S = 10.0
 LINGER_NS = 15 * NS
+ROUND_NS = NS // 100  # in between only what arrives is read: most steps are one message
 PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
 
 log = logging.getLogger("ws_reader")
@@ -60,19 +55,30 @@ class WsReader:
         self._share = TokenShare(runtime)
         self._wanted = WantedTokens(LINGER_NS)
         self._books = BookWatch(int(runtime.settings.websocket.first_book_timeout_seconds * NS))
-        self._rules = _rules(runtime.settings.websocket)
+        self._rules = feed_rules(runtime.settings.websocket, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
         self._dialing: BackgroundCall[Connection] | None = None
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
         self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
         self._window = runtime.clock.wall_ns() // self._rotation_ns
         self._stepped_ns = 0
+        self._next_round_ns = 0
         self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
         self._last_error = ""
 
     def step(self, timeout_s: float) -> bool:
         """Keep the session, record what came, serve the queue. False when stopped and drained."""
         now = self._now()
+        if self._session is not None and now.monotonic_ns < self._next_round_ns:
+            self._read(self._session, now)
+        elif not self._attend(now):
+            return False
+        self._wait(timeout_s)
+        return True
+
+    def _attend(self, now: Now) -> bool:
+        """All that is due beside reading, with the reading; False when there is nothing left to do."""
+        self._next_round_ns = now.monotonic_ns + ROUND_NS
         self._notice_pause(now)
         self._wanted.set_listed(self._share.tokens(now.monotonic_ns), now.monotonic_ns)
         if self._session is not None:
@@ -85,10 +91,7 @@ class WsReader:
         self._turn_window(now)
         self._recording.catch_up(now)
         self._producer.serve(now.monotonic_ns)
-        if self._rules.state is State.DONE and self._recording.complete and self._producer.drained:
-            return False
-        self._wait(timeout_s)
-        return True
+        return not (self._rules.state is State.DONE and self._recording.complete and self._producer.drained)
 
     def _now(self) -> Now:
         return Now(self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns())
@@ -108,33 +111,42 @@ class WsReader:
             self._recording.turn_window(self._runtime.settings.exchange.ws_url, now)
 
     def _wait(self, timeout_s: float) -> None:
-        poller = zmq.Poller()
-        poller.register(self._producer.socket, zmq.POLLIN)
-        if self._session is not None:
-            poller.register(self._session.fileno(), zmq.POLLIN)
-            timeout_s = 0 if self._session.more_to_read else self._producer.wait_limit_s(timeout_s)
-        elif self._dialing is not None or self._rules.state is State.DONE:
+        fileno = self._session.fileno() if self._session is not None else None
+        if self._session is not None and self._session.more_to_read:
+            timeout_s = 0
+        elif self._session is None and (self._dialing is not None or self._rules.state is State.DONE):
             timeout_s = min(timeout_s, 0.01)
-        poller.poll(int(timeout_s * 1000))
+        if self._producer.wait(timeout_s, fileno):
+            self._next_round_ns = 0
 
     # Sessions
 
     def _attend_session(self, session: MarketSession, now: Now) -> None:
+        if not self._read(session, now):
+            return
         try:
-            if session.read(now):
-                self._last_market_data_ns = session.last_market_data_ns
-                self._on(Event.MARKET_DATA, now)
             leaving = self._rules.state is State.LEAVING
             event = session.keep_up(now) if not leaving else None
             wished = self._healer.attend(session if not leaving else None, now)
         except ConnectionEnded as end:
-            self._last_market_data_ns = max(self._last_market_data_ns, session.last_market_data_ns)
             self._on(Event.ENDED, self._now(), end)
             return
         if event is not None:
             self._on(event, now)
         elif wished is not None:
             self._on(wished[0], now, wished[1])
+
+    def _read(self, session: MarketSession, now: Now) -> bool:
+        """Record what arrived; False when that was the end of the session."""
+        try:
+            if session.read(now):
+                self._last_market_data_ns = session.last_market_data_ns
+                self._on(Event.MARKET_DATA, now)
+        except ConnectionEnded as end:
+            self._last_market_data_ns = max(self._last_market_data_ns, session.last_market_data_ns)
+            self._on(Event.ENDED, self._now(), end)
+            return False
+        return True
 
     def _attend_dialing(self, now: Now) -> None:
         self._healer.attend(None, now)
@@ -256,24 +268,6 @@ class WsReader:
     def close(self) -> None:
         """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""
         self._producer.close(finished=self._rules.state is State.DONE)
-
-
-def _rules(websocket: WebsocketSettings) -> FeedRules:
-    limits = FeedLimits(
-        dial_ns=int(2 * HANDSHAKE_TIMEOUT_S * NS),
-        first_message_ns=int(websocket.first_message_timeout_seconds * NS),
-        stale_ns=int(websocket.stale_feed_threshold_seconds * NS),
-        close_ns=2 * NS,
-        discovery_ns=20 * NS,
-        healthy_ns=60 * NS,
-        stale_before_discovery=websocket.max_consecutive_stale_reconnects_before_discovery_refresh,
-    )
-    backoff = Backoff(
-        first_s=websocket.reconnect_initial_delay_seconds,
-        longest_s=websocket.reconnect_max_delay_seconds,
-        chance=random.random,
-    )
-    return FeedRules(limits, backoff)
 
 
 if __name__ == "__main__":

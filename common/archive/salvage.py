@@ -84,7 +84,7 @@ def _hidden(data_root: Path, *endings: str) -> list[Path]:
 def _lane(data_root: Path, lane: int, line: JournalLine, *, dry_run: bool) -> Iterator[Recovered]:
     """By the journal, as the recorder itself does at its start; nothing at all where nothing is left."""
     left = [path for path in _hidden(data_root, "open") if _lane_of(path) == lane]
-    if not left and not any(_is_left(data_root, file) for file in line.files):
+    if not left and all(_is_taken(data_root, file) for file in line.files):
         return
     known = {file.path.rpartition("/")[2]: file for file in line.files}
     before = {path: path.stat().st_size for path in left}
@@ -103,10 +103,6 @@ def _lane(data_root: Path, lane: int, line: JournalLine, *, dry_run: bool) -> It
         elif size >= file.bytes:
             words = "closed by its journal"
             yield Recovered(_below(data_root, path), file.path, file.rows, size - file.bytes, words)
-
-
-def _is_left(data_root: Path, file: OpenFile) -> bool:
-    return not (data_root / file.path).exists()
 
 
 def _lane_of(path: Path) -> int:

@@ -3,7 +3,6 @@
 Filled archive by archive, in any order; memory is bounded by sessions, not by rows.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,74 +10,14 @@ import msgspec
 
 from common.core.instants import parse_utc_ns
 from common.core.market import Token
-from common.core.number_runs import NumberRuns, Run, joined, overlaps
+from common.core.number_runs import NumberRuns, joined, overlaps
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.session_account import DeclaredGap, SessionAccount, SessionEnd, Subscription
 
 GAP_NUMBERS = ("first_global_message_sequence", "last_global_message_sequence")
 REST_GAP_NUMBERS = ("first_checkpoint_sequence", "last_checkpoint_sequence")
-
-
-class Subscription(msgspec.Struct, frozen=True):
-    """From this receive time on, these tokens. The revision tells the order, whatever the wall clock does."""
-
-    revision: int
-    at_ns: int
-    at_monotonic_ns: int
-    tokens: tuple[str, ...]
-
-
-class SessionEnd(msgspec.Struct, frozen=True):
-    """A `session_closed` row: `messages` is how many the session received."""
-
-    at_ns: int
-    at_monotonic_ns: int
-    reason: str
-    messages: int
-
-
-class DeclaredGap(msgspec.Struct, frozen=True):
-    """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage."""
-
-    producer: str
-    cause: str
-    from_ns: int
-    to_ns: int
-    numbers: Run | None
-
-
-class SessionAccount:
-    """One session over all its archives. `runs` are message sequences; `offset` makes them global ones."""
-
-    def __init__(self, producer: str, session_id: str, record_type: str) -> None:
-        self.producer, self.session_id = producer, session_id
-        self.is_rest = record_type == REST_CHECKPOINT
-        self.runs: list[Run] = []
-        self.offset: int | None = None
-        self.opened = False
-        self.end: SessionEnd | None = None
-        self.subscriptions: list[Subscription] = []
-        self.messages = 0
-        self.messages_by_token: Counter[str] = Counter()
-        self.first_at_ns = 0
-        self.last_at_ns = 0
-
-    @property
-    def opening(self) -> Subscription | None:
-        """The first subscription that is known."""
-        return min(self.subscriptions, key=lambda change: change.revision, default=None)
-
-    def since_opening_ns(self, at: Subscription | SessionEnd) -> int:
-        """Wall time of a moment as if the wall clock had not been set since the session opened."""
-        opening = self.opening
-        if opening is None:
-            return at.at_ns
-        return opening.at_ns + at.at_monotonic_ns - opening.at_monotonic_ns
-
-    def global_runs(self) -> list[Run]:
-        """The global sequences of the session's messages."""
-        return [(first + (self.offset or 0), last + (self.offset or 0)) for first, last in self.runs]
 
 
 class _Event(msgspec.Struct, gc=False):

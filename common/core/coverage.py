@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from common.core.accounts import Accounts, SessionAccount
+from common.core.accounts import Accounts
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.number_runs import Run, count, joined, without
 from common.core.sequence_findings import Finding
+from common.core.session_account import SessionAccount
 
 TOLERANCE_NS = 1_000_000  # gap rows tell microseconds, and a clock reading stands beside each row
 

@@ -1,5 +1,7 @@
 """What an event did to one token, in a few words for a person."""
 
+from collections.abc import Iterator
+
 from common.core.market_events import (
     BestBidAsk,
     BookSnapshot,
@@ -31,6 +33,14 @@ def is_about(event: MarketEvent, token_id: str) -> bool:
         case BookSnapshot() | TickSizeChange() | LastTrade() | BestBidAsk():
             return event.token_id == token_id
     return False
+
+
+def named_tokens(event: MarketEvent) -> Iterator[tuple[str, bool]]:
+    """Each token that an event names, and whether it brings its book."""
+    if isinstance(event, PriceChange):
+        yield from ((change.token_id, False) for change in event.changes)
+    elif token_id := getattr(event, "token_id", None):
+        yield token_id, isinstance(event, BookSnapshot)
 
 
 def event_words(event: MarketEvent, token_id: str) -> str:

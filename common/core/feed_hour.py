@@ -6,6 +6,8 @@ import msgspec
 
 from common.core.archive_names import WS_RAW
 from common.core.book_hour import TokenChecks
+from common.core.causes import Cause
+from common.core.event_words import named_tokens
 from common.core.instants import utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
@@ -22,13 +24,13 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange
+from common.core.market_events import MarketEvent
 from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.core.token_hour import TokenAccount
 
-_NOT_WANTED_AFTER = frozenset({"no_active_tokens", "all_subscribed_assets_resolved"})
+_RESOLVED: Cause = "all_subscribed_assets_resolved"
 
 
 class _Changed(msgspec.Struct, frozen=True):
@@ -137,7 +139,7 @@ class FeedHour:
     def _close(self, session: _Session, reason: str, at_ns: int) -> None:
         session.end_ns = max(self._window.clip(at_ns), session.begin_ns)
         for token_id in session.tokens:
-            self._account(token_id).end(session.end_ns, wanted_on=reason not in _NOT_WANTED_AFTER)
+            self._account(token_id).end(session.end_ns, wanted_on=reason != "no_active_tokens")
 
     def _take_gap(self, row: Row, told: _Told) -> None:
         whole = gap_time(row.gap or {})
@@ -146,15 +148,16 @@ class FeedHour:
             return
         self._gaps.append(gap)
         self._know(told.tokens_tracked)
-        if not gap.harmless:
-            for token in told.tokens_tracked:
-                self._account(token.token_id).gaps.append(gap)
+        for token in told.tokens_tracked:
+            account = self._account(token.token_id)
+            if not gap.harmless or (gap.cause == _RESOLVED and account.trades_until_ns > gap.from_ns):
+                account.gaps.append(gap)  # the exchange says so too of windows that it never took up
 
     def _take_message(self, row: Row, events: Iterable[MarketEvent]) -> None:
         self._messages += 1
         named: dict[str, bool] = {}
         for event in events:
-            for token_id, in_book in _named_in(event):
+            for token_id, in_book in named_tokens(event):
                 named[token_id] = in_book or named.get(token_id, False)
         for token_id, in_book in named.items():
             account = self._tokens.get(token_id)
@@ -235,14 +238,6 @@ class FeedHour:
         for session in self._sessions.values():
             if session.end_ns is not None and session.end_ns > session.begin_ns:
                 yield (session.begin_ns, session.end_ns - 1)
-
-
-def _named_in(event: MarketEvent) -> Iterator[tuple[str, bool]]:
-    """Each token that an event names, and whether it brings its book."""
-    if isinstance(event, PriceChange):
-        yield from ((change.token_id, False) for change in event.changes)
-    elif token_id := getattr(event, "token_id", None):
-        yield token_id, isinstance(event, BookSnapshot)
 
 
 def _told(line: bytes) -> _Told:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from common.core.accounts import Accounts, SessionAccount
+from common.core.accounts import Accounts
 from common.core.number_runs import Run, count, in_words, joined, overlaps, without
+from common.core.session_account import SessionAccount
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -75,10 +75,11 @@ class TokenAccount:
 
     def _note_missing_book(self, at_ns: int) -> None:
         asked_ns, self._asked_for_book_ns = self._asked_for_book_ns, None
-        if asked_ns is not None and min(at_ns, self._trades_until_ns()) - asked_ns > FIRST_BOOK_NS:
+        if asked_ns is not None and min(at_ns, self.trades_until_ns) - asked_ns > FIRST_BOOK_NS:
             self._books_missing += 1
 
-    def _trades_until_ns(self) -> int:
+    @property
+    def trades_until_ns(self) -> int:
         """The end of its market; of a text that is no instant nothing is known, so the window's end."""
         try:
             return parse_utc_ns(self._token.end_time_utc)
@@ -116,7 +117,7 @@ class TokenAccount:
             return []
         last = connected[-1][1] if connected else self._wanted_from_ns
         if self._wanted_on:
-            last = max(last, min(self._window.to_ns - 1, self._trades_until_ns()))
+            last = max(last, min(self._window.to_ns - 1, self.trades_until_ns))
         return [(self._wanted_from_ns, last)] if last > self._wanted_from_ns else []
 
     def _condition(

@@ -15,20 +15,20 @@ from random import Random
 from typing import Any, TypeVar
 
 import msgspec
-import psutil
 
 import common
 from common.archive.journal import read_journal
 from common.archive.read import closed_archives
 from common.core.archive_names import WS_RAW
+from common.drill.live import alive, is_ours
 from common.drill.outcome import Plan
+from common.drill.settings import settings_environment
 from common.errors import RecorderError
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.runtime.facts import Facts, read_facts
 from common.simulation.options import SimulationOptions
 
 CHECKOUT = Path(common.__file__).parents[1]
-COMMIT_INTERVAL_S = 0.5
 POLL_S = 0.02
 START_LIMIT_S = 45.0  # a process that was killed often waits up to 30 s before it is started again
 STOP_LIMIT_S = 20.0  # the contract's, from SIGTERM to the end
@@ -77,20 +77,7 @@ class Bench:
         self.wait_for(lambda: self.receiving() or self.ended(), "the recorder to receive", START_LIMIT_S)
 
     def _environment(self) -> dict[str, str]:
-        urls = self.exchange.urls
-        settings = {
-            "EXCHANGE__WS_URL": urls.ws_url,
-            "EXCHANGE__CLOB_URL": urls.clob_url,
-            "EXCHANGE__GAMMA_URL": urls.gamma_url,
-            "MANIFEST__HTTP_PORT": "0",
-            "WRITER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_S),
-            "WRITER__ROTATION_INTERVAL_SECONDS": "5",
-            "DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
-            "REST_CHECKPOINT__INTERVAL_SECONDS": "1",
-            "WEBSOCKET__RECONNECT_INITIAL_DELAY_SECONDS": "0.1",
-            "PATHS__RUN_DIR": str(self._run_dir),
-        }
-        named = {f"RECORDER__{key}": value for key, value in settings.items()}
+        named = settings_environment(self.exchange.urls, self._run_dir)
         return {**os.environ, **named, "PYTHONPATH": str(CHECKOUT), **self.environment}
 
     def ended(self) -> bool:
@@ -111,8 +98,8 @@ class Bench:
         if supervisor is None or not self._is_mine(supervisor.pid):
             return {}
         listed: list[dict[str, Any]] = supervisor.details["processes"]
-        found = {each["name"]: each["pid"] for each in listed if each["pid"] and _alive(each["pid"])}
-        if _alive(supervisor.pid):
+        found = {each["name"]: each["pid"] for each in listed if each["pid"] and alive(each["pid"])}
+        if alive(supervisor.pid):
             found["supervisor"] = supervisor.pid
         self._pids |= set(found.values())
         return found
@@ -164,7 +151,7 @@ class Bench:
         pid = self.pid(name)
         counts = self.has_open_rows()
         os.kill(pid, signal.SIGKILL)
-        self.wait_for(lambda: not _alive(pid), f"the end of {name}", START_LIMIT_S)
+        self.wait_for(lambda: not alive(pid), f"the end of {name}", START_LIMIT_S)
         return counts
 
     def kill_all(self) -> bool:
@@ -174,7 +161,7 @@ class Bench:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.wait_for(lambda: not any(map(_alive, pids)), "the end of all processes", START_LIMIT_S)
+        self.wait_for(lambda: not any(map(alive, pids)), "the end of all processes", START_LIMIT_S)
         return counts
 
     @contextmanager
@@ -230,7 +217,7 @@ class Bench:
         if self.process is not None:
             self._pids.add(self.process.pid)
         for pid in self._pids:
-            if _alive(pid) and _is_ours(pid):
+            if alive(pid) and is_ours(pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         if self.process is not None:
@@ -256,18 +243,3 @@ def bench(plan: Plan, folder: Path) -> Iterator[Bench]:
 
 def _memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - mkdtemp makes it private
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _is_ours(pid: int) -> bool:
-    """Whether the number still belongs to a process of a recorder, and was not given to a stranger."""
-    try:
-        return any(word.startswith("procs.") for word in psutil.Process(pid).cmdline())
-    except psutil.NoSuchProcess:
-        return False

@@ -14,9 +14,10 @@ from common.archive.salvage import recover_data_root
 from common.archive.verify import verify_data_root
 from common.core.archive_names import OPEN_SUFFIX, WS_RAW
 from common.core.sequence_findings import Finding
-from common.drill.bench import COMMIT_INTERVAL_S, bench
+from common.drill.bench import bench
 from common.drill.judge import finish
 from common.drill.outcome import Evidence, Inconclusive, Plan
+from common.drill.settings import COMMIT_INTERVAL_S
 from common.drill.watched_syncs import watched_syncs
 from common.simulation.oracle import OracleConnection, read_oracle
 

@@ -6,8 +6,6 @@ cut out of that at once; all else (fragments, control frames, large or strange f
 """
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 from websocket import (
@@ -70,6 +68,7 @@ class _PieceBuffer(frame_buffer):
         self._buffer = bytearray()
         self._taken = 0
         self._ending: Exception | None = None
+        self.drained = False  # the last read took all that was there
 
     def recv_strict(self, bufsize: int) -> bytes:
         """Exactly so many bytes; raises _NotYet until they are there."""
@@ -124,11 +123,14 @@ class _PieceBuffer(frame_buffer):
         if self._taken:
             del self._buffer[: self._taken]
             self._taken = 0
-        self._buffer += self._read()
+        piece = self._read()
+        self._buffer += piece
+        self.drained = len(piece) < self._piece_bytes and not self._many_records
         while self._many_records and len(self._buffer) < PIECE_BYTES:
             try:
                 self._buffer += self._read()
             except _NotYet:
+                self.drained = True
                 return
             except (OSError, WebSocketException) as error:
                 self._ending = error  # what came before it comes out first
@@ -210,10 +212,11 @@ class Connection:
         """The next message by itself, or None until more bytes arrive. Raises ConnectionEnded with its reason."""
         while True:
             try:
-                with _reasons():
-                    opcode, frame = self._websocket.recv_data_frame(control_frame=True)
+                opcode, frame = self._websocket.recv_data_frame(control_frame=True)
             except _NotYet:
                 return None
+            except _ENDINGS as error:
+                raise _ended_by(error) from error
             if opcode in {ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}:
                 return Received(opcode, [bytes(frame.data)])
             if opcode == ABNF.OPCODE_CLOSE:
@@ -227,11 +230,15 @@ class Connection:
         while not (self._fragments.recving_frames or self._pieces.begins_unusual):
             if received := self._pieces.cut():
                 return received
+            if self._pieces.drained:
+                self._pieces.drained = False
+                return None
             try:
-                with _reasons():
-                    self._pieces.fill()
+                self._pieces.fill()
             except _NotYet:
                 return None
+            except _ENDINGS as error:
+                raise _ended_by(error) from error
         return self.receive()
 
     def send_text(self, text: str) -> None:
@@ -256,17 +263,16 @@ class Connection:
         self._websocket.shutdown()  # type: ignore[no-untyped-call]
 
 
-@contextmanager
-def _reasons() -> Iterator[None]:
-    """Translates what ends a connection."""
-    try:
-        yield
-    except _TooLarge as error:
-        raise ConnectionEnded("frame_too_large", str(error)) from error
-    except (WebSocketConnectionClosedException, ConnectionError) as error:
-        raise ConnectionEnded("connection_lost", str(error)) from error
-    except (WebSocketException, OSError, ValueError) as error:
-        raise ConnectionEnded("protocol_error", str(error)) from error
+_ENDINGS = (WebSocketException, OSError, ValueError)  # ConnectionError is an OSError
+
+
+def _ended_by(error: Exception) -> ConnectionEnded:
+    """What ends a connection, in our words."""
+    if isinstance(error, _TooLarge):
+        return ConnectionEnded("frame_too_large", str(error))
+    if isinstance(error, WebSocketConnectionClosedException | ConnectionError):
+        return ConnectionEnded("connection_lost", str(error))
+    return ConnectionEnded("protocol_error", str(error))
 
 
 def _closed_by_exchange(body: bytes) -> ConnectionEnded:

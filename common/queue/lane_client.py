@@ -62,13 +62,12 @@ class LaneClient:
 
     def receive(self, now_monotonic_ns: int) -> list[Batch] | None:
         """The envelopes of one chunk, none taken before; None when nothing is there."""
-        try:
-            frames = self.socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
+        if not self.socket.poll(0):
             if now_monotonic_ns - self._heard_monotonic_ns > SILENCE_NS:
                 self._heard_monotonic_ns = now_monotonic_ns
                 self._hello()
             return None
+        frames = self.socket.recv_multipart(zmq.NOBLOCK)
         self._heard_monotonic_ns = now_monotonic_ns
         message = decode_from_producer(frames[0])
         self.retired = isinstance(message, Retired)

@@ -68,7 +68,7 @@ class LaneServer:
 
     def serve(self, *, sending: bool = True) -> None:
         """Take what the writers said, then send what their windows allow, unless `sending` may wait."""
-        while self._take_one():
+        while self.socket.poll(0) and self._take_one():
             pass
         if not sending:
             return

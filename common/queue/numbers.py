@@ -20,14 +20,17 @@ class NumberFile:
         try:
             os.ftruncate(descriptor, size)
             self._map = mmap.mmap(descriptor, size)
+            self._values: list[int] = [
+                value for (value,) in _VALUE.iter_unpack(self._map)
+            ]  # nobody else writes it
         finally:
             os.close(descriptor)
 
     def __getitem__(self, index: int) -> int:
-        value: int = _VALUE.unpack_from(self._map, index * _VALUE.size)[0]
-        return value
+        return self._values[index]
 
     def __setitem__(self, index: int, value: int) -> None:
+        self._values[index] = value
         _VALUE.pack_into(self._map, index * _VALUE.size, value)
 
     def close(self) -> None:

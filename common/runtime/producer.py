@@ -15,11 +15,11 @@ from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
 from common.topology import SPOOL_BYTES
 
-SEND_NS = 10_000_000  # what came meanwhile crosses the queue together; commits are a hundred times rarer
+SEND_NS = 25_000_000  # what came meanwhile crosses the queue together; commits are a hundred times rarer
 
 
 class Producer:
-    """An outbox with its lanes served. Its owner appends, calls `serve` in each step, and polls `socket`."""
+    """An outbox with its lanes served. Its owner appends, calls `serve` often, and waits with `wait`."""
 
     def __init__(self, runtime: Runtime, stream: str) -> None:
         now_ns = runtime.clock.wall_ns()
@@ -36,6 +36,8 @@ class Producer:
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)
         self._settled = Settled(self.outbox)
+        self._polled: int | None = None
+        self._poller = self._poller_with(None)
         self._next_send_ns = 0
         self._sent_through = 0
 
@@ -43,11 +45,6 @@ class Producer:
     def name(self) -> str:
         """The producer as it stands in rows and archive names."""
         return self.outbox.identity.producer
-
-    @property
-    def socket(self) -> zmq.Socket[bytes]:
-        """Readable when a writer said something."""
-        return self._server.socket
 
     def serve(self, now_monotonic_ns: int) -> None:
         """Follow the number of writers, take acks, send what the windows allow, let tails have their copy."""
@@ -62,9 +59,20 @@ class Producer:
             self._next_send_ns = now_monotonic_ns + SEND_NS
             self._sent_through = self.outbox.appended
 
-    def wait_limit_s(self, timeout_s: float) -> float:
-        """How long its owner may wait before it calls `serve` again, at most `timeout_s`."""
-        return timeout_s if self.outbox.appended == self._sent_through else min(timeout_s, SEND_NS / 1e9)
+    def wait(self, timeout_s: float, fileno: int | None = None) -> bool:
+        """Until a writer said something (true then), `fileno` is readable, or it is time to serve."""
+        if fileno != self._polled:
+            self._poller, self._polled = self._poller_with(fileno), fileno
+        if self.outbox.appended != self._sent_through:
+            timeout_s = min(timeout_s, SEND_NS / 1e9)
+        return any(socket is self._server.socket for socket, _ in self._poller.poll(int(timeout_s * 1000)))
+
+    def _poller_with(self, fileno: int | None) -> zmq.Poller:
+        poller = zmq.Poller()
+        poller.register(self._server.socket, zmq.POLLIN)
+        if fileno is not None:
+            poller.register(fileno, zmq.POLLIN)
+        return poller
 
     @property
     def drained(self) -> bool:

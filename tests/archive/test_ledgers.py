@@ -9,8 +9,11 @@ from common.archive.hours import hour_archive, note_closed, stored_archives
 from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
 from common.archive.verify import Verification
 from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
+from common.core.instants import utc_text
 from common.core.later import Later
 from common.core.ledger import CheckpointLedger, FeedLedger, TokenHour, Window
+from common.core.market import Token
+from common.core.rows import GAP
 from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
 from tests.archive.rows import NOON_NS
 
@@ -70,6 +73,26 @@ def test_a_session_that_goes_on_lasts_to_the_windows_end_and_one_that_does_not_t
     assert (first.connected_seconds, first.condition) == (60.0, "complete")
     assert (second.connected_seconds, second.unaccounted_seconds, second.condition) == (10.0, 50.0, "gap")
     assert token(second, UP.token_id).condition == "gap"
+
+
+def test_a_close_that_speaks_of_settled_windows_is_a_gap_for_those_that_trade(tmp_path: Path) -> None:
+    over = Token("btc-updown-5m-0", "0xover", "9", "Up", utc_text(NOON_NS))
+    recorder = Recorder(tmp_path)
+    recorder.open(UP, over)
+    recorder.messages(20)
+    reason = "all_subscribed_assets_resolved"
+    ended_ns = recorder.close_session(reason)
+    recorder.at_ns += 5 * SECOND_NS
+    recorder.open(UP, over)
+    recorder.control(
+        GAP, {"cause": reason, "from_utc": utc_text(ended_ns), "to_utc": utc_text(recorder.at_ns)}
+    )
+    recorder.messages(40)
+    recorder.end()
+    [first, *_] = ledgers(tmp_path)
+    assert (token(first, UP.token_id).condition, token(first, UP.token_id).gap_seconds) == ("gap", 5.0)
+    assert token(first, over.token_id).gap_seconds == 0
+    assert first.condition == "gap"
 
 
 def test_a_dead_readers_gap_counts_in_the_window_of_its_death(tmp_path: Path) -> None:
