@@ -35,6 +35,16 @@ def test_what_costs_no_more_than_its_share_never_rests() -> None:
     assert not breather.is_spent(60 * second + CREDIT_NS, 600 * second), "a burst is free"
 
 
+def test_time_is_scarce_when_half_of_what_a_burst_may_take_is_gone() -> None:
+    breather = Breather()
+    scarce = []
+    spent_ns = CREDIT_NS * 3 // 4
+    for cpu_ns, now_ns in ((0, 0), (spent_ns, 1), (spent_ns, round(CREDIT_NS / CPU_SHARE))):
+        assert not breather.is_spent(cpu_ns, now_ns)
+        scarce.append(breather.is_scarce)
+    assert scarce == [False, True, False]
+
+
 def test_what_costs_too_much_rests_until_in_the_long_run_it_had_its_share() -> None:
     breather = Breather()
     now = cpu = spells = 0
