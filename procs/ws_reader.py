@@ -108,7 +108,8 @@ class WsReader:
         window = now.wall_ns // self._rotation_ns
         if window > self._window and self._runtime.assignment.mode == "runtime":
             self._window = window
-            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now)
+            idle = not self._wanted.now(now.monotonic_ns)
+            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
 
     def _wait(self, timeout_s: float) -> None:
         fileno = self._session.fileno() if self._session is not None else None

@@ -45,10 +45,13 @@ class Stock:
         for parcel in found.parcels:
             (self.proved if self._holds(parcel.path) else self.waiting)[parcel.path] = parcel
         self._last_ledger_ns = max(stored_ledgers(self._root, WS_RAW), default=None)
+        self._live = self._is_live()
+
+    def _is_live(self) -> bool:
         try:
-            self._live = is_locked(self._root / RECORDER_LOCK)
+            return is_locked(self._root / RECORDER_LOCK)
         except OSError:
-            self._live = True  # nobody knows, so nothing is deleted that it may need
+            return True  # nobody knows, so nothing is deleted that it may need
 
     def _holds(self, path: str) -> bool:
         record = self.records.get(path)
@@ -56,7 +59,8 @@ class Stock:
 
     @property
     def to_clean(self) -> list[Parcel]:
-        """Those that are proved, here, and needed here no more."""
+        """Those that are proved, here, and needed here no more, also if a recorder has begun since the look."""
+        self._live = self._live or self._is_live()
         return [parcel for parcel in self.proved.values() if not self.must_stay(parcel)]
 
     def must_stay(self, parcel: Parcel) -> bool:

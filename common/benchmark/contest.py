@@ -23,6 +23,7 @@ from common.benchmark.search import Held, Pace, find_sustained
 from common.benchmark.sending import Sending
 from common.core.archive_names import WS_RAW
 from common.core.market import Token
+from common.errors import RecorderError
 
 NS = 1e9
 US = 1e6
@@ -50,7 +51,14 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def run_once(setup: Setup, field: Field, plan: Plan, base: Path | None) -> Measured:
-    """Measure; the contestant's files are deleted where nothing is wrong with them."""
+    """Measure. A run that breaks off is one that does not count."""
+    try:
+        return _run(setup, field, plan, base)
+    except RecorderError as error:
+        return Measured(setup, 0, 0.0, 0.0, {}, 0.0, 0.0, wrongs=(str(error),))
+
+
+def _run(setup: Setup, field: Field, plan: Plan, base: Path | None) -> Measured:
     with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
         folder = Path(name)
         save_load(folder / "load", field.load)
@@ -139,8 +147,8 @@ def _run_recorder(setup: Setup, field: Field, plan: Plan, folder: Path) -> Measu
         Sending(folder / "load", certificate=field.certificate if setup.tls else None) as sending,
         Recorder(folder, sending.url, settings=settings, writers=setup.writers) as recorder,
     ):
-        sending.wait_for_subscription()
         recorder.wait_until_it_records()
+        sending.wait_for_subscription()
         trial = _Trial(recorder, sending)
         best = find_sustained(trial.offer, plan.first_rate, plan.pace)
         memory = recorder.memory_mib()

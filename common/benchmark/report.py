@@ -33,7 +33,28 @@ def report(machine: str, runs: Sequence[Measured], *, plot: str) -> Iterator[str
         yield from markdown(HEADER, [_row(setup, of, chosen) for setup, of in chosen.items()])
         yield from _parts(chosen)
         yield from _latencies(chosen)
+    yield from _growth(grouped)
     yield from _wrongs(runs)
+
+
+def _growth(grouped: Mapping[Setup, Sequence[Measured]]) -> Iterator[str]:
+    """CPU time and bytes as multiples of those of the same contestant at the fewest tokens."""
+    found: dict[str, dict[int, tuple[float, float]]] = {}
+    for setup, runs in grouped.items():
+        cpu, size = spread(runs, lambda run: run.cpu_us), spread(runs, lambda run: run.bytes_a_message)
+        if cpu is not None and size is not None:
+            found.setdefault(setup.words, {})[setup.tokens] = (cpu.median, size.median)
+    rows = []
+    for words, by_tokens in found.items():
+        least = by_tokens[min(by_tokens)]
+        for tokens in sorted(by_tokens)[1:]:
+            cpu_times, size_times = (mine / base for mine, base in zip(by_tokens[tokens], least, strict=True))
+            rows.append((words, f"{tokens}", f"{cpu_times:.1f}", f"{size_times:.1f}"))
+    if rows:
+        yield ""
+        yield "## What more tokens cost, as multiples of the fewest"
+        yield ""
+        yield from markdown(("what", "tokens", "CPU us a message", "bytes a message"), rows)
 
 
 def short_table(runs: Sequence[Measured]) -> tuple[Sequence[str], list[tuple[str, ...]]]:

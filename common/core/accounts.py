@@ -83,6 +83,10 @@ class ArchiveAccount:
 
     def take(self, row: Row, line: bytes) -> Iterator[str]:
         """Count a row; gives what is wrong with its place among the others, in words."""
+        if row.record_type == GAP:
+            self._accounts.gaps.append(_declared(row.producer, row.gap or {}))
+            if not row.session_id:
+                return  # it was declared before the first session
         session = self._accounts.session(row.producer, row.session_id or "", row.record_type)
         at = row.received_at_ns
         session.first_at_ns = min(at, session.first_at_ns) if session.first_at_ns else at
@@ -142,9 +146,7 @@ class ArchiveAccount:
         except msgspec.DecodeError as error:
             yield f"no readable life-cycle row: {error}"
             return
-        if row.record_type == GAP:
-            self._accounts.gaps.append(_declared(row.producer, row.gap or {}))
-        elif row.record_type == SESSION_CLOSED:
+        if row.record_type == SESSION_CLOSED:
             closed = control.session_closed
             session.end = SessionEnd(
                 row.received_at_ns, row.received_monotonic_ns, closed.reason, closed.messages

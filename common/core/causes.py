@@ -15,6 +15,7 @@ Cause = Literal[
     "no_first_book",
     "diverged",
     "no_active_tokens",
+    "not_yet_connected",
     "frame_too_large",
     "protocol_error",
     "send_failed",

@@ -8,8 +8,9 @@ from common.core.archive_names import ARCHIVE_SUFFIX
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
 
-BATCH_PARCELS = 200
-BATCH_BYTES = 512 << 20
+FIRST_PARCELS, BATCH_PARCELS = 16, 200
+FIRST_BYTES, BATCH_BYTES = 64 << 20, 512 << 20
+LEAST_BYTES = 8 << 20  # so much together is never too much
 FIRST_WAIT_S = 30.0  # of one that failed while others did not
 LONGEST_WAIT_S = 3600.0
 
@@ -38,33 +39,40 @@ class Parcel(msgspec.Struct, frozen=True):
 
 
 class Turns:
-    """Remembers which parcels failed by themselves, and when each may try again.
+    """Remembers which parcels failed by themselves, when each may try again, and how large a batch gets through.
 
-    `chance` gives numbers from 0 up to 1; times are monotonic nanoseconds.
+    Batches begin small, double with each that went, and halve with each that broke off: between two outages something
+    is proved, however short the time is. `chance` gives numbers from 0 up to 1; times are monotonic nanoseconds.
     """
 
     def __init__(self, chance: Callable[[], float]) -> None:
         self._chance = chance
         self._backoffs: dict[str, Backoff] = {}
         self._not_before_ns: dict[str, int] = {}
-        self._suspects: dict[str, int] = {}
+        self._most, self._most_bytes = FIRST_PARCELS, FIRST_BYTES
 
     def batch(self, waiting: Sequence[Parcel], now_ns: int) -> list[Parcel]:
-        """The next ones to try together, in the order of `waiting`; empty if all that wait must wait longer.
-
-        One that was in a batch that failed without a word about whom goes with ever fewer others.
-        """
+        """The next ones to try together, in the order of `waiting`; empty if all that wait must wait longer."""
         taken: list[Parcel] = []
-        size, most = 0, BATCH_PARCELS
+        size = 0
         for parcel in waiting:
             if self._not_before_ns.get(parcel.path, 0) > now_ns:
                 continue
-            most = min(most, max(1, BATCH_PARCELS >> 3 * self._suspects.get(parcel.path, 0)))
-            if taken and (len(taken) >= most or size + parcel.bytes > BATCH_BYTES):
+            if taken and (len(taken) >= self._most or size + parcel.bytes > self._most_bytes):
                 break
             taken.append(parcel)
             size += parcel.bytes
         return taken
+
+    def went(self) -> None:
+        """A batch came to its end, whatever became of each in it."""
+        self._most = min(2 * self._most, BATCH_PARCELS)
+        self._most_bytes = min(2 * self._most_bytes, BATCH_BYTES)
+
+    def broke_off(self, batch: Sequence[Parcel]) -> None:
+        """A batch did not come to its end, and nobody knows whether one of them is the cause."""
+        self._most = max(1, len(batch) // 2)
+        self._most_bytes = max(LEAST_BYTES, sum(parcel.bytes for parcel in batch) // 2)
 
     def failed(self, path: str, now_ns: int) -> None:
         """It failed by itself: it waits, longer each time."""
@@ -73,15 +81,7 @@ class Turns:
         )
         self._not_before_ns[path] = now_ns + int(backoff.next_wait_s() * NS_PER_SECOND)
 
-    def suspect(self, path: str) -> None:
-        """It was one of those whose batch took too long; nobody knows which of them it was."""
-        self._suspects[path] = self._suspects.get(path, 0) + 1
-
     def done(self, path: str) -> None:
         """Forget it."""
-        for known in (self._backoffs, self._not_before_ns, self._suspects):
-            known.pop(path, None)
-
-    def next_turn_ns(self) -> int | None:
-        """When the first of those that wait may try again; None if none waits."""
-        return min(self._not_before_ns.values(), default=None)
+        self._backoffs.pop(path, None)
+        self._not_before_ns.pop(path, None)

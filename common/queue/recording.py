@@ -130,10 +130,11 @@ class Recording:
         self._outbox.files.note_outage(*self._outage)
         self._outbox.files.close_session()
 
-    def turn_window(self, url: str, now: Now) -> None:
+    def turn_window(self, url: str, now: Now, *, idle: bool) -> None:
         """A new archive window begins: say what holds at its start, so that a silent one is accounted for.
 
-        In a session that is the subscription, unchanged; outside of one it is a gap up to now.
+        In a session that is the subscription, unchanged; outside of one it is a gap up to now. `idle`: there is
+        nothing to connect for.
         """
         if self._outbox.files.session_is_open:
             detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
@@ -142,8 +143,8 @@ class Recording:
         if self._last_context is None:
             self._new_context("", 0, url, (), revision=0)
             self._outbox.files.close_session()
-        no_session_yet: tuple[int, Cause] = (self._began_ns, "no_active_tokens")
-        since_ns, cause = self._outage or no_session_yet
+        no_session_yet: Cause = "no_active_tokens" if idle else "not_yet_connected"
+        since_ns, cause = self._outage or (self._began_ns, no_session_yet)
         self._declare_outage(since_ns, cause, now)
         self._outage = (now.wall_ns, cause)
 

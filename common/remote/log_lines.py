@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 IMMUTABLE = "immutable file modified"
+LONGEST_CAUSE, LONGEST_WORDS = 60, 400
+HOPELESS = 5  # failures in a row
 LONGEST_RETRY_AFTER_S = 3600.0  # whatever the store says, it is looked at once an hour
 _RETRY_AFTER = re.compile(r"^Retry-After: (.+?)\r?$", re.IGNORECASE | re.MULTILINE)
 _COPIED = "Copied (new)"
@@ -55,6 +57,23 @@ def read_log(text: bytes, paths: Collection[str]) -> Told:
     return msgspec.structs.replace(told, words=words)
 
 
+class Patience:
+    """Ends a call in which so many files in a row fail that it is the remote, which takes seconds for each."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._asked = set(paths)
+        self._in_a_row = 0
+
+    def is_over(self, raw: bytes) -> bool:
+        """Take one line of the log."""
+        told = read_log(raw, self._asked)
+        if told.copied or told.conflicts:
+            self._in_a_row = 0
+        elif told.failed:
+            self._in_a_row += 1
+        return self._in_a_row >= HOPELESS
+
+
 def retry_after_s(headers: str, now_s: float) -> float:
     """The longest wait that an answer's headers ask for, in seconds from `now_s` (since 1970); 0 for none."""
     waits = [0.0]
@@ -67,6 +86,9 @@ def retry_after_s(headers: str, now_s: float) -> float:
 
 
 def _plain(message: str) -> str:
-    """One line of at most some hundred characters."""
+    """One line of at most some hundred characters; the cause, which stands at the end, goes first."""
     line = " ".join(message.split())
-    return line if len(line) <= 400 else f"{line[:397]}..."
+    steps, _, cause = line.rpartition(": ")
+    if steps and len(cause) <= LONGEST_CAUSE:
+        line = f"{cause} ({steps})"
+    return line if len(line) <= LONGEST_WORDS else f"{line[: LONGEST_WORDS - 3]}..."

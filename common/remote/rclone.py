@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ import msgspec
 
 from common.core.upload_record import remote_place
 from common.errors import RemoteError
-from common.remote.log_lines import Told, read_log, retry_after_s
+from common.remote.call import Call
+from common.remote.log_lines import Patience, Told, read_log, retry_after_s
 from common.remote.program import answer, check_version, environment_for_rclone, find_rclone
 from common.remote.secrets import without_secrets
 from common.remote.store_hashes import ONE_PIECE, ONE_PIECE_BYTES, store_computes_md5
@@ -58,7 +58,7 @@ class Rclone:
         self._environment = environment_for_rclone(environment)
         self._held, self._limit_s = tuple(held), limit_s
         self._program: Path | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._call: Call | None = None
         self._interrupted = threading.Event()
         self._store_computes: bool | None = None
 
@@ -149,8 +149,8 @@ class Rclone:
     def interrupt(self) -> None:
         """End what runs, from another thread, and start nothing more."""
         self._interrupted.set()
-        if (process := self._process) is not None:
-            process.kill()
+        if (call := self._call) is not None:
+            call.interrupt()
 
     @property
     def _root(self) -> str:
@@ -164,27 +164,26 @@ class Rclone:
         if self._interrupted.is_set():
             raise RemoteError("was asked to stop")
         limit_s = self._limit_s + size / LEAST_BYTES_PER_S
-        with subprocess.Popen(
+        call = Call(
             [str(self._program), *arguments, "--", *places],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment,
-            pass_fds=self._held,
-        ) as process:
-            self._process = process
-            if self._interrupted.is_set():
-                process.kill()  # asked before it could be told
-            try:
-                out, log = process.communicate("".join(f"{path}\n" for path in paths).encode(), limit_s)
-            except subprocess.TimeoutExpired as error:
-                words = f"rclone {arguments[0]} took longer than {limit_s:,.0f} s and was ended"
-                raise TookTooLong(words) from error
-            finally:
-                self._process = None
-                with contextlib.suppress(OSError):
-                    process.kill()
-        return process.returncode, out, self._hide(read_log(log, paths))
+            environment=self._environment,
+            held=self._held,
+            hopeless=Patience(paths).is_over,
+        )
+        self._call = call
+        if self._interrupted.is_set():
+            call.interrupt()  # asked before it could be told
+        try:
+            ended = call.finish("".join(f"{path}\n" for path in paths).encode(), limit_s)
+        except TimeoutError as error:
+            words = f"rclone {arguments[0]} took longer than {limit_s:,.0f} s and was ended"
+            raise TookTooLong(words) from error
+        finally:
+            self._call = None
+        told = self._hide(read_log(ended.log, paths))
+        if ended.gave_up:
+            raise RemoteError(list(told.failed.values())[-1])
+        return ended.code, ended.out, told
 
     def _hide(self, told: Told) -> Told:
         failed = {path: without_secrets(words, self._environment) for path, words in told.failed.items()}

@@ -16,6 +16,8 @@ from common.files import DISK, write_atomically
 from common.remote.log_lines import Told
 from common.remote.rclone import Rclone
 
+MARK = ".upload-mark-"
+
 
 class Failure(msgspec.Struct, frozen=True):
     """Why a parcel was not copied; `for_good` if only an operator can change that."""
@@ -37,7 +39,9 @@ class AtRemote:
         """A remote that leads back to the data root proves every file by itself, and would lose it."""
         if self._is_elsewhere:
             return
-        mark = f"{RUNTIME_FOLDER}/.upload-mark-{os.urandom(6).hex()}"
+        for left in (self._root / RUNTIME_FOLDER).glob(f"{MARK}*"):
+            DISK.remove(left)  # by one that was killed here
+        mark = f"{RUNTIME_FOLDER}/{MARK}{os.urandom(6).hex()}"
         write_atomically(self._root / mark, b"")
         try:
             hashes = self._remote.hashes([mark], 0)

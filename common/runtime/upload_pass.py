@@ -130,20 +130,22 @@ class Uploads:
 
     def _upload_waiting(self) -> None:
         while batch := self._batch([*self.stock.waiting.values()]):
-            with self._suspecting(batch):
+            with self._counting(batch):
                 proved = self._prove(self._copy(self._seal(batch)))
             if self._clean_up:
                 self._clean(proved)
 
     @contextmanager
-    def _suspecting(self, batch: Sequence[Parcel]) -> Iterator[None]:
-        """Where a call had to be ended, one of the batch may be the cause."""
+    def _counting(self, batch: Sequence[Parcel]) -> Iterator[None]:
+        """The next batch is larger if this one goes, smaller if it breaks off; one alone is to blame itself."""
         try:
             yield
-        except TookTooLong:
-            for parcel in batch:
-                self._turns.suspect(parcel.path)
+        except RemoteError as error:
+            self._turns.broke_off(batch)
+            if len(batch) == 1 and isinstance(error, TookTooLong):
+                self._turns.failed(batch[0].path, self._clock.monotonic_ns())
             raise
+        self._turns.went()
 
     def _seal(self, batch: Sequence[Parcel]) -> list[Sealed]:
         """Those that are what their sidecars say."""
@@ -219,7 +221,7 @@ class Uploads:
     def _clean_proved(self) -> None:
         """Those that stayed when they were proved: the remote is read once more, it may have lost them since."""
         while batch := self._batch(self.stock.to_clean):
-            with self._suspecting(batch):
+            with self._counting(batch):
                 sealed = self._seal(batch)
                 self._clean(list(self._proved_again(sealed)))
 

@@ -32,7 +32,7 @@ start: on each connection once it has subscribed); count=N repeats them.
 import base64
 import binascii
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 import requests
@@ -112,6 +112,8 @@ def fault_from(values: object) -> Fault:
         fault = msgspec.convert(values, Fault, strict=False)
     except msgspec.ValidationError as error:
         name = values.get("name", "") if isinstance(values, dict) else ""
+        if name not in get_args(FaultName):
+            raise ConfigError(f"no fault {name!r}; there are {', '.join(get_args(FaultName))}") from error
         raise ConfigError(f"fault {name}: {error}") from error
     fault.raw_payload()
     return fault

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--repetitions", type=int, metavar="N", help="of everything, in turn (default: 3)")
     parser.add_argument(
-        "--tls", action="store_true", help="over TLS, one record a message, as the exchange sends it"
+        "--tls", action="store_true", help="all over TLS, one record a message, as the exchange sends it"
     )
     parser.add_argument("--json", action="store_true", help="every run as one JSON document")
     return command.run(partial(_benchmark, parser.parse_args(arguments)))
@@ -86,18 +86,23 @@ def _benchmark(namespace: argparse.Namespace) -> int:
     runs: list[Measured] = []
     speeds: list[BookSpeed] = []
     with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
-        certificates = _certificates(Path(name)) if namespace.tls else (None, None)
+        both = not (namespace.tls or namespace.quick or namespace.tokens or namespace.writers)
+        certificates = _certificates(Path(name)) if namespace.tls or both else (None, None)
         with _exchange(Path(name)) as urls:
             fields = {number: _field(urls, number, certificates) for number in tokens}
             for _ in range(repetitions):
-                setups = _setups(tokens, writers, tls=namespace.tls)
+                setups = _setups(tokens, writers, tls=namespace.tls, both=both)
                 runs += [_run(setup, fields[setup.tokens], plan, base) for setup in setups]
                 speeds += _books(fields[min(tokens)].tokens, BOOKS_QUICK if namespace.quick else BOOKS, base)
     _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
 
 
-def _setups(tokens: Sequence[int], writers: Sequence[int], *, tls: bool) -> Iterator[Setup]:
+def _setups(tokens: Sequence[int], writers: Sequence[int], *, tls: bool, both: bool) -> Iterator[Setup]:
+    """In the order in which they are run; `both` adds TLS where there are the fewest tokens."""
+    if both:
+        yield Setup(min(tokens), "best", tls=True)
+        yield Setup(min(tokens), "recorder", writers[0], tls=True)
     for number in tokens:
         yield Setup(number, "naive", tls=tls)
         yield Setup(number, "best", tls=tls)

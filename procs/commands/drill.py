@@ -108,6 +108,8 @@ def _tell(outcome: Outcome) -> None:
     print(f"{outcome.case}: {outcome.promise}")
     for done in outcome.done:
         print(f"  done: {done}")
+    counted = msgspec.structs.asdict(outcome.counts)
+    print(f"  frames: {', '.join(f'{count:,} {what}' for what, count in counted.items())}")
     for reason in outcome.reasons:
         print(f"  {reason}")
     print(f"  {outcome.verdict} after {outcome.seconds:g} s", flush=True)

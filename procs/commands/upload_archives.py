@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -142,14 +143,16 @@ class _Telling:
     def __init__(self, *, quiet: bool) -> None:
         self.events: list[UploadEvent] = []
         self._shows = sys.stderr.isatty() and not quiet
+        self._counts = Counter[str]()
         self._bytes = 0
 
     def note(self, event: UploadEvent) -> None:
         self.events.append(event)
+        self._counts[event.kind] += 1
         self._bytes += event.bytes
         if self._shows:
-            done = f"{len(self.paths('verified')):,} proved, {size_text(self._bytes)}"
-            sys.stderr.write(f"\r\x1b[K{done}, {len(self.paths('cleaned')):,} cleaned")
+            done = f"{self._counts['verified']:,} proved, {size_text(self._bytes)}"
+            sys.stderr.write(f"\r\x1b[K{done}, {self._counts['cleaned']:,} cleaned")
             sys.stderr.flush()
 
     def end(self) -> None:

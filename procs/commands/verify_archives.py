@@ -91,6 +91,8 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         yield f"{finding.where}: {finding.words}"
     if any(finding.kind == "lane" for finding in found.findings):
         yield "note: where archives were moved away on purpose, say --partial"
+    if not found.archives:
+        yield "note: there is no closed archive here, so nothing is proved"
     for note in found.notes:
         yield f"note: {note}"
     yield (

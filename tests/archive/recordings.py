@@ -56,23 +56,31 @@ class Recorder:
         self._message = self._revision = 0
         self._subscribe(SESSION_OPENED, tokens)
         if gap_from_ns:
-            outage = {"cause": "cut", "from_utc": utc_text(gap_from_ns), "to_utc": utc_text(self.at_ns)}
-            self.control(GAP, outage)
+            self.gap("cut", gap_from_ns)
+
+    def gap(self, cause: str, from_ns: int) -> None:
+        """An outage up to now; before the first session it belongs to none."""
+        if self._context is None:
+            self._context = self._context_of("", ())
+        self.control(GAP, {"cause": cause, "from_utc": utc_text(from_ns), "to_utc": utc_text(self.at_ns)})
 
     def change(self, *tokens: Token) -> None:
         self._subscribe(SUBSCRIPTION_CHANGED, tokens)
 
     def _subscribe(self, record_type: str, tokens: tuple[Token, ...]) -> None:
         self._revision += 1
-        self._context = context_for(
+        self._context = self._context_of(f"{self._producer}-c{self._session}", tokens)
+        self.control(record_type, {})
+
+    def _context_of(self, session_id: str, tokens: tuple[Token, ...]) -> Context:
+        return context_for(
             1,
-            session_id=f"{self._producer}-c{self._session}",
+            session_id=session_id,
             connection_sequence=self._session,
             url="wss://exchange.test/ws/market",
             subscription_revision=self._revision,
             tokens=tokens,
         )
-        self.control(record_type, {})
 
     def messages(self, count: int, token: Token = UP, *, kept: bool = True) -> None:
         for _ in range(count):

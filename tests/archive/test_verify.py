@@ -53,6 +53,13 @@ def test_a_good_recording_is_clean(root: Path) -> None:
     assert (found.archives, found.rows) == (4, 87 + 7)
 
 
+def test_an_empty_data_root_proves_nothing_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify_archives.main(["--data-root", str(tmp_path)]) == 0
+    assert "note: there is no closed archive here, so nothing is proved" in capsys.readouterr().out
+
+
 def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(root: Path) -> None:
     path = archive(root, 0)
     rewrite(path, lambda rows: [b"{torn\n"] * len(rows))
@@ -265,6 +272,18 @@ def test_a_restored_part_is_clean_only_where_that_is_said(root: Path) -> None:
     assert told(root) != []
     assert told(root, partial=True) == []
     assert verify_paths([root], progress=lambda _rows: None).findings == ()
+
+
+def test_a_gap_before_the_first_session_is_no_session(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.gap("not_yet_connected", recorder.at_ns - SECOND_NS)
+    recorder.open(UP)
+    recorder.messages(5)
+    recorder.close_session()
+    recorder.end()
+    found = verified(tmp_path)
+    assert found.findings == ()
+    assert len(found.coverage.sessions) == 1
 
 
 def test_a_pause_between_two_runs_is_told_and_no_finding(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from common.benchmark.contest import Field, Plan, run_once
@@ -52,6 +53,12 @@ def test_the_recorder_keeps_everything_and_shows_what_it_costs(field: Field, tmp
     assert found.messages > 200
     assert 0 < found.p50_ms <= found.p99_ms <= found.longest_ms
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_breaks_off_does_not_count_and_says_why(field: Field, tmp_path: Path) -> None:
+    refused = msgspec.structs.replace(field, settings={"RECORDER__WRITER__GZIP_LEVEL": "99"})
+    measured = run_once(Setup(4, "recorder", 1), refused, SMALL, tmp_path)
+    assert "the recorder ended with 78" in measured.wrongs[0]
 
 
 def test_a_message_that_is_missing_twice_or_another_is_noticed(tmp_path: Path) -> None:

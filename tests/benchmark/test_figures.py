@@ -78,6 +78,12 @@ def test_the_picture_is_svg_with_a_line_for_each_contestant() -> None:
     ET.fromstring(picture([run("naive", 400, wrongs=("lost",))]))
 
 
+def test_what_more_tokens_cost_stands_as_multiples_of_the_fewest() -> None:
+    text = "\n".join(report("m", [run("recorder", 10), run("recorder", 25, tokens=200)], plot="p.svg"))
+    assert "| recorder, 1 writer | 200 | 2.5 | 1.0 |" in text
+    assert "as multiples" not in "\n".join(report("m", [run("recorder", 10)], plot="p.svg"))
+
+
 def tokens_of(now_s: int) -> list[Token]:
     window = make_window(1, SERIES[0], now_s // 300 * 300, 300)
     return [

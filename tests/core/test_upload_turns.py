@@ -1,4 +1,4 @@
-from common.core.upload_turns import BATCH_BYTES, BATCH_PARCELS, Parcel, Turns
+from common.core.upload_turns import BATCH_BYTES, BATCH_PARCELS, FIRST_PARCELS, LEAST_BYTES, Parcel, Turns
 
 S = 1_000_000_000
 
@@ -12,11 +12,28 @@ def turns() -> Turns:
 
 
 def test_the_oldest_go_first_in_batches_that_are_bounded_by_number_and_bytes() -> None:
-    many = [parcel(number) for number in range(BATCH_PARCELS + 5)]
-    assert turns().batch(many, 0) == many[:BATCH_PARCELS]
+    many, known = [parcel(number) for number in range(BATCH_PARCELS + 5)], turns()
+    assert known.batch(many, 0) == many[:FIRST_PARCELS]
+    for _ in range(9):
+        known.went()
+    assert known.batch(many, 0) == many[:BATCH_PARCELS]
     large = [parcel(number, BATCH_BYTES // 2) for number in range(3)]
-    assert turns().batch(large, 0) == large[:2]
-    assert turns().batch([parcel(1, 2 * BATCH_BYTES)], 0) == [parcel(1, 2 * BATCH_BYTES)]
+    assert known.batch(large, 0) == large[:2]
+    assert known.batch([parcel(1, 2 * BATCH_BYTES)], 0) == [parcel(1, 2 * BATCH_BYTES)]
+
+
+def test_a_batch_that_broke_off_is_followed_by_smaller_ones_until_one_goes() -> None:
+    waiting, known = [parcel(number) for number in range(300)], turns()
+    sizes = []
+    for _ in range(6):
+        batch = known.batch(waiting, 0)
+        sizes.append(len(batch))
+        known.broke_off(batch)
+    assert sizes == [16, 8, 4, 2, 1, 1]
+    known.went()
+    assert len(known.batch(waiting, 0)) == 2
+    large = [parcel(number, LEAST_BYTES // 2) for number in range(9)]
+    assert len(known.batch(large, 0)) == 2
 
 
 def test_one_that_failed_waits_longer_each_time_and_holds_no_other_up() -> None:
@@ -33,16 +50,3 @@ def test_one_that_failed_waits_longer_each_time_and_holds_no_other_up() -> None:
     known.failed(waiting[0].path, 0)
     known.done(waiting[0].path)
     assert known.batch(waiting, 0) == waiting
-
-
-def test_one_of_a_batch_that_took_too_long_is_found_by_going_with_ever_fewer() -> None:
-    waiting, known = [parcel(number) for number in range(300)], turns()
-    sizes = []
-    for _ in range(4):
-        batch = known.batch(waiting, 0)
-        sizes.append(len(batch))
-        for each in batch:
-            known.suspect(each.path)
-    assert sizes == [200, 25, 3, 1]
-    known.failed(waiting[0].path, 0)
-    assert waiting[0] not in known.batch(waiting, 0)

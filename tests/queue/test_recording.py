@@ -138,6 +138,15 @@ def test_the_first_session_of_a_producer_declares_no_gap(tmp_path: Path) -> None
     assert kinds(outbox) == ["session_opened"]
 
 
+def test_a_window_that_begins_before_the_first_session_is_accounted_for_by_a_gap(tmp_path: Path) -> None:
+    for cause, idle in (("not_yet_connected", False), ("no_active_tokens", True)):
+        outbox = open_outbox(tmp_path / cause)
+        Recording(outbox, at(200)).turn_window(URL, at(210), idle=idle)
+        [row] = rows(outbox)
+        assert (row["record_type"], row["session_id"]) == ("gap", "")
+        assert row["gap"] == {"cause": cause, "from_utc": utc(200), "to_utc": utc(210)}
+
+
 def test_a_session_whose_reader_died_is_ended_by_its_successor_and_the_outage_declared(
     tmp_path: Path,
 ) -> None:

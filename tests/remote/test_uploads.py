@@ -11,10 +11,13 @@ import pytest
 
 from common.archive.open_archive import free_path
 from common.archive.read import closed_archives
-from common.archive.upload_records import read_record
-from common.core.archive_names import numbered_part, sidecar_path
+from common.archive.store import LaneStore
+from common.archive.upload_records import has_left, read_record
+from common.core.archive_names import WS_RAW, Layout, ledger_path, numbered_part, sidecar_path
+from common.locks import FileLock
 from tests.archive.recordings import DOWN, UP, Recorder, verified
-from tests.remote.stores import Stores, Uploading, served_stores
+from tests.archive.rows import HOUR_NS, NOON_NS, append_all, message
+from tests.remote.stores import Store, Stores, Uploading, served_stores
 
 KINDS = ("s3", "webdav", "local")
 
@@ -71,6 +74,8 @@ def test_what_is_proved_is_cleaned_only_when_asked_and_restores_to_the_same_byte
     found = verified(root)
     assert (found.archives, found.findings) == (0, ())
     assert "6 archives were uploaded and proved" in found.notes[0]
+    assert has_left(root, NOON_NS)
+    assert not has_left(root, NOON_NS - HOUR_NS)
 
     shutil.copytree(store.disk, tmp_path / "restored")
     found = verified(tmp_path / "restored")
@@ -254,3 +259,41 @@ def test_a_name_that_left_is_not_used_again(root: Path, stores: Stores) -> None:
     assert Uploading(root, stores.store("local"), clean_up=True).run() == ""
     assert not (root / path).exists()
     assert free_path(root, path) == numbered_part(path, 2)
+
+
+def test_what_a_running_recorder_has_not_accounted_for_stays_and_a_sample_until_it_is_judged(
+    root: Path, stores: Stores
+) -> None:
+    store, recorded = stores.store("local"), names(root)
+    sample = LaneStore.open(root, 0, layout=Layout("sample", "r1"), gzip_level=1)
+    append_all(sample, [message(1)])
+    sample.close_all()
+    sample.close()
+    running = FileLock(root / ".recorder.lock", "the data root")
+    uploading = Uploading(root, store, clean_up=True)
+    assert uploading.run() == ""
+    assert len(uploading.paths("verified")) == 7
+    assert uploading.paths("cleaned") == []
+    ledger = root / ledger_path(WS_RAW, NOON_NS)
+    ledger.parent.mkdir(parents=True)
+    ledger.write_text("{}")
+    assert uploading.run() == ""
+    assert uploading.paths("cleaned") == [path for path in recorded if "T120000Z_" in path]
+    running.release()
+    assert uploading.run() == ""
+    assert sorted(uploading.paths("cleaned")) == recorded
+    verdict = root / "manifests/checkpoint_010b_ws_raw_sample.json"
+    verdict.parent.mkdir()
+    verdict.write_text("{}")
+    assert uploading.run() == ""
+    assert names(root) == []
+    assert ledger.exists()
+    assert (store.disk / ledger_path(WS_RAW, NOON_NS)).read_text() == "{}"
+
+
+def test_a_bucket_that_is_not_there_is_told_and_not_made(root: Path, stores: Stores) -> None:
+    made = stores.store("s3")
+    store = Store("S:another-bucket/x", made.disk, made.environment)
+    assert "NoSuchBucket" in Uploading(root, store, clean_up=True).run()
+    assert [path.name for path in made.disk.parent.parent.iterdir()] == ["bucket"]
+    assert len(names(root)) == 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.remote.log_lines import read_log, retry_after_s
+from common.remote.log_lines import Patience, read_log, retry_after_s
 from common.remote.program import environment_for_rclone
 from common.remote.secrets import HIDDEN, without_secrets
 from common.remote.store_hashes import store_computes_md5
@@ -31,7 +31,24 @@ def test_lines_are_sorted_by_the_file_that_they_are_about() -> None:
         ["a", "b", "c"],
     )
     assert (told.copied, set(told.failed), told.conflicts) == ({"a"}, {"b", "c"}, {"c"})
-    assert told.words == "Failed to copy with 2 errors: last error"
+    assert told.words == "last error (Failed to copy with 2 errors)"
+
+
+def test_the_cause_goes_first_where_it_is_short() -> None:
+    away = 'Failed to copy: Mkcol "http://127.0.0.1:9/x": dial tcp 127.0.0.1:9: connect: connection refused'
+    told = read_log(log({"level": "error", "msg": away, "object": "a"}), ["a"]).failed["a"]
+    assert told.startswith('connection refused (Failed to copy: Mkcol "http://127.0.0.1:9/x": dial tcp')
+    assert len(read_log(log({"level": "error", "msg": "x" * 999, "object": "a"}), ["a"]).failed["a"]) == 400
+
+
+def test_five_failures_in_a_row_end_a_call() -> None:
+    def over(*messages: str) -> list[bool]:
+        patience = Patience(["a"])
+        return [patience.is_over(log({"level": "error", "msg": words, "object": "a"})) for words in messages]
+
+    assert over("no", "no", "no", "no", "no") == [False, False, False, False, True]
+    assert not any(over("no", "no", "no", "no", "immutable file modified", "no", "no", "no", "no"))
+    assert not any(Patience(["a"]).is_over(log({"level": "error", "msg": "no"})) for _ in range(9))
 
 
 def test_what_is_no_json_is_words_too() -> None:

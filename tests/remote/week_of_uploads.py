@@ -20,7 +20,7 @@ from tests.remote.stores import RCLONE, Store, free_port, s3_environment, served
 from tests.remote.test_uploads import tree
 
 ARCHIVES = 2000
-UP_S = DOWN_S = 4.0
+UP_S = DOWN_S = 10.0
 
 
 def record_a_week(root: Path) -> None:
