@@ -7,21 +7,20 @@ from typing import Any
 import msgspec
 import zmq
 
-from common.archive.open_archive import ArchiveFacts
 from common.archive.store import LaneStore
 from common.core.archive_names import Layout
 from common.core.batch import Batch
 from common.core.envelope import MESSAGE
-from common.core.instants import utc_text
 from common.core.row_facts import RowFacts, facts_of_row
 from common.core.rows import Rows, message_constant
 from common.locks import is_locked
 from common.polymarket.batch_rows import MessageRows, message_rows
 from common.queue.lane_client import LaneClient
 from common.queue.outbox_files import Identity
-from common.runtime.facts import Facts, last_facts
+from common.runtime.facts import last_facts
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
+from common.runtime.writer_account import archive_shown, totals, totals_before_run
 
 CHUNKS_A_STEP = 64
 LOOK_FOR_PRODUCERS_NS = 200_000_000
@@ -62,7 +61,7 @@ class ArchiveWriter:
         )
         for finding in self._store.findings:
             log.warning("recovery finding", extra={"finding": finding})
-        self._before_run = _before_run(self._store, last_facts(runtime.run_dir, runtime.name))
+        self._before_run = totals_before_run(self._store, last_facts(runtime.run_dir, runtime.name))
         self._commit_ns = int(settings.commit_interval_seconds * 1e9)
         self._next_commit_ns = 0
         self._next_look_ns = 0
@@ -185,7 +184,7 @@ class ArchiveWriter:
         durable = self._store.commit()
         for source in self._sources.values():
             source.client.ack(durable.get(source.identity.producer, 0))
-        for counter, total in _totals(self._store).items():
+        for counter, total in totals(self._store).items():
             self._runtime.tally.counters[counter] = total - self._before_run[counter]
 
     def _producers_ended(self) -> bool:
@@ -205,8 +204,8 @@ class ArchiveWriter:
         return {
             "lane": self._runtime.index,
             "before_run": self._before_run,
-            "open_archives": [_archive(facts) for facts in self._store.open_archives],
-            "closed_archives": [_archive(facts) for facts in self._store.closed_archives],
+            "open_archives": [archive_shown(facts) for facts in self._store.open_archives],
+            "closed_archives": [archive_shown(facts) for facts in self._store.closed_archives],
         }
 
     def close(self) -> None:
@@ -215,38 +214,6 @@ class ArchiveWriter:
         for source in self._sources.values():
             source.client.close()
         self._context.term()
-
-
-def _totals(store: LaneStore) -> dict[str, int]:
-    return {
-        "rows_written_total": store.totals.rows,
-        "archive_bytes_written_total": store.totals.bytes,
-        "archives_closed_total": store.totals.archives_closed,
-        "archives_recovered_total": store.totals.archives_recovered,
-    }
-
-
-def _before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
-    """The lane's totals when the run began: its counters go on from there, whoever holds the lane."""
-    if before is not None:
-        totals: dict[str, int] = before.details["before_run"]
-        return totals
-    recovered_just_now = len(store.closed_archives)
-    totals = _totals(store)
-    totals["archives_closed_total"] -= recovered_just_now
-    totals["archives_recovered_total"] -= recovered_just_now
-    return totals
-
-
-def _archive(facts: ArchiveFacts) -> dict[str, Any]:
-    return {
-        "name": facts.name,
-        "stream": facts.stream,
-        "rows": facts.rows,
-        "bytes": facts.bytes,
-        "opened_at_utc": utc_text(facts.opened_at_ns),
-        "closed_at_utc": utc_text(facts.closed_at_ns) if facts.closed_at_ns else None,
-    }
 
 
 if __name__ == "__main__":

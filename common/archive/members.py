@@ -51,6 +51,7 @@ class MemberStream:
         self.ready_bytes = 0
         self._level = level
         self._compressor: _Compressor | None = None
+        self._between_blocks: _Compressor | None = None
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._ready: list[bytes] = []
@@ -100,10 +101,15 @@ class MemberStream:
         self._put(self._begun().compress(data))
 
     def _splice(self, rows: Rows) -> None:
-        """What comes behind a block must not refer to what came before it: every row begins afresh."""
+        """What comes behind a block must not refer to what came before it: every row begins afresh.
+
+        So little comes behind it that the fastest compressor of all will do, where speed was asked for.
+        """
         self._compress()
         compressor = self._begun()
         self._put(compressor.flush(zlib.Z_FULL_FLUSH))
+        if self._level <= HIGHEST_ISAL_LEVEL:
+            compressor = self._between_blocks = self._between_blocks or _new_compressor(0)
         block = constant_block(rows.constant)
         for rest in rows.rests:
             self.crc = isal_zlib.crc32_combine(self.crc, block.crc, block.size)

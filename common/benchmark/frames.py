@@ -13,6 +13,7 @@ from common.simulation.options import SimulationOptions
 
 TEXT, CLOSE = 1, 8
 FRAMES = 4000  # 3.6 MB: far more than gzip's window sees
+FRAMES_A_TOKEN = 40  # so that the books at the end of a circle change little in the mix
 STEP_MS = 3  # of the market's time between two batches, as with the Bitcoin markets on a busy day
 
 
@@ -27,8 +28,12 @@ class Load(msgspec.Struct, frozen=True):
         return self.opening if number == 1 else self.circle[(number - 2) % len(self.circle)]
 
 
-def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = FRAMES) -> Load:
-    """The exchange's mix of kinds and sizes about the markets of these tokens, at least `count` frames."""
+def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
+    """The exchange's mix of kinds and sizes about the markets of these tokens, at least `count` frames.
+
+    With 0, as many as suit the number of tokens.
+    """
+    count = count or FRAMES + FRAMES_A_TOKEN * len(tokens)
     options = SimulationOptions()
     model = MarketModel(options.seed, options.window_seconds, now_ms)
     books = []
@@ -43,6 +48,12 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = FRAMES) -> L
         model.wander.advance(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
     return Load(f"[{','.join(books)}]\n".encode(), tuple(circle))
+
+
+def closed(load: Load) -> Load:
+    """The same with the opening books at the end of the circle, so that the next round fits the one before it."""
+    books = msgspec.json.decode(load.opening, type=list[msgspec.Raw])
+    return Load(load.opening, (*load.circle, *map(bytes, books)))
 
 
 def save_load(path: Path, load: Load) -> None:

@@ -16,7 +16,7 @@ import trustme
 
 from common.benchmark.books import HEADER, BookSpeed, books_report, compare_books, speed_rows
 from common.benchmark.contest import Field, Plan, run_once
-from common.benchmark.frames import make_load
+from common.benchmark.frames import closed, make_load
 from common.benchmark.measured import Measured, Setup
 from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
@@ -126,7 +126,7 @@ def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Pat
     found = all_tokens(discover(load_settings(environment=settings), now_ns).markets)
     if len(found) != tokens:
         raise RecorderError(f"the embedded exchange has {len(found)} tokens to subscribe, not {tokens}")
-    return Field(found, make_load(found, now_ns // 1_000_000), settings, *certificates)
+    return Field(found, closed(make_load(found, now_ns // 1_000_000)), settings, *certificates)
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:

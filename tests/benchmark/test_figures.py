@@ -1,8 +1,9 @@
+import json
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from common.benchmark.frames import Load, frame, make_load
+from common.benchmark.frames import Load, closed, frame, make_load
 from common.benchmark.measured import Latency, Measured, Setup, by_setup, spread
 from common.benchmark.plot import picture
 from common.benchmark.report import report, short_table
@@ -101,6 +102,8 @@ def test_the_load_is_about_the_tokens_asked_for_and_goes_round() -> None:
     assert all(token.token_id.encode() in load.opening for token in tokens)
     assert all(tokens[0].condition_id.encode() in each for each in load.circle)
     assert load.payload(1) == load.opening
+    once_more = closed(load).circle[len(load.circle) :]
+    assert [json.loads(book) for book in once_more] == json.loads(load.opening)
     assert load.payload(2) == load.payload(2 + len(load.circle)) == load.circle[0]
 
 

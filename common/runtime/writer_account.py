@@ -1,0 +1,42 @@
+"""What a writer tells of its lane: totals as counters of the run, and its archives."""
+
+from typing import Any
+
+from common.archive.open_archive import ArchiveFacts
+from common.archive.store import LaneStore
+from common.core.instants import utc_text
+from common.runtime.facts import Facts
+
+
+def totals(store: LaneStore) -> dict[str, int]:
+    """What the lane has written since its journal began, by counter."""
+    return {
+        "rows_written_total": store.totals.rows,
+        "archive_bytes_written_total": store.totals.bytes,
+        "archives_closed_total": store.totals.archives_closed,
+        "archives_recovered_total": store.totals.archives_recovered,
+    }
+
+
+def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
+    """The lane's totals when the run began: its counters go on from there, whoever holds the lane."""
+    if before is not None:
+        told: dict[str, int] = before.details["before_run"]
+        return told
+    recovered_just_now = len(store.closed_archives)
+    found = totals(store)
+    found["archives_closed_total"] -= recovered_just_now
+    found["archives_recovered_total"] -= recovered_just_now
+    return found
+
+
+def archive_shown(facts: ArchiveFacts) -> dict[str, Any]:
+    """An archive in the run manifest."""
+    return {
+        "name": facts.name,
+        "stream": facts.stream,
+        "rows": facts.rows,
+        "bytes": facts.bytes,
+        "opened_at_utc": utc_text(facts.opened_at_ns),
+        "closed_at_utc": utc_text(facts.closed_at_ns) if facts.closed_at_ns else None,
+    }
