@@ -8,7 +8,7 @@ from common.core.archive_names import ARCHIVE_SUFFIX
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
 
-FIRST_PARCELS, BATCH_PARCELS = 16, 200
+FIRST_PARCELS, BATCH_PARCELS = 64, 200
 FIRST_BYTES, BATCH_BYTES = 64 << 20, 512 << 20
 LEAST_BYTES = 8 << 20  # so much together is never too much
 FIRST_WAIT_S = 30.0  # of one that failed while others did not

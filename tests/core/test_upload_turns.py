@@ -25,11 +25,11 @@ def test_the_oldest_go_first_in_batches_that_are_bounded_by_number_and_bytes() -
 def test_a_batch_that_broke_off_is_followed_by_smaller_ones_until_one_goes() -> None:
     waiting, known = [parcel(number) for number in range(300)], turns()
     sizes = []
-    for _ in range(6):
+    for _ in range(8):
         batch = known.batch(waiting, 0)
         sizes.append(len(batch))
         known.broke_off(batch)
-    assert sizes == [16, 8, 4, 2, 1, 1]
+    assert sizes == [64, 32, 16, 8, 4, 2, 1, 1]
     known.went()
     assert len(known.batch(waiting, 0)) == 2
     large = [parcel(number, LEAST_BYTES // 2) for number in range(9)]
