@@ -224,6 +224,10 @@ class Supervisor:
         facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details)
         write_facts(self.run_dir, facts)
 
+    def left_over(self) -> list[str]:
+        """The producers that could not drain before they were ended: the next run archives what they hold."""
+        return self._run_dir.outboxes
+
     def close(self) -> None:
         """Let go of the data root, and of the run's folder unless an outbox in it waits for the next run."""
         if self._control is not None:

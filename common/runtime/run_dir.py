@@ -40,9 +40,14 @@ class RunDir:
         except OSError as error:
             raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error
 
+    @property
+    def outboxes(self) -> list[str]:
+        """The producers whose outbox is in it; one that has drained leaves none."""
+        return sorted(path.name for path in self.path.glob("producers/*"))
+
     def release(self) -> None:
         """Let go of it, and remove it unless an outbox is left in it."""
-        if not any(self.path.glob("producers/*")):
+        if not self.outboxes:
             shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from common.config import Settings
-from common.errors import EXIT_DONE, DiscoveryError
+from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.discover import refresh
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime import command
@@ -54,9 +54,21 @@ def _record(namespace: argparse.Namespace) -> int:
             _discover_first(chosen)
             supervisor.begin()
             _supervise(supervisor, signals, namespace.duration_seconds)
+            return _verdict(supervisor)
         finally:
             supervisor.close()
-    return EXIT_DONE
+
+
+def _verdict(supervisor: Supervisor) -> int:
+    left = supervisor.left_over()
+    if not left:
+        log.info("recorder stopped")
+        return EXIT_DONE
+    log.error(
+        "recorder stopped before everything was in archives: start it again on the same data root",
+        extra={"producers": left, "run_dir": str(supervisor.run_dir)},
+    )
+    return EXIT_FAILED
 
 
 def _discover_first(settings: Settings) -> None:
@@ -79,7 +91,6 @@ def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: f
             supervisor.stop()
         if signals.count > 1:
             supervisor.hurry()
-    log.info("recorder stopped")
 
 
 if __name__ == "__main__":

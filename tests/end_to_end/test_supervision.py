@@ -51,8 +51,10 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
         running.process.send_signal(signal.SIGTERM)
         wait_for(lambda: running.manifest["state"] == "STOPPING", what="the drain that cannot end")
         running.process.send_signal(signal.SIGTERM)
-        running.ended()
+        log = running.ended()
         assert not psutil.pid_exists(writer)
+    assert running.process.returncode == 1
+    assert "recorder stopped before everything was in archives" in log
     assert list(tmp_path.glob("d/**/.*.open"))
     with recorder(tmp_path, exchange) as running:
         running.stop()
