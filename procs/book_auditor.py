@@ -27,6 +27,7 @@ from common.runtime.process import Runtime, main
 
 LOOK_NS = 50_000_000
 COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
+THIN_MS = 250  # of the exchange's time, between hashes of a token that are checked when time is scarce
 STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
 WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
@@ -88,7 +89,8 @@ class BookAuditor:
                 self._audit.void()
                 self._runtime.tally.add("audit_skips_total")
                 log.warning("too many messages to follow", extra={"rest_s": self._breather.rest_s})
-                return
+                break
+        self._audit.thin_out(THIN_MS if self._breather.is_scarce else 0)
 
     def _hear(self, tailed: Tailed) -> None:
         envelope = tailed.envelope

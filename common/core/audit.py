@@ -59,6 +59,10 @@ class Audit:
         if self._books.session_of(reader) != before:
             self._last_market_data_ns[reader] = 0
 
+    def thin_out(self, every_ms: int) -> None:
+        """Check a hash of each token at most so often; 0 is every one."""
+        self._books.thin_out(every_ms)
+
     def void(self) -> None:
         """Messages of all readers pass unheard from here on."""
         for reader in self._books.readers:

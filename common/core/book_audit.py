@@ -51,6 +51,7 @@ class BookAudit:
     """Every reader's connection. Results wait for `take_results` and `take_settled`."""
 
     def __init__(self) -> None:
+        self._every_ms = 0
         self._terms: dict[str, HashTerms] = {}
         self._connections: dict[str, _Connection] = {}
         self._results: list[Judged] = []
@@ -104,6 +105,12 @@ class BookAudit:
                 connection.session_id = session_id
         return broken
 
+    def thin_out(self, every_ms: int) -> None:
+        """Check a hash of each token at most so often; 0 is every one. A loss shows in all that follow it."""
+        self._every_ms = every_ms
+        for connection in self._connections.values():
+            connection.checks.every_ms = every_ms
+
     def void(self) -> None:
         """Messages of all readers pass unheard from here on."""
         for reader, connection in self._connections.items():
@@ -146,6 +153,7 @@ class BookAudit:
         known = self._connections.get(reader)
         if known is None:
             known = self._connections[reader] = _Connection(self._terms)
+            known.checks.every_ms = self._every_ms
         return known
 
     def _break(self, reader: str, connection: _Connection, broken: Break) -> None:

@@ -41,6 +41,7 @@ class BookChecks:
         self._tokens: dict[str, CheckedToken] = {}
         self._active: set[str] = set()
         self.results = Results()
+        self.every_ms = 0  # of each token a hash at most so often; each holds for the whole book
         self._checkpoints = CheckpointChecks(self.results)
         self._snapshots = SnapshotChecks(self.results)
         self.now_ms = 0
@@ -127,6 +128,9 @@ class BookChecks:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
         token.best = best or token.best
+        if token.failed is None and 0 <= book.timestamp_ms - token.verified_ms < self.every_ms:
+            token.open = None
+            return
         self._active.add(token_id)
         terms = self._terms.get(token_id, _USUAL_TERMS)
         prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)

@@ -55,6 +55,11 @@ class Breather:
         self.resting = True
         return True
 
+    @property
+    def is_scarce(self) -> bool:
+        """Whether so much of the processor time is used up that it is time to do less."""
+        return self._credit_ns < CREDIT_NS / 2
+
     def is_over(self, now_ns: int) -> bool:
         """Whether a rest ends here."""
         if not self.resting or self._until_ns is None or now_ns < self._until_ns:

@@ -107,6 +107,8 @@ class AtRemote:
 
     def judge(self, sealed: Sequence[Sealed], verify: Proof) -> Iterator[tuple[Sealed, Verdict]]:
         """Compare each with what is there, read back or, where that may be, by the store's own hash."""
+        if not sealed:
+            return
         files = [file for each in sealed for file in each.files]
         confirmed = self._confirmed_by_the_store(files) if verify == "remote_hash" else set()
         rest = [file for file in files if file.path not in confirmed]

@@ -183,6 +183,24 @@ def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() ->
     assert stream.reasons() == {"a snapshot came before it was told"}
 
 
+def test_where_hashes_are_thinned_out_a_lost_change_shows_in_the_next_that_is_checked() -> None:
+    stream = Stream()
+    stream.checks.every_ms = 100
+    stream.snapshot()
+    for size in range(3, 13):
+        stream.change("0.41", str(size))
+    assert stream.verdicts("hash") == ["agree"] * 2
+    stream.change("0.40", "5", lost=True)
+    stream.change("0.41", "2", after_ms=1)
+    stream.snapshot()
+    stream.change("0.41", "1", after_ms=BATCH_MS + 1)
+    assert stream.verdicts("hash")[-1] == "divergence", "the snapshot shows it"
+    stream.change("0.40", "6", lost=True)
+    for size in range(3, 23):
+        stream.change("0.41", str(size), after_ms=HEAL_MS // 10)
+    assert stream.verdicts("hash").count("divergence") == 2
+
+
 def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     stream = Stream()
     stream.snapshot()

@@ -13,12 +13,19 @@ from common.core.upload_judgement import UploadEvent
 from common.core.upload_record import Proof
 from common.remote.program import find_rclone
 from common.remote.rclone import LIMIT_S, Hashes, Rclone
+from common.runtime.clock import Clock
 from common.runtime.upload_pass import Uploads
 from tests.waiting import wait_for
 
 RCLONE = str(find_rclone("rclone"))
 KEY, SECRET = "accesskey0", "never-to-be-seen"
-QUICK = {"RCLONE_CONFIG": "/dev/null", "RCLONE_LOW_LEVEL_RETRIES": "1", "RCLONE_CONTIMEOUT": "5s"}
+PLAIN = {"RCLONE_CONFIG": "/dev/null"}
+IMPATIENT = {"RCLONE_LOW_LEVEL_RETRIES": "1"}  # for a store that does not come back in time anyway
+
+
+STANDING = Clock(
+    monotonic_ns=lambda: 0
+)  # who failed waits for the next uploader, however slow the machine is
 
 
 class Store(msgspec.Struct, frozen=True):
@@ -36,7 +43,7 @@ def free_port() -> int:
 
 def s3_environment(port: int) -> dict[str, str]:
     return {
-        **QUICK,
+        **PLAIN,
         "RCLONE_CONFIG_S_TYPE": "s3",
         "RCLONE_CONFIG_S_PROVIDER": "Rclone",
         "RCLONE_CONFIG_S_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -47,7 +54,7 @@ def s3_environment(port: int) -> dict[str, str]:
 
 def webdav_environment(port: int) -> dict[str, str]:
     return {
-        **QUICK,
+        **PLAIN,
         "RCLONE_CONFIG_W_TYPE": "webdav",
         "RCLONE_CONFIG_W_URL": f"http://127.0.0.1:{port}",
     }
@@ -68,7 +75,7 @@ class Stores:
             return Store(f"S:bucket/{name}", disk, s3_environment(self._s3_port))
         if kind == "webdav":
             return Store(f"W:bucket/{name}", disk, webdav_environment(self._webdav_port))
-        return Store(str(disk), disk, QUICK)
+        return Store(str(disk), disk, PLAIN)
 
 
 @contextmanager
@@ -108,7 +115,7 @@ class Meddling(Rclone):
     meddle: Callable[[], None] | None = None
 
     def hashes(self, paths: Sequence[str], size: int) -> Hashes:
-        if self.meddle is not None and not paths[0].rpartition("/")[2].startswith("."):
+        if self.meddle is not None and paths and not paths[0].rpartition("/")[2].startswith("."):
             self.meddle()
         return super().hashes(paths, size)
 
@@ -131,7 +138,9 @@ class Uploading:
         self.remote = Meddling(
             rclone, store.remote, environment={**os.environ, **store.environment}, limit_s=limit_s
         )
-        self.uploads = Uploads(root, self.remote, verify=verify, clean_up=clean_up, tell=self.events.append)
+        self.uploads = Uploads(
+            root, self.remote, verify=verify, clean_up=clean_up, tell=self.events.append, clock=STANDING
+        )
 
     def run(self) -> str:
         return self.uploads.run_pass()

@@ -14,7 +14,16 @@ import pytest
 from common.archive.read import closed_archives
 from common.remote.secrets import HIDDEN
 from tests.archive.recordings import UP, Recorder
-from tests.remote.stores import QUICK, RCLONE, SECRET, Store, Uploading, s3_environment, webdav_environment
+from tests.remote.stores import (
+    IMPATIENT,
+    PLAIN,
+    RCLONE,
+    SECRET,
+    Store,
+    Uploading,
+    s3_environment,
+    webdav_environment,
+)
 
 
 @pytest.fixture
@@ -78,7 +87,7 @@ def socket_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def store(kind: str, port: int) -> Store:
     environment = s3_environment(port) if kind == "s3" else webdav_environment(port)
-    return Store("S:bucket/x" if kind == "s3" else "W:x", Path("/nowhere"), environment)
+    return Store("S:bucket/x" if kind == "s3" else "W:x", Path("/nowhere"), {**environment, **IMPATIENT})
 
 
 def failed_pass(root: Path, uploading: Uploading) -> str:
@@ -157,25 +166,25 @@ def test_an_rclone_that_will_not_do_is_named(
     if script is not None:
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-    remote = Store(str(tmp_path / "store"), tmp_path / "store", QUICK)
+    remote = Store(str(tmp_path / "store"), tmp_path / "store", PLAIN)
     uploading = Uploading(root, remote, rclone=str(program), limit_s=1, clean_up=True)
     assert words in failed_pass(root, uploading)
 
 
 def test_a_name_that_rclone_does_not_know_is_told_in_its_words(root: Path) -> None:
-    uploading = Uploading(root, Store("NOWHERE:x", Path("/nowhere"), QUICK))
+    uploading = Uploading(root, Store("NOWHERE:x", Path("/nowhere"), PLAIN))
     assert "didn't find section in config file" in failed_pass(root, uploading)
 
 
 def test_a_proof_that_cannot_be_written_down_deletes_nothing(root: Path, tmp_path: Path) -> None:
     (root / "uploads").write_text("in the way, as a full disk would be")
-    remote = Store(str(tmp_path / "store"), tmp_path / "store", QUICK)
+    remote = Store(str(tmp_path / "store"), tmp_path / "store", PLAIN)
     assert "uploads" in failed_pass(root, Uploading(root, remote, clean_up=True))
 
 
 def test_a_remote_that_is_the_data_root_itself_costs_nothing(root: Path) -> None:
     assert "data root itself" in failed_pass(
-        root, Uploading(root, Store(str(root), root, QUICK), clean_up=True)
+        root, Uploading(root, Store(str(root), root, PLAIN), clean_up=True)
     )
 
 
@@ -184,7 +193,7 @@ def test_no_secret_of_the_environment_is_told(root: Path) -> None:
         port = int(taken.getsockname()[1])
     url = f"http://me:pass-{SECRET}@127.0.0.1:{port}/{SECRET}"
     secrets = {"RCLONE_CONFIG_W_URL": url, "RCLONE_CONFIG_W_BEARER_TOKEN": SECRET}
-    environment = {**webdav_environment(port), **secrets}
+    environment = {**webdav_environment(port), **secrets, **IMPATIENT}
     told = failed_pass(root, Uploading(root, Store("W:x", Path("/nowhere"), environment)))
     assert "connection refused" in told
     assert HIDDEN in told
