@@ -21,8 +21,8 @@ from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
 QUICK = {
-    "RECORDER__WEBSOCKET__FIRST_MESSAGE_TIMEOUT_SECONDS": "1",
-    "RECORDER__WEBSOCKET__STALE_FEED_THRESHOLD_SECONDS": "1",
+    "RECORDER__WEBSOCKET__FIRST_MESSAGE_TIMEOUT_SECONDS": "2",
+    "RECORDER__WEBSOCKET__STALE_FEED_THRESHOLD_SECONDS": "2",
     "RECORDER__WEBSOCKET__FIRST_BOOK_TIMEOUT_SECONDS": "1",
     "RECORDER__WEBSOCKET__RECONNECT_MAX_DELAY_SECONDS": "0.2",
     "RECORDER__WEBSOCKET__PING_INTERVAL_SECONDS": "0.2",
@@ -67,7 +67,11 @@ def test_a_frozen_feed_is_replaced_although_pong_answers_and_the_third_time_disc
 def test_a_token_whose_book_never_comes_is_asked_for_again_and_its_connection_replaced_once(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
-    with recorder(tmp_path, exchange, environment=QUICK) as running:
+    patient = {  # with the others: a slow machine makes them silent for a while
+        "RECORDER__WEBSOCKET__FIRST_MESSAGE_TIMEOUT_SECONDS": "60",
+        "RECORDER__WEBSOCKET__STALE_FEED_THRESHOLD_SECONDS": "60",
+    }
+    with recorder(tmp_path, exchange, environment={**QUICK, **patient}) as running:
         token = running.manifest["markets"][0]["tokens"][0]["token_id"]
         exchange.fault("mute", token=token)
         break_connection(exchange, "close", code=1000, reason="bye")
