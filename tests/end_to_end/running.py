@@ -15,7 +15,7 @@ from common.simulation.options import ExchangeUrls
 from common.simulation.oracle import compare
 
 ROOT = Path(procs.__file__).parent.parent
-TIMEOUT_S = 180
+TIMEOUT_S = 600
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

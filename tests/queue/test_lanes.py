@@ -1,3 +1,4 @@
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +149,19 @@ def test_acks_of_a_replaced_owner_are_ignored(ends: Ends) -> None:
     assert payloads(ends.take(new, 1)) == [b"two"]
     assert ends.outbox.backlog == 2
     new.ack(2)
+    ends.serve_until(backlog=0)
+
+
+def test_a_writer_that_connects_anew_before_its_old_connection_was_seen_to_end_is_served(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_bytes", lambda _count: b"the same")
+    ends.append(b"one")
+    ends.take(ends.client(), 1)
+    again = ends.client()
+    ends.append(b"two")
+    assert payloads(ends.take(again, 2)) == [b"one", b"two"]
+    again.ack(2)
     ends.serve_until(backlog=0)
 
 
