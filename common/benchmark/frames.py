@@ -1,4 +1,8 @@
-"""The load: what the embedded exchange would say of some markets, made beforehand and sent in a circle."""
+"""The load: what the embedded exchange would say of some markets, made beforehand and sent in a circle.
+
+A circle ends with the books as they are then. To whoever has them, all that the next round says is older: a repeat,
+which changes no book, so that time that goes back makes nobody find fault.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -36,24 +40,21 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
     count = count or FRAMES + FRAMES_A_TOKEN * len(tokens)
     options = SimulationOptions()
     model = MarketModel(options.seed, options.window_seconds, now_ms)
-    books = []
-    for token in tokens:
-        market = model.market(token.token_id, now_ms)
-        if market is not None:
-            books.append(opening_book(market.book, market.book.token_ids.index(token.token_id)))
+    found = [(token.token_id, model.market(token.token_id, now_ms)) for token in tokens]
+    books = [
+        (market.book, market.book.token_ids.index(token_id))
+        for token_id, market in found
+        if market is not None
+    ]
+    opening = ",".join(opening_book(*each) for each in books)
     model.watch(dict.fromkeys(token.condition_id for token in tokens), now_ms)
     circle: list[bytes] = []
     while len(circle) < count:
         now_ms += STEP_MS
         model.wander.advance(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
-    return Load(f"[{','.join(books)}]\n".encode(), tuple(circle))
-
-
-def closed(load: Load) -> Load:
-    """The same with the opening books at the end of the circle, so that the next round fits the one before it."""
-    books = msgspec.json.decode(load.opening, type=list[msgspec.Raw])
-    return Load(load.opening, (*load.circle, *map(bytes, books)))
+    circle += [opening_book(*each).encode() for each in books]
+    return Load(f"[{opening}]\n".encode(), tuple(circle))
 
 
 def save_load(path: Path, load: Load) -> None:

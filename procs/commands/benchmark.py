@@ -16,7 +16,7 @@ import trustme
 
 from common.benchmark.books import HEADER, BookSpeed, books_report, compare_books, speed_rows
 from common.benchmark.contest import Field, Plan, run_once
-from common.benchmark.frames import closed, make_load
+from common.benchmark.frames import make_load
 from common.benchmark.measured import Measured, Setup
 from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
@@ -25,12 +25,15 @@ from common.benchmark.search import Pace
 from common.config import load_settings
 from common.core.market import Token, all_tokens
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
+from common.polymarket.books import BOOKS_PATH, books_body, portions
 from common.polymarket.discover import discover
+from common.polymarket.http import fetch, open_session
 from common.runtime import command
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.runtime.tables import table
 from common.simulation.options import ExchangeUrls, SimulationOptions
 
+TOKENS_A_REQUEST = 250  # that the REST side takes
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
 BOOKS, BOOKS_QUICK = 60_000, 10_000  # messages of the recording that books are made of
@@ -126,7 +129,19 @@ def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Pat
     found = all_tokens(discover(load_settings(environment=settings), now_ns).markets)
     if len(found) != tokens:
         raise RecorderError(f"the embedded exchange has {len(found)} tokens to subscribe, not {tokens}")
-    return Field(found, closed(make_load(found, now_ns // 1_000_000)), settings, *certificates)
+    _have_books_made(urls, found)
+    now_ms = time.time_ns() // 1_000_000 + 1
+    return Field(found, make_load(found, now_ms), settings, *certificates)
+
+
+def _have_books_made(urls: ExchangeUrls, tokens: Sequence[Token]) -> None:
+    """The exchange makes each book when it is first asked for it, and they stay as they are.
+
+    So they are older than the load, and no checkpoint can be taken for what the load should have come to.
+    """
+    with open_session() as session:
+        for some in portions(tokens, TOKENS_A_REQUEST):
+            fetch(session, "POST", urls.clob_url + BOOKS_PATH, body=books_body(some), timeout_s=10)
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:

@@ -3,11 +3,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from common.benchmark.frames import Load, closed, frame, make_load
+from common.benchmark.frames import Load, frame, make_load
 from common.benchmark.measured import Latency, Measured, Setup, by_setup, spread
 from common.benchmark.plot import picture
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Held, Pace, find_sustained
+from common.core.audit import Audit
+from common.core.book_audit import Heard
 from common.core.market import Token
 from common.simulation.windows import SERIES, make_window
 
@@ -102,9 +104,22 @@ def test_the_load_is_about_the_tokens_asked_for_and_goes_round() -> None:
     assert all(token.token_id.encode() in load.opening for token in tokens)
     assert all(tokens[0].condition_id.encode() in each for each in load.circle)
     assert load.payload(1) == load.opening
-    once_more = closed(load).circle[len(load.circle) :]
-    assert [json.loads(book) for book in once_more] == json.loads(load.opening)
+    opened, closing = json.loads(load.opening), [json.loads(book) for book in load.circle[-len(tokens) :]]
+    assert [book["asset_id"] for book in closing] == [book["asset_id"] for book in opened]
     assert load.payload(2) == load.payload(2 + len(load.circle)) == load.circle[0]
+
+
+def test_whoever_begins_to_follow_where_the_circle_closes_finds_nothing_wrong() -> None:
+    now_s = 1_800_000_000
+    load = make_load(tokens_of(now_s), now_s * 1000, count=1500)
+    heard = 0
+    for begin in range(len(load.circle) - 200, len(load.circle), 10):
+        audit = Audit(silence_ns=10**9)
+        for number in range(begin, len(load.circle) + 300):
+            audit.message(Heard("r", "s", number, now_s * 10**9), number, load.payload(number))
+            assert not audit.judge(now_s * 10**9, number)
+        heard += audit.books
+    assert heard == 20 * len(tokens_of(now_s))
 
 
 @pytest.mark.parametrize(("size", "head"), [(5, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)])
