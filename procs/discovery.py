@@ -13,7 +13,7 @@ from common.runtime.facts import read_facts
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
 
-LOOK_NS = 200_000_000
+LOOK_NS = 500_000_000
 
 log = logging.getLogger("discovery")
 

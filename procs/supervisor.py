@@ -30,6 +30,7 @@ STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of
 RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
 HURRY_S = 1.0
 TELL_NS = 200_000_000
+LOOK_NS = 500_000_000  # between two looks at what the processes tell of themselves
 NS = 1_000_000_000
 
 log = logging.getLogger(NAME)
@@ -56,6 +57,8 @@ class Supervisor:
         self._tally = Tally(None)
         self._stop_rank = 0
         self._told_ns = 0
+        self._next_look_ns = 0
+        self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
         self._control: ControlServer | None = None
 
     def begin(self) -> None:
@@ -86,8 +89,11 @@ class Supervisor:
             self._go_on_stopping(now)
         else:
             self._raise_readers(now)
+            if now >= self._next_look_ns:
+                self._next_look_ns = now + LOOK_NS
+                self._lanes_left = self._lanes_with_backlog()
+                self._replace_stuck(now)
             self._match_orders(now)
-            self._replace_stuck(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
             child.start_if_due(self._assignment_file, now)
         self._tell(now)
@@ -132,6 +138,7 @@ class Supervisor:
                     raise ConfigError(f"{name} refused its configuration; see its log record above")
             elif not self._stop_rank:
                 del self._children[name]  # retired: its lane is drained
+                self._lanes_left.discard(child.instance.index)
 
     # Scaling
 
@@ -153,7 +160,7 @@ class Supervisor:
 
     def _match_orders(self, now: int) -> None:
         """One reader and one writer for each that is ordered, and a writer for each lane that is not empty."""
-        lanes = set(range(self._orders.writers)) | self._lanes_with_backlog()
+        lanes = set(range(self._orders.writers)) | self._lanes_left
         wanted = [Instance(kind_of("archive_writer"), lane) for lane in sorted(lanes)]
         wanted += [Instance(kind_of("ws_reader"), index) for index in range(self._orders.readers)]
         for instance in wanted:
