@@ -57,12 +57,13 @@ def test_archives_go_to_the_remote_while_recording_and_only_those_that_are_accou
         assert running.manifest["state"] == "RUNNING_RECEIVING"
         with served("webdav", tmp_path / "served", port):
             running.wait_for_more("uploads_verified_total")
-            upload = wait_for(
-                lambda: (told := running.manifest["upload"])["state"] == "idle" and told,
+            told = wait_for(
+                lambda: (told := running.manifest)["upload"]["state"] == "idle" and told,
                 what="an idle uploader",
             )
+            upload = told["upload"]
             assert (upload["remote"], upload["alarms"], upload["failing"]) == (store.remote, [], False)
-            assert upload["verified_files"] >= running.counter("uploads_verified_total") > 0
+            assert upload["verified_files"] >= told["counters"]["uploads_verified_total"] > 0
             running.stop()
             assert_all_is_there(tmp_path, store, environment)
 
