@@ -64,11 +64,10 @@ def has_book(payload: bytes) -> bool:
 def holds_news(payloads: bytes) -> bool:
     """Whether one of several messages, joined, may announce a market or settle one.
 
-    A letter is found many times as fast as a word: no `w` or `o` stands in prices, and hardly any in books.
+    A letter is found many times as fast as a word: of all that comes often nothing has a `w`, and a settlement names
+    its winner.
     """
-    return (b"w" in payloads and _NEW_MARKET in payloads) or (
-        b"o" in payloads and _MARKET_RESOLVED in payloads
-    )
+    return b"w" in payloads and (_NEW_MARKET in payloads or _MARKET_RESOLVED in payloads)
 
 
 def is_new_market_hint(payload: bytes) -> bool:

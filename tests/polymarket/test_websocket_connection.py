@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import ExchangeError
-from common.polymarket.websocket_connection import Connection, ConnectionEnded, Received
+from common.polymarket.pieces import Received
+from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebsocketServer, frame
 
 MAX_FRAME = 16 * 1024 * 1024
