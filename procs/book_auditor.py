@@ -25,7 +25,7 @@ from common.queue.tail import QueueTail, Tailed
 from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 
-LOOK_NS = 50_000_000
+LOOK_NS = 200_000_000
 COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
 THIN_MS = 250  # of the exchange's time, between hashes of a token that are checked when time is scarce
 STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up

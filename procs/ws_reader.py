@@ -34,7 +34,7 @@ from common.runtime.token_share import TokenShare
 NS = 1_000_000_000
 HANDSHAKE_TIMEOUT_S = 10.0
 LINGER_NS = 15 * NS
-ROUND_NS = NS // 100  # in between only what arrives is read: most steps are one message
+ROUND_NS = NS // 40  # in between only what arrives is read: most steps are one message
 PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
 
 log = logging.getLogger("ws_reader")
@@ -64,14 +64,14 @@ class WsReader:
         self._stepped_ns = 0
         self._next_round_ns = 0
         self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
+        self._heard_since_round = False
         self._last_error = ""
 
     def step(self, timeout_s: float) -> bool:
         """Keep the session, record what came, serve the queue. False when stopped and drained."""
-        now = self._now()
-        if self._session is not None and now.monotonic_ns < self._next_round_ns:
-            self._read(self._session, now)
-        elif not self._attend(now):
+        if self._session is not None and self._runtime.clock.monotonic_ns() < self._next_round_ns:
+            self._read(self._session)
+        elif not self._attend(self._now()):
             return False
         self._wait(timeout_s)
         return True
@@ -112,19 +112,19 @@ class WsReader:
             self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
 
     def _wait(self, timeout_s: float) -> None:
-        fileno = self._session.fileno() if self._session is not None else None
         if self._session is not None and self._session.more_to_read:
             timeout_s = 0
         elif self._session is None and (self._dialing is not None or self._rules.state is State.DONE):
             timeout_s = min(timeout_s, 0.01)
-        if self._producer.wait(timeout_s, fileno):
+        if self._producer.wait(timeout_s):
             self._next_round_ns = 0
 
     # Sessions
 
     def _attend_session(self, session: MarketSession, now: Now) -> None:
-        if not self._read(session, now):
+        if not self._read(session):
             return
+        self._tell_if_heard(now)
         try:
             leaving = self._rules.state is State.LEAVING
             event = session.keep_up(now) if not leaving else None
@@ -137,17 +137,25 @@ class WsReader:
         elif wished is not None:
             self._on(wished[0], now, wished[1])
 
-    def _read(self, session: MarketSession, now: Now) -> bool:
+    def _read(self, session: MarketSession) -> bool:
         """Record what arrived; False when that was the end of the session."""
         try:
-            if session.read(now):
+            if session.read():
                 self._last_market_data_ns = session.last_market_data_ns
-                self._on(Event.MARKET_DATA, now)
+                self._heard_since_round = True
         except ConnectionEnded as end:
+            now = self._now()
             self._last_market_data_ns = max(self._last_market_data_ns, session.last_market_data_ns)
-            self._on(Event.ENDED, self._now(), end)
+            self._tell_if_heard(now)
+            self._on(Event.ENDED, now, end)
             return False
         return True
+
+    def _tell_if_heard(self, now: Now) -> None:
+        """Market data is told to the table once a round, and before an end."""
+        if self._heard_since_round:
+            self._heard_since_round = False
+            self._on(Event.MARKET_DATA, now)
 
     def _attend_dialing(self, now: Now) -> None:
         self._healer.attend(None, now)
@@ -176,6 +184,7 @@ class WsReader:
             books=self._books,
             history=self._history,
         )
+        self._producer.watch(self._session.fileno())
         self._on(Event.CONNECTED, now)
 
     # What the table says
@@ -230,6 +239,7 @@ class WsReader:
         if self._rules.state is State.DISCOVERING:
             self._discovery_seen = self._share.version
             self._runtime.tally.add("forced_discovery_refreshes_total")
+        self._producer.watch(None)
         self._session.end(reason, words, now, stale=event in STALE_EVENTS)
         self._session = None
         self._last_error = "" if state is State.LEAVING else f"{reason} {words}".strip()
@@ -250,6 +260,7 @@ class WsReader:
     def details(self) -> dict[str, Any]:
         """State, sessions, gaps and outbox, as the run manifest shows them."""
         if self._session is not None:
+            self._session.count()
             self._history.counted(self._recording.session_messages)
         counters = self._runtime.tally.counters
         counters["gaps_total"] = self._gaps_before + self._recording.gaps_declared

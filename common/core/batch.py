@@ -104,11 +104,6 @@ def encode_batch(batch: Batch) -> bytes:
     return b"".join((_PREFIX.pack(_BEHIND_CRC + len(fields) + len(body), crc), fields, body))
 
 
-def encoded_bytes(payloads: list[bytes]) -> int:
-    """How long a batch of these payloads is when it is encoded."""
-    return HEADER_BYTES + LENGTH_BYTES * len(payloads) + sum(map(len, payloads))
-
-
 def decode_batches(data: bytes) -> Iterator[Batch]:
     """Every batch of a series of whole ones, in order. Raises EncodingError at a torn or altered one."""
     offset = 0

@@ -9,7 +9,7 @@ LIMIT_NS = 5_000_000_000
 CALM_NS = 60_000_000_000  # who kept up for so long has time again
 SHORTEST_NS = 2_000_000_000
 LONGEST_NS = 60_000_000_000
-CPU_SHARE = 0.1  # of one processor, in the long run
+CPU_SHARE = 0.08  # of one processor, in the long run
 CREDIT_NS = 300_000_000  # of processor time, that a burst may take at once
 
 
@@ -37,9 +37,7 @@ class Breather:
         if now_ns - heard_ns <= LIMIT_NS:
             return False
         calm = self._until_ns is None or now_ns - self._until_ns > CALM_NS
-        self._rest_ns = 0 if calm else min(max(self._rest_ns * 2, SHORTEST_NS), LONGEST_NS)
-        self._until_ns = now_ns + self._rest_ns
-        self.resting = True
+        self._begin_rest(0 if calm else min(max(self._rest_ns * 2, SHORTEST_NS), LONGEST_NS), now_ns)
         return True
 
     def is_spent(self, cpu_ns: int, now_ns: int) -> bool:
@@ -50,10 +48,13 @@ class Breather:
         self._credit_ns = min(credit_ns, CREDIT_NS)
         if self._credit_ns >= 0:
             return False
-        self._rest_ns = round((CREDIT_NS - self._credit_ns) / CPU_SHARE)
-        self._until_ns = now_ns + self._rest_ns
-        self.resting = True
+        self._begin_rest(round((CREDIT_NS - self._credit_ns) / CPU_SHARE), now_ns)
         return True
+
+    def _begin_rest(self, rest_ns: int, now_ns: int) -> None:
+        self._rest_ns = rest_ns
+        self._until_ns = now_ns + rest_ns
+        self.resting = True
 
     @property
     def is_scarce(self) -> bool:

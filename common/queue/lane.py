@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.batch import Batch, encode_batch, whole_batches
+from common.core.batch import Batch, whole_batches
 from common.core.envelope import MESSAGE, Envelope
 from common.queue.numbers import NumberFile
 
@@ -85,6 +85,7 @@ class Lane:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._numbers = NumberFile(folder / "numbers", 2)  # last sequence given, last sequence acked
+        self.last_sequence = self._numbers[0]  # of the newest envelope, 0 before the first
         self._segments: deque[Segment] = deque()
         self.chunks: deque[Chunk] = deque()
         self.newest_message: Envelope | None = None  # of those found on disk
@@ -100,7 +101,7 @@ class Lane:
             self._note(segment, batch, end, next_end)
             if batch.kind == MESSAGE:
                 self.newest_message = batch.envelope(-1)
-            self.last_sequence = max(self.last_sequence, batch.last_lane_sequence)
+            self._give(max(self.last_sequence, batch.last_lane_sequence))
             end = next_end
         if end < segment.size:
             os.ftruncate(segment.descriptor, end)
@@ -109,14 +110,8 @@ class Lane:
         self.held_bytes += segment.size
         self.forget_through(self._numbers[1])
 
-    @property
-    def last_sequence(self) -> int:
-        """The sequence of the newest envelope, 0 before the first."""
-        return self._numbers[0]
-
-    @last_sequence.setter
-    def last_sequence(self, value: int) -> None:
-        self._numbers[0] = value
+    def _give(self, sequence: int) -> None:
+        self.last_sequence = self._numbers[0] = sequence
 
     @property
     def acked(self) -> int:
@@ -128,12 +123,14 @@ class Lane:
         """Envelopes without an ack."""
         return self.last_sequence - self.acked
 
-    def append(self, batch: Batch) -> None:
-        """Keep a batch whose `lane_sequence` is `last_sequence + 1`: all of it or, LaneFullError, nothing."""
+    def append(self, batch: Batch, data: bytes) -> None:
+        """Keep a batch whose `lane_sequence` is `last_sequence + 1`: all of it or, LaneFullError, nothing.
+
+        `data` is the batch, encoded.
+        """
         segment = self._writable_segment(batch.lane_sequence)
-        data = encode_batch(batch)
         offset = segment.append(data)
-        self.last_sequence = batch.last_lane_sequence
+        self._give(batch.last_lane_sequence)
         self.held_bytes += len(data)
         self._note(segment, batch, offset, offset + len(data))
 
@@ -155,6 +152,8 @@ class Lane:
             or chunk.length + end - begin > CHUNK_BYTES
             or (context and chunk.context not in {0, context})
         ):
+            if chunk is not None:
+                chunk.sealed = True
             self.chunks.append(Chunk(batch.lane_sequence, last, segment, begin, end - begin, context))
             return
         chunk.last = last

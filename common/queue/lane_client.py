@@ -9,10 +9,9 @@ import zmq
 from common.core.batch import Batch, decode_batches
 from common.core.envelope import Context
 from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, Taken, decode_from_producer, encode
+from common.queue.sockets import has_input
 
-TELL_BYTES = (
-    1024 * 1024
-)  # after so much the producer hears that it arrived: an eighth of what may be on its way
+TELL_BYTES = 1024 * 1024  # after so much the producer hears that it arrived: a part of its window
 SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost
 
 log = logging.getLogger(__name__)
@@ -62,7 +61,7 @@ class LaneClient:
 
     def receive(self, now_monotonic_ns: int) -> list[Batch] | None:
         """The envelopes of one chunk, none taken before; None when nothing is there."""
-        if not self.socket.poll(0):
+        if not has_input(self.socket):
             if now_monotonic_ns - self._heard_monotonic_ns > SILENCE_NS:
                 self._heard_monotonic_ns = now_monotonic_ns
                 self._hello()

@@ -10,6 +10,7 @@ import zmq
 from common.queue.lane import Chunk
 from common.queue.outbox import Outbox
 from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_writer, encode
+from common.queue.sockets import has_input
 
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
 _INBOUND_LIMIT_BYTES = 4096  # a hello or an ack; whatever is larger is not from a writer
@@ -63,19 +64,21 @@ class LaneServer:
         self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
         self.socket.bind(f"ipc://{outbox.folder / 'queue.sock'}")
 
+    def fileno(self) -> int:
+        """For polling: readable when there may be something to take."""
+        return int(self.socket.getsockopt(zmq.FD))
+
     @property
     def owned_lanes(self) -> int:
         """Lanes that a writer drains right now."""
         return len(self._owners)
 
-    def serve(self, *, sending: bool = True) -> None:
-        """Take what the writers said, then send what their windows allow, unless `sending` may wait."""
-        while self.socket.poll(0) and self._take_one():
+    def serve(self, *, all_of_it: bool = True) -> None:
+        """Take what the writers said, then send what their windows allow: all of it, or whole chunks only."""
+        while has_input(self.socket) and self._take_one():
             pass
-        if not sending:
-            return
         for index in list(self._owners):
-            self._send(index)
+            self._send(index, all_of_it=all_of_it)
         self._outbox.forget_contexts()
 
     def _take_one(self) -> bool:
@@ -107,7 +110,7 @@ class LaneServer:
         lane.forget_through(hello.next - 1)
         self._owners[hello.lane] = _Owner(address)
 
-    def _send(self, index: int) -> None:
+    def _send(self, index: int, *, all_of_it: bool) -> None:
         owner = self._owners[index]
         if self._outbox.is_retired(index) and not owner.told_retired:
             owner.told_retired = self._try_send(index, [owner.address, encode(Retired())])
@@ -115,7 +118,7 @@ class LaneServer:
             return
         # Acks take chunks off both queues alike, so what was sent is the head of the lane's chunks.
         for chunk in islice(self._outbox.lanes[index].chunks, len(owner.sent), None):
-            if owner.in_flight_bytes >= WINDOW_BYTES:
+            if owner.in_flight_bytes >= WINDOW_BYTES or not (all_of_it or chunk.sealed):
                 return
             if not self._send_chunk(index, owner, chunk):
                 return

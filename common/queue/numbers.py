@@ -33,6 +33,11 @@ class NumberFile:
         self._values[index] = value
         _VALUE.pack_into(self._map, index * _VALUE.size, value)
 
+    def set_first(self, *values: int) -> None:
+        """Assign the first numbers of the row, in order."""
+        self._values[: len(values)] = values
+        struct.pack_into(f"<{len(values)}Q", self._map, 0, *values)
+
     def close(self) -> None:
         """Unmap; the file stays."""
         self._map.close()

@@ -16,7 +16,7 @@ It lives in a folder in tmpfs, `<run_dir>/producers/<name>/`, so that it survive
 import shutil
 from pathlib import Path
 
-from common.core.batch import Batch, encoded_bytes
+from common.core.batch import Batch, encode_batch
 from common.core.envelope import MESSAGE, ROW, Context
 from common.locks import FileLock
 from common.queue.lane import Lane, LaneFullError
@@ -53,11 +53,6 @@ class Outbox:
         self.identity = self.files.identity(fresh)  # last: whoever sees it finds a whole outbox
 
     @property
-    def global_sequence(self) -> int:
-        """The number of the newest message, kept or refused."""
-        return self.numbers.newest
-
-    @property
     def undeclared(self) -> range:
         """Numbers of messages that were refused and stand in no gap row yet."""
         return self.numbers.undeclared
@@ -77,12 +72,7 @@ class Outbox:
     @property
     def held_bytes(self) -> int:
         """Bytes in the segment files."""
-        return sum(lane.held_bytes for lane in self.lanes.values())
-
-    @property
-    def appended(self) -> int:
-        """Envelopes ever kept, over all lanes."""
-        return sum(lane.last_sequence for lane in self.lanes.values())
+        return sum([lane.held_bytes for lane in self.lanes.values()])
 
     @property
     def backlog(self) -> int:
@@ -134,31 +124,32 @@ class Outbox:
 
         False: from some message on they are numbered, but not kept; a gap to declare.
         """
+        numbers, turns = self.numbers, self._turns
         done, most = 0, len(payloads)
         while done < len(payloads):
-            count = min(most, self._turns.room(), len(payloads) - done)
-            lane = self.lanes[self._turns.lane]
+            count = min(most, turns.room(), len(payloads) - done)
+            lane = self.lanes[turns.lane]
             batch = Batch(
                 MESSAGE,
                 lane.last_sequence + 1,
                 message_sequence + done,
-                self.global_sequence + 1,
+                numbers.newest + 1,
                 received_at_ns,
                 received_monotonic_ns,
                 context,
                 opcode,
                 payloads[done : done + count],
             )
-            refusing = bool(self.undeclared)
+            refusing = numbers.refusing
             kept = not refusing and self._append(lane, batch, self._limit_bytes)
             if not kept and not refusing and count > 1:
                 most = count // 2  # there may be room for some of them
                 continue
-            self.numbers.note(batch, kept=kept)
-            self._turns.took(count)
+            numbers.note(batch, kept=kept)
+            turns.took(count)
             done += count
             most = len(payloads)
-        return not self.undeclared
+        return not numbers.refusing
 
     def append_gap_row(self, row: bytes, *, received_at_ns: int, received_monotonic_ns: int) -> bool:
         """Keep the row that declares all `undeclared` numbers; messages are kept again after it."""
@@ -178,13 +169,13 @@ class Outbox:
         return self._append(lane, batch, self._limit_bytes + ROW_HEADROOM_BYTES)
 
     def _append(self, lane: Lane, batch: Batch, limit_bytes: int) -> bool:
-        size = encoded_bytes(batch.payloads)
-        if self.held_bytes + size > limit_bytes:
+        data = encode_batch(batch)
+        if self.held_bytes + len(data) > limit_bytes:
             return False
-        if not self._room.take(size, of_reserve=limit_bytes - self._limit_bytes):
+        if not self._room.take(len(data), of_reserve=limit_bytes - self._limit_bytes):
             return False
         try:
-            lane.append(batch)
+            lane.append(batch, data)
         except LaneFullError:
             return False
         return True

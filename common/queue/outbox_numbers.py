@@ -6,19 +6,20 @@ from common.core.batch import Batch
 from common.core.envelope import Envelope
 from common.queue.numbers import NumberFile
 
-_GLOBAL, _ACCOUNTED, _CONNECTION, _CONTEXT, _LAST_RECEIVED, _SESSION_MESSAGES, _REFUSED_SINCE = range(7)
+_LAST_RECEIVED, _SESSION_MESSAGES, _GLOBAL, _ACCOUNTED, _CONNECTION, _CONTEXT, _REFUSED_SINCE = range(7)
 
 
 class OutboxNumbers:
     """What was given out so far: message, connection and context numbers, and which messages were refused."""
 
     def __init__(self, path: Path) -> None:
+        """`newest` is the number of the newest message, kept or refused; `refusing` is whether any is undeclared."""
         self._numbers = NumberFile(path, 7)
+        self._look()
 
-    @property
-    def newest(self) -> int:
-        """The number of the newest message, kept or refused."""
-        return self._numbers[_GLOBAL]
+    def _look(self) -> None:
+        self.newest = self._numbers[_GLOBAL]
+        self.refusing = self._numbers[_ACCOUNTED] < self.newest
 
     @property
     def undeclared(self) -> range:
@@ -52,14 +53,13 @@ class OutboxNumbers:
 
     def note(self, batch: Batch, *, kept: bool) -> None:
         """Count a batch of messages, the newest ones; once one was refused, so is all that follows."""
-        if not kept and not self.undeclared:
+        if not kept and not self.refusing:
             self._numbers[_REFUSED_SINCE] = batch.received_at_ns
-        count = len(batch.payloads)
-        self._numbers[_GLOBAL] = batch.global_message_sequence + count - 1
-        self._numbers[_LAST_RECEIVED] = batch.received_at_ns
-        self._numbers[_SESSION_MESSAGES] = batch.message_sequence + count - 1
-        if kept:
-            self._numbers[_ACCOUNTED] = batch.global_message_sequence + count - 1
+        more = len(batch.payloads) - 1
+        self.newest = batch.global_message_sequence + more
+        self.refusing = not kept
+        accounted = self.newest if kept else self._numbers[_ACCOUNTED]
+        self._numbers.set_first(batch.received_at_ns, batch.message_sequence + more, self.newest, accounted)
 
     def go_on_from(self, newest: Envelope) -> None:
         """A process that died between keeping messages and counting them has kept them: this one is the newest."""
@@ -69,10 +69,12 @@ class OutboxNumbers:
             self._numbers[_LAST_RECEIVED] = newest.received_at_ns
             self._numbers[_SESSION_MESSAGES] = newest.message_sequence
         self._numbers[_ACCOUNTED] = max(kept, self._numbers[_ACCOUNTED])
+        self._look()
 
     def declared_through(self, number: int) -> None:
         """A gap row tells of every refused message up to this one."""
         self._numbers[_ACCOUNTED] = number
+        self._look()
 
     def next_connection(self) -> int:
         """Count a connection and return its number, from 1."""

@@ -10,6 +10,7 @@ import zmq
 from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
 from common.queue.outbox_files import Identity
+from common.queue.sockets import has_input
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
 
 COPIES_KEPT = 1000
@@ -118,7 +119,7 @@ class QueueTail:
     def turn_away(self) -> None:
         """Drop what waits, and have nothing sent any more until `turn_back`."""
         self._socket.setsockopt(zmq.UNSUBSCRIBE, b"")
-        while self._socket.poll(0, zmq.POLLIN):
+        while has_input(self._socket):
             self._socket.recv_multipart()
 
     def turn_back(self) -> None:

@@ -15,11 +15,12 @@ import zmq
 
 from common.queue.lane import Mark
 from common.queue.outbox import Outbox
+from common.queue.sockets import has_input
 
 SOCKET_NAME = "tail.sock"
-INTERVAL_NS = 50_000_000
+INTERVAL_NS = 100_000_000
 COPY_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all who look on
-COPIES_KEPT = 32  # for each slow subscriber: 1.6 s of them
+COPIES_KEPT = 32  # for each slow subscriber: 3.2 s of them
 _INBOUND_LIMIT_BYTES = 256  # a subscription; without a bound a subscriber can fill our memory
 _SUBSCRIPTIONS_A_LOOK = 64
 _LINGER_MS = 100
@@ -71,7 +72,7 @@ class Tap:
 
     def _take_subscriptions(self) -> None:
         for _ in range(_SUBSCRIPTIONS_A_LOOK):
-            if not self._socket.poll(0, zmq.POLLIN):
+            if not has_input(self._socket):
                 return
             said = self._socket.recv(zmq.NOBLOCK)
             if said[:1] == b"\x01":

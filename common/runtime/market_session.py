@@ -58,6 +58,7 @@ class MarketSession:
         self.subscribed: tuple[Token, ...] = ()
         self.more_to_read = False
         self.last_market_data_ns = 0  # wall time, 0 before the first
+        self._messages = self._bytes = 0
 
     def open(self, session_id: str, now: Now) -> None:
         """Record the opening and send the first subscription."""
@@ -69,7 +70,7 @@ class MarketSession:
         self._recording.open_session(session_id, url, self.subscribed, now, detail)
         self._history.opened(session_id, now.wall_ns, len(self.subscribed))
         token_ids = [token.token_id for token in self.subscribed]
-        self._books.subscribed(_trading(self.subscribed, now), now.monotonic_ns)
+        self._books.subscribed(_trading(self.subscribed, now.wall_ns), now.monotonic_ns)
         log.info("session opened", extra={"session_id": session_id, "tokens": len(token_ids)})
         self._connection.send_text(subscribe_first(token_ids))
 
@@ -77,44 +78,51 @@ class MarketSession:
         """For polling."""
         return self._connection.fileno()
 
-    def read(self, now: Now) -> bool:
+    def read(self) -> bool:
         """Record what has arrived, up to a bound; whether market data was among it."""
-        clock = self._runtime.clock
+        clock, connection = self._runtime.clock, self._connection
         count = size = alive_ns = 0
         self.more_to_read = True
         try:
-            while count < MESSAGES_A_READ:
-                received = self._connection.receive_many()
+            while self.more_to_read and count < MESSAGES_A_READ:
+                received = connection.receive_many()
                 if received is None:
                     self.more_to_read = False
                     break
+                self.more_to_read = not connection.exhausted
                 payloads = received.payloads
                 at = Now(clock.wall_ns(), clock.monotonic_ns())
                 self._recording.messages(payloads, received.opcode, at)
-                count += len(payloads)
                 together = b"\n".join(payloads)  # what is looked for stands within a line
+                count += len(payloads)
                 size += len(together) - len(payloads) + 1
                 if any(map(is_market_data, payloads)):
                     alive_ns = at.wall_ns
                 if holds_news(together) or (self._books.missing and has_book(together)):
                     for payload in payloads:
-                        self._look_into(payload, now)
+                        self._look_into(payload, at)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
-                self._wanted.resolve(self._over(now))
+                self._wanted.resolve(self._over(clock.wall_ns()))
             raise
         finally:
-            self._runtime.tally.add("ws_messages_total", count)
-            self._runtime.tally.add("ws_bytes_total", size)
+            self._messages += count
+            self._bytes += size
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
 
-    def _over(self, now: Now) -> set[str]:
+    def count(self) -> None:
+        """Tally what was read since the last call."""
+        self._runtime.tally.add("ws_messages_total", self._messages)
+        self._runtime.tally.add("ws_bytes_total", self._bytes)
+        self._messages = self._bytes = 0
+
+    def _over(self, now_ns: int) -> set[str]:
         """The subscribed tokens whose window is over: only these can be settled, whatever a close says.
 
         It is said too when the exchange never took up our subscription to a window that still trades.
         """
-        trading = _trading(self.subscribed, now)
+        trading = _trading(self.subscribed, now_ns)
         return {token.token_id for token in self.subscribed} - set(trading)
 
     def _look_into(self, payload: bytes, now: Now) -> None:
@@ -151,7 +159,7 @@ class MarketSession:
         self._recording.change_subscription(change.tokens, now, detail)
         self._books.dropped(change.unsubscribe)
         new = [token for token in change.tokens if token.token_id in change.subscribe]
-        self._books.subscribed(_trading(new, now), now.monotonic_ns)
+        self._books.subscribed(_trading(new, now.wall_ns), now.monotonic_ns)
         if change.subscribe:
             self._connection.send_text(subscribe_more(change.subscribe))
         if change.unsubscribe:
@@ -161,7 +169,7 @@ class MarketSession:
     def _chase_books(self, now: Now) -> Event | None:
         if not self._books.missing:
             return None
-        trading = set(_trading(self.subscribed, now))
+        trading = set(_trading(self.subscribed, now.wall_ns))
         self._books.dropped([token_id for token_id in self._books.missing if token_id not in trading])
         overdue = self._books.overdue(now.monotonic_ns)
         if overdue is None:
@@ -174,7 +182,7 @@ class MarketSession:
 
     def subscribe_again(self, token_ids: Sequence[str], now: Now) -> None:
         """Have new opening books sent of those of these tokens that are subscribed and still trade."""
-        trading = set(_trading(self.subscribed, now))
+        trading = set(_trading(self.subscribed, now.wall_ns))
         again = [token_id for token_id in token_ids if token_id in trading]
         if again:
             self._books.subscribed(again, now.monotonic_ns)
@@ -191,6 +199,7 @@ class MarketSession:
     def end(self, reason: Cause, words: str, now: Now, *, stale: bool) -> None:
         """Drop the connection and record the end."""
         self._connection.close()
+        self.count()
         self._books.session_over()
         self._recording.close_session(reason, words, now)
         messages = self._recording.session_messages
@@ -199,6 +208,6 @@ class MarketSession:
         log.info("session closed", extra={"reason": reason, "detail": words, "messages": messages})
 
 
-def _trading(tokens: Sequence[Token], now: Now) -> list[str]:
+def _trading(tokens: Sequence[Token], now_ns: int) -> list[str]:
     """Those whose window is not over: only they can be expected to have a book."""
-    return [token.token_id for token in tokens if parse_utc_ns(token.end_time_utc) > now.wall_ns]
+    return [token.token_id for token in tokens if parse_utc_ns(token.end_time_utc) > now_ns]

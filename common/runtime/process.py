@@ -20,6 +20,7 @@ from common.runtime.logs import start_logging
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
+LOOK_NS = 100_000_000  # between two looks at all that is not the process's own work
 ORPHAN_LIMIT_NS = 60_000_000_000  # without a supervisor nobody restarts the writer that others wait for
 
 log = logging.getLogger("process")
@@ -102,26 +103,31 @@ class _Loop:
         self._supervisor = supervisor  # told, not asked for: it may have died before we could ask
         self._orphan_until_ns: int | None = None
         self._asked_to_stop = asked_to_stop
+        self._next_look_ns = 0
         self._next_heartbeat_ns = 0
 
     def run(self, process: Process) -> None:
         stopping = False
         while True:
-            self._notice_orphanhood()
             if not stopping and self._asked_to_stop:
                 stopping = True
                 process.stop()
             if not process.step(STEP_SECONDS):
                 break
-            self._beat(process)
-        self._beat(process, last=True)
+            now = self._runtime.clock.monotonic_ns()
+            if now >= self._next_look_ns:
+                self._next_look_ns = now + LOOK_NS
+                self._notice_orphanhood(now)
+                if now >= self._next_heartbeat_ns:
+                    self._next_heartbeat_ns = now + HEARTBEAT_NS
+                    self._beat(process)
+        self._beat(process)
         process.close()
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
 
-    def _notice_orphanhood(self) -> None:
-        now = self._runtime.clock.monotonic_ns()
+    def _notice_orphanhood(self, now: int) -> None:
         if self._orphan_until_ns is not None:
             if now > self._orphan_until_ns:
                 raise OrphanError("the supervisor is gone, and what is left could not be drained without it")
@@ -130,18 +136,14 @@ class _Loop:
             self._orphan_until_ns = now + ORPHAN_LIMIT_NS
             self._asked_to_stop = True
 
-    def _beat(self, process: Process, *, last: bool = False) -> None:
+    def _beat(self, process: Process) -> None:
         runtime = self._runtime
-        now = runtime.clock.monotonic_ns()
-        if now < self._next_heartbeat_ns and not last:
-            return
-        self._next_heartbeat_ns = now + HEARTBEAT_NS
         details = process.details()  # first: it brings some counters up to date
         facts = Facts(
             runtime.name,
             os.getpid(),
             runtime.clock.wall_ns(),
-            now,
+            runtime.clock.monotonic_ns(),
             dict(runtime.tally.counters),
             dict(runtime.tally.event_types),
             details,

@@ -1,6 +1,7 @@
 """What every producer's process has: an outbox in the run's folder, and the server of its lanes."""
 
 import secrets
+import select
 from typing import Any
 
 import zmq
@@ -15,7 +16,7 @@ from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
 from common.topology import SPOOL_BYTES
 
-SEND_NS = 25_000_000  # what came meanwhile crosses the queue together; commits are a hundred times rarer
+SEND_NS = 100_000_000  # what fills no chunk meanwhile crosses the queue all the same; commits are rarer
 
 
 class Producer:
@@ -36,10 +37,11 @@ class Producer:
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)
         self._settled = Settled(self.outbox)
-        self._polled: int | None = None
-        self._poller = self._poller_with(None)
+        self._queue_fileno = self._server.fileno()
+        self._poll = select.poll()  # one system call; ZeroMQ's own poller takes several
+        self._poll.register(self._queue_fileno, select.POLLIN)
+        self._watched: int | None = None
         self._next_send_ns = 0
-        self._sent_through = 0
 
     @property
     def name(self) -> str:
@@ -53,26 +55,26 @@ class Producer:
             self._writers = writers
             self.outbox.set_lanes(writers)
         self._tap.attend(now_monotonic_ns)
-        sending = now_monotonic_ns >= self._next_send_ns
-        self._server.serve(sending=sending)
-        if sending:
+        all_of_it = now_monotonic_ns >= self._next_send_ns
+        self._server.serve(all_of_it=all_of_it)
+        if all_of_it:
             self._next_send_ns = now_monotonic_ns + SEND_NS
-            self._sent_through = self.outbox.appended
 
-    def wait(self, timeout_s: float, fileno: int | None = None) -> bool:
-        """Until a writer said something (true then), `fileno` is readable, or it is time to serve."""
-        if fileno != self._polled:
-            self._poller, self._polled = self._poller_with(fileno), fileno
-        if self.outbox.appended != self._sent_through:
-            timeout_s = min(timeout_s, SEND_NS / 1e9)
-        return any(socket is self._server.socket for socket, _ in self._poller.poll(int(timeout_s * 1000)))
-
-    def _poller_with(self, fileno: int | None) -> zmq.Poller:
-        poller = zmq.Poller()
-        poller.register(self._server.socket, zmq.POLLIN)
+    def watch(self, fileno: int | None) -> None:
+        """What `wait` waits for as well, in place of what it was; None for nothing."""
+        if self._watched is not None:
+            self._poll.unregister(self._watched)
         if fileno is not None:
-            poller.register(fileno, zmq.POLLIN)
-        return poller
+            self._poll.register(fileno, select.POLLIN)
+        self._watched = fileno
+
+    def wait(self, timeout_s: float) -> bool:
+        """Until a writer said something (true then), what is watched is readable, or the time is over.
+
+        What a writer says while we send can pass unnoticed here; the next `serve` takes it.
+        """
+        ready = self._poll.poll(timeout_s * 1000)
+        return (bool(ready) and ready[0][0] == self._queue_fileno) or len(ready) > 1
 
     @property
     def drained(self) -> bool:

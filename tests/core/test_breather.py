@@ -32,7 +32,7 @@ def test_what_costs_no_more_than_its_share_never_rests() -> None:
     breather = Breather()
     second = 1_000_000_000
     assert not any(breather.is_spent(round(CPU_SHARE * now), now) for now in range(0, 600 * second, second))
-    assert not breather.is_spent(60 * second + CREDIT_NS, 600 * second), "a burst is free"
+    assert not breather.is_spent(round(CPU_SHARE * 600 * second) + CREDIT_NS, 600 * second), "a burst is free"
 
 
 def test_time_is_scarce_when_half_of_what_a_burst_may_take_is_gone() -> None:

@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common.core.batch import Batch, decode_envelopes, encode_batch, encoded_bytes
+from common.core.batch import HEADER_BYTES, LENGTH_BYTES, Batch, decode_envelopes, encode_batch
 from common.core.envelope import MESSAGE, ROW
 from common.queue.lane import CHUNK_BYTES, Lane
 from common.queue.outbox import Outbox
@@ -58,7 +58,7 @@ class OutboxRun(RuleBasedStateMachine):
             self.append_message(f"{self.global_sequence + 1}:".encode() + bytes(size))
 
     def append_message(self, payload: bytes) -> None:
-        room = self.outbox.held_bytes + encoded_bytes([payload]) <= self.limit_bytes
+        room = self.outbox.held_bytes + HEADER_BYTES + LENGTH_BYTES + len(payload) <= self.limit_bytes
         before = self.lengths()
         kept = self.outbox.append_messages(
             [payload],
@@ -70,7 +70,7 @@ class OutboxRun(RuleBasedStateMachine):
         )
         assert kept == (room and not self.refused)
         self.global_sequence += 1
-        assert self.outbox.global_sequence == self.global_sequence
+        assert self.outbox.numbers.newest == self.global_sequence
         if kept:
             self.note(self.grown(before), MESSAGE, self.global_sequence, payload)
         else:
@@ -149,7 +149,7 @@ class OutboxRun(RuleBasedStateMachine):
         self.check()
 
     def check(self) -> None:
-        assert self.outbox.global_sequence == self.global_sequence
+        assert self.outbox.numbers.newest == self.global_sequence
         assert list(self.outbox.undeclared) == self.refused
         for index, lane in self.outbox.lanes.items():
             self.check_lane(lane, self.kept.get(index, []), self.acked.get(index, 0))

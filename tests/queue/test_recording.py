@@ -203,7 +203,7 @@ def test_a_full_spool_declares_exactly_what_it_refused_once_there_is_room(tmp_pa
     outbox = open_outbox(tmp_path / "o", limit_bytes=SPOOL_BYTES)
     recording = begin(outbox)
     refused_at = fill(recording, outbox, 201)
-    first = outbox.global_sequence
+    first = outbox.numbers.newest
     recording.messages([b"small"], 1, at(refused_at + 1))
     recording.catch_up(at(refused_at + 2))
     assert recording.gaps_declared == 0, "there is no room to go on yet"
@@ -244,7 +244,7 @@ def test_rows_for_which_there_is_no_room_at_all_wait_and_keep_their_order(tmp_pa
     outbox = open_outbox(tmp_path / "o", limit_bytes=SPOOL_BYTES)
     recording = begin(outbox)
     refused_at = fill(recording, outbox, 201)
-    first = outbox.global_sequence
+    first = outbox.numbers.newest
     while outbox.append_row(b"r" * MIB, received_at_ns=0, received_monotonic_ns=0):
         pass
     while outbox.append_row(b"r", received_at_ns=0, received_monotonic_ns=0):
@@ -270,7 +270,7 @@ def test_numbers_that_a_dead_reader_refused_are_declared_by_its_successor(tmp_pa
     outbox = open_outbox(tmp_path / "o", limit_bytes=SPOOL_BYTES)
     recording = begin(outbox)
     fill(recording, outbox, 201)
-    first = outbox.global_sequence
+    first = outbox.numbers.newest
     outbox.close(finished=False)
     again = open_outbox(tmp_path / "o", limit_bytes=SPOOL_BYTES)
     successor = Recording(again, at(250))

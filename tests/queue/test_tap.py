@@ -45,7 +45,7 @@ class Producing:
                 [payload],
                 opcode=1,
                 context=self.number,
-                message_sequence=self.outbox.global_sequence + 1,
+                message_sequence=self.outbox.numbers.newest + 1,
                 received_at_ns=self.now_ns,
                 received_monotonic_ns=self.now_ns,
             )
@@ -104,7 +104,7 @@ def test_who_joins_late_gets_all_that_follows_in_the_order_of_receipt_with_its_c
 ) -> None:
     producing.append(10)
     join(producing, tail)
-    before = producing.outbox.global_sequence
+    before = producing.outbox.numbers.newest
     producing.append(500)
     producing.look()
     taken = collect(tail, 500)
