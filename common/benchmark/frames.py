@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from common.core.market import Token
+from common.errors import RecorderError
 from common.simulation.frames import opening_book
 from common.simulation.model import MarketModel
 from common.simulation.options import SimulationOptions
@@ -35,7 +36,7 @@ class Load(msgspec.Struct, frozen=True):
 def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
     """The exchange's mix of kinds and sizes about the markets of these tokens, at least `count` frames.
 
-    With 0, as many as suit the number of tokens.
+    With 0, as many as suit the number of tokens. Raises RecorderError where no market is open any more.
     """
     count = count or FRAMES + FRAMES_A_TOKEN * len(tokens)
     options = SimulationOptions()
@@ -46,6 +47,8 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
         for token_id, market in found
         if market is not None
     ]
+    if not books:
+        raise RecorderError("the markets of these tokens are over: nothing more is said of them")
     opening = ",".join(opening_book(*each) for each in books)
     model.watch(dict.fromkeys(token.condition_id for token in tokens), now_ms)
     circle: list[bytes] = []

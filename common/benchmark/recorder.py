@@ -32,13 +32,15 @@ MIB = 1024 * 1024
 def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
     """The settings in which a measured recorder differs from the defaults: whose markets, and how many.
 
-    Checkpoints are fetched once: the books that they show are not those that the generator tells of.
+    Markets are looked for and checkpoints fetched only once, as the generator tells of these markets alone, and its
+    books are not those that the checkpoints show.
     """
     return {
         "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
         "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
         "RECORDER__DISCOVERY__MARKET_LIMIT": str(tokens // 2),
         "RECORDER__DISCOVERY__LOOKAHEAD_SECONDS": "86400",
+        "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "86400",
         "RECORDER__WEBSOCKET__MAX_ASSETS_PER_CONNECTION": "500",
         "RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": "86400",
         "RECORDER__MANIFEST__HTTP_PORT": "0",

@@ -70,16 +70,12 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
     def since(self, index: int) -> "Batch":
         """Without those before this index."""
-        return Batch(
-            self.kind,
-            self.lane_sequence + index,
-            self.message_sequence + index,
-            self.global_message_sequence + index,
-            self.received_at_ns,
-            self.received_monotonic_ns,
-            self.context,
-            self.opcode,
-            self.payloads[index:],
+        return msgspec.structs.replace(
+            self,
+            lane_sequence=self.lane_sequence + index,
+            message_sequence=self.message_sequence + index,
+            global_message_sequence=self.global_message_sequence + index,
+            payloads=self.payloads[index:],
         )
 
 

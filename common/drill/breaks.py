@@ -150,6 +150,7 @@ def hostile_frames(plan: Plan, folder: Path) -> Evidence:
         sent = 0
         while time.monotonic() < deadline:
             made.rest(made.chance.uniform(0.1, 0.5))
+            made.wait_for(made.receiving, "a connection to send garbage on", START_LIMIT_S)
             for kind in ("text", "utf8"):
                 made.exchange.fault("garbage", kind=kind)
             made.exchange.fault("huge", bytes=made.chance.randrange(1, 4_000_000))

@@ -13,9 +13,7 @@ from common.queue.numbers import NumberFile
 
 CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger batch goes alone
 SEGMENT_BYTES = 8 * 1024 * 1024
-KEPT_SEGMENT_BYTES = (
-    1024 * 1024
-)  # an emptied lane goes on in a segment that is not larger, instead of a new one
+KEPT_SEGMENT_BYTES = 1024 * 1024  # an emptied lane goes on in a segment up to this size, not in a new one
 
 
 class LaneFullError(Exception):

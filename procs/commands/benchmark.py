@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmark",
         "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
         " best single loop that promises nothing (best), and bytes from socket to compressed file (floor)."
-        " All take the same messages, in turn. A run counts only if every message stands in its files. Then it"
+        " All take messages of the same mix, in turn. A run counts only if every message stands in its files. Then it"
         " measures how fast books and tables come of a recording, beside plain json and dictionaries.",
         "bin/benchmark --quick",
     )
@@ -92,11 +92,11 @@ def _benchmark(namespace: argparse.Namespace) -> int:
         both = not (namespace.tls or namespace.quick or namespace.tokens or namespace.writers)
         certificates = _certificates(Path(name)) if namespace.tls or both else (None, None)
         with _exchange(Path(name)) as urls:
-            fields = {number: _field(urls, number, certificates) for number in tokens}
             for _ in range(repetitions):
                 setups = _setups(tokens, writers, tls=namespace.tls, both=both)
-                runs += [_run(setup, fields[setup.tokens], plan, base) for setup in setups]
-                speeds += _books(fields[min(tokens)].tokens, BOOKS_QUICK if namespace.quick else BOOKS, base)
+                runs += [_run(each, _field(urls, each.tokens, certificates), plan, base) for each in setups]
+                recorded = _field(urls, min(tokens), certificates).tokens
+                speeds += _books(recorded, BOOKS_QUICK if namespace.quick else BOOKS, base)
     _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
 
@@ -124,6 +124,7 @@ def _exchange(folder: Path) -> Iterator[ExchangeUrls]:
 
 
 def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Path | None]) -> Field:
+    """Made anew for each run, as markets end: the recorder finds the same ones a moment later."""
     settings = recorder_settings(urls, tokens)
     now_ns = time.time_ns()
     found = all_tokens(discover(load_settings(environment=settings), now_ns).markets)

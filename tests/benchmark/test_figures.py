@@ -11,6 +11,7 @@ from common.benchmark.search import Held, Pace, find_sustained
 from common.core.audit import Audit
 from common.core.book_audit import Heard
 from common.core.market import Token
+from common.errors import RecorderError
 from common.simulation.windows import SERIES, make_window
 
 PACE = Pace(step_s=1.0, hold_s=3.0, holds=6)
@@ -120,6 +121,12 @@ def test_whoever_begins_to_follow_where_the_circle_closes_finds_nothing_wrong() 
             assert not audit.judge(now_s * 10**9, number)
         heard += audit.books
     assert heard == 20 * len(tokens_of(now_s))
+
+
+def test_there_is_no_load_about_markets_that_are_over() -> None:
+    tokens = tokens_of(1_800_000_000)
+    with pytest.raises(RecorderError, match="over"):
+        make_load(tokens, (1_800_000_000 + 3600) * 1000, count=10)
 
 
 @pytest.mark.parametrize(("size", "head"), [(5, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)])
