@@ -58,8 +58,11 @@ class PieceBuffer(frame_buffer):
         return data
 
     def cut(self) -> Received | None:
-        """The messages of the usual kind that stand whole at the front of the buffer; None inside of a frame."""
-        if self.header is not None or self.empty:
+        """The messages of the usual kind that stand whole at the front of the buffer; None inside of a frame.
+
+        The buffer must not be `empty`.
+        """
+        if self.header is not None:
             return None
         data, at = bytes(self._buffer), self._taken  # no copy where it is a piece just as it was read
         first = data[at]
@@ -93,10 +96,10 @@ class PieceBuffer(frame_buffer):
     @property
     def begins_unusual(self) -> bool:
         """Whether what comes next must go through the library."""
-        if self.header is not None or self.empty:
-            return self.header is not None
         head = self._buffer[self._taken : self._taken + 2]
-        return len(head) == 2 and (head[0] not in _USUAL or head[1] > _TWO_MORE_BYTES)
+        return self.header is not None or (
+            len(head) == 2 and (head[0] not in _USUAL or head[1] > _TWO_MORE_BYTES)
+        )
 
     def fill(self) -> None:
         """Read what is there. Raises NotYet where that is nothing, and whatever ends the connection."""

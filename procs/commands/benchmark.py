@@ -22,7 +22,7 @@ from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Pace
-from common.config import load_settings
+from common.config import Settings, load_settings
 from common.core.market import Token, all_tokens
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.polymarket.books import BOOKS_PATH, books_body, portions
@@ -33,7 +33,6 @@ from common.runtime.embedded_exchange import EmbeddedExchange
 from common.runtime.tables import table
 from common.simulation.options import ExchangeUrls, SimulationOptions
 
-TOKENS_A_REQUEST = 250  # that the REST side takes
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
 BOOKS, BOOKS_QUICK = 60_000, 10_000  # messages of the recording that books are made of
@@ -95,7 +94,7 @@ def _benchmark(namespace: argparse.Namespace) -> int:
             for _ in range(repetitions):
                 setups = _setups(tokens, writers, tls=namespace.tls, both=both)
                 runs += [_run(each, _field(urls, each.tokens, certificates), plan, base) for each in setups]
-                recorded = _field(urls, min(tokens), certificates).tokens
+                recorded = _find(load_settings(environment=recorder_settings(urls, min(tokens))), min(tokens))
                 speeds += _books(recorded, BOOKS_QUICK if namespace.quick else BOOKS, base)
     _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
@@ -125,24 +124,30 @@ def _exchange(folder: Path) -> Iterator[ExchangeUrls]:
 
 def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Path | None]) -> Field:
     """Made anew for each run, as markets end: the recorder finds the same ones a moment later."""
-    settings = recorder_settings(urls, tokens)
-    now_ns = time.time_ns()
-    found = all_tokens(discover(load_settings(environment=settings), now_ns).markets)
+    environment = recorder_settings(urls, tokens)
+    settings = load_settings(environment=environment)
+    found = _find(settings, tokens)
+    _have_books_made(settings, found)
+    now_ms = time.time_ns() // 1_000_000 + 1
+    return Field(found, make_load(found, now_ms), environment, *certificates)
+
+
+def _find(settings: Settings, tokens: int) -> Sequence[Token]:
+    found = all_tokens(discover(settings, time.time_ns()).markets)
     if len(found) != tokens:
         raise RecorderError(f"the embedded exchange has {len(found)} tokens to subscribe, not {tokens}")
-    _have_books_made(urls, found)
-    now_ms = time.time_ns() // 1_000_000 + 1
-    return Field(found, make_load(found, now_ms), settings, *certificates)
+    return found
 
 
-def _have_books_made(urls: ExchangeUrls, tokens: Sequence[Token]) -> None:
+def _have_books_made(settings: Settings, tokens: Sequence[Token]) -> None:
     """The exchange makes each book when it is first asked for it, and they stay as they are.
 
     So they are older than the load, and no checkpoint can be taken for what the load should have come to.
     """
     with open_session() as session:
-        for some in portions(tokens, TOKENS_A_REQUEST):
-            fetch(session, "POST", urls.clob_url + BOOKS_PATH, body=books_body(some), timeout_s=10)
+        for some in portions(tokens, settings.rest_checkpoint.max_tokens_per_request):
+            url = settings.exchange.clob_url + BOOKS_PATH
+            fetch(session, "POST", url, body=books_body(some), timeout_s=10)
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:
