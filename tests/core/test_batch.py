@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from common.core.batch import (
     HEADER_BYTES,
+    LENGTH_BYTES,
     Batch,
     EncodingError,
     decode_batches,
@@ -32,6 +33,9 @@ batches = st.builds(
 def test_a_series_of_batches_decodes_to_what_was_encoded(series: list[Batch]) -> None:
     encoded = [encode_batch(batch) for batch in series]
     assert list(decode_batches(b"".join(encoded))) == series
+    assert [len(each) for each in encoded] == [
+        HEADER_BYTES + LENGTH_BYTES * len(batch.payloads) + sum(map(len, batch.payloads)) for batch in series
+    ]
 
 
 @given(batches, st.data())
