@@ -35,18 +35,20 @@ class Expected(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """How it was proved that the remote holds a parcel, if it was.
 
-    `other` says that it holds other bytes, which only an operator can end.
+    `other` says that it holds other bytes, which only an operator can end, `gone` that it has not got it. Without
+    either it could not be read this time.
     """
 
     proof: Proof | None
     other: bool = False
+    gone: bool = False
     words: str = ""
 
 
 def judge(
     files: Sequence[Expected], found: Mapping[str, str], failed: Mapping[str, str], proof: Proof
 ) -> Verdict:
-    """Every file's sha256, read back, must be the expected one; one that is not there is only not there yet."""
+    """Every file's sha256, read back, must be the expected one. `failed` says why one could not be read, by path."""
     for file in files:
         given = found.get(file.path)
         if given is not None and given != file.sha256:
@@ -55,7 +57,8 @@ def judge(
     for file in files:
         if file.path not in found:
             reason = failed.get(file.path, "it is not there")
-            return Verdict(None, words=f"{file.path}: cannot be read back: {reason}")
+            gone = file.path not in failed
+            return Verdict(None, gone=gone, words=f"{file.path}: cannot be read back: {reason}")
     return Verdict(proof)
 
 

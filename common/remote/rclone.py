@@ -31,10 +31,11 @@ class TookTooLong(RemoteError):
 
 
 class Hashes(msgspec.Struct, frozen=True):
-    """Hex digests by path; a file that is not there has none. `told` has what went wrong."""
+    """Hex digests by path; a file that is not there has none. `told` has what went wrong, if it is not `whole`."""
 
     found: dict[str, str]
     told: Told
+    whole: bool
 
 
 class Rclone:
@@ -86,14 +87,14 @@ class Rclone:
         Raises RemoteError.
         """
         if not paths:
-            return Hashes({}, Told({}, set(), set(), ""))
+            return Hashes({}, Told({}, set(), set(), ""), whole=True)
         self._sync_local(paths)
         arguments = ("hashsum", "sha256", "--download", *_ALWAYS, *_LOG)
         code, out, told = self._run(arguments, (self._root,), paths, size)
         found = dict(_hash_lines(out, SHA256_DIGITS))
         if code and not told.failed and not found:
             raise self._error(code, told)
-        return Hashes(found, told)
+        return Hashes(found, told, whole=code == 0)
 
     def size_of(self, path: str) -> int | None:
         """The bytes of a file at the remote, None if it is not there. Raises RemoteError."""

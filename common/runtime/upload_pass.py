@@ -231,5 +231,5 @@ class Uploads:
                 yield each
                 continue
             self._failed(each.path, f"{verdict.words}; it was there before", alarm=verdict.other)
-            if not verdict.other:
+            if verdict.gone:
                 self.stock.lost(each.path)  # the next pass uploads it again

@@ -1,10 +1,12 @@
 """A remote or an rclone that does not do what it should: nothing is deleted, and the reason is in words."""
 
+import contextlib
 import http.server
 import socket
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from common.archive.read import closed_archives
+from common.archive.upload_records import read_record
 from common.remote.secrets import HIDDEN
 from tests.archive.recordings import UP, Recorder
 from tests.remote.stores import (
@@ -21,7 +24,9 @@ from tests.remote.stores import (
     SECRET,
     Store,
     Uploading,
+    free_port,
     s3_environment,
+    served,
     webdav_environment,
 )
 
@@ -140,6 +145,45 @@ def test_a_remote_that_breaks_off_halfway_is_told_as_such(root: Path) -> None:
         told = failed_pass(root, Uploading(root, store("webdav", port)))
     assert "Put " in told
     assert "EOF" in told or "reset" in told or "broken pipe" in told
+
+
+def cutting(port: int, path: str) -> Callable[[socket.socket], None]:
+    """Passes everything on to the server at `port`, but cuts the connection where this path is to be read."""
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65_536):
+                if piece.startswith(b"GET ") and path in urllib.parse.unquote(piece.split()[1].decode()):
+                    break
+                sink.sendall(piece)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(connection: socket.socket) -> None:
+        with connection, socket.create_connection(("127.0.0.1", port)) as server:
+            back = threading.Thread(target=pump, args=(server, connection), daemon=True)
+            back.start()
+            pump(connection, server)
+            back.join()
+
+    return serve
+
+
+def test_what_cannot_be_read_this_time_is_not_taken_for_lost(root: Path, tmp_path: Path) -> None:
+    paths = [archive.relative_to(root).as_posix() for archive in closed_archives(root)]
+    port = free_port()
+    (tmp_path / "served" / "x").mkdir(parents=True)
+    with served("webdav", tmp_path / "served", port), socket_server(cutting(port, paths[0])) as cut:
+        assert Uploading(root, store("webdav", port)).run() == ""
+        before = read_record(root, paths[0])
+        uploading = Uploading(root, store("webdav", cut), clean_up=True)
+        assert uploading.run() == ""
+        assert uploading.paths("cleaned") == paths[1:]
+        assert paths[0] in uploading.words("failed")
+        assert read_record(root, paths[0]) == before
+        assert Uploading(root, store("webdav", port), clean_up=True).run() == ""
+    assert closed_archives(root) == []
 
 
 def test_a_remote_that_never_answers_is_given_up(root: Path) -> None:
