@@ -4,14 +4,12 @@
 cut out of that at once; all else (fragments, control frames, large or strange frames) the library cuts out of it.
 """
 
-import ssl
-
 import msgspec
 from websocket import ABNF, WebSocket, WebSocketConnectionClosedException, WebSocketException
 from websocket._abnf import continuous_frame, frame_buffer
 
-PIECE_BYTES = 65_536
-TLS_PIECE_BYTES = 16_384  # one TLS record; asking for more costs a larger buffer at each call
+from common.polymarket.tls import PIECE_BYTES, TlsSocket
+
 MAX_FRAGMENTS = 10_000
 _USUAL = {0x81: 1, 0x82: 2}  # the first byte of a whole text or binary message, no extension, to its opcode
 _TWO_MORE_BYTES = 126  # as a length: it stands in the next two bytes (RFC 6455, 5.2); 127 and masks lie above
@@ -40,11 +38,8 @@ class PieceBuffer(frame_buffer):
         super().__init__(websocket._recv, skip_utf8_validation=True)  # noqa: SLF001 - the library's own seam
         self._websocket = websocket
         self._max_frame_bytes = max_frame_bytes
-        self._piece_bytes = TLS_PIECE_BYTES if isinstance(websocket.sock, ssl.SSLSocket) else PIECE_BYTES
-        self._many_records = isinstance(websocket.sock, ssl.SSLSocket)
         self._buffer: bytes | bytearray = b""
         self._taken = 0
-        self._ending: Exception | None = None
         self.drained = False  # the last read took all that was there
 
     def recv_strict(self, bufsize: int) -> bytes:
@@ -103,13 +98,7 @@ class PieceBuffer(frame_buffer):
 
     def fill(self) -> None:
         """Read what is there. Raises NotYet where that is nothing, and whatever ends the connection."""
-        if self._ending is not None:
-            raise self._ending
         piece = self._read()
-        self.drained = len(piece) < self._piece_bytes
-        if self._many_records:
-            self.drained = False
-            piece += self._read_more_records(PIECE_BYTES - len(piece))
         rest = len(self._buffer) - self._taken
         if rest > PIECE_BYTES:  # a large message is under way: do not copy all of it for each piece
             if not isinstance(self._buffer, bytearray):
@@ -120,29 +109,21 @@ class PieceBuffer(frame_buffer):
             self._buffer = bytes(self._buffer[self._taken :]) + piece if rest else piece
         self._taken = 0
 
-    def _read_more_records(self, size: int) -> bytes:
-        """TLS gives one record at a time: read on, up to about this size."""
-        records: list[bytes] = []
-        read = self._read
-        try:
-            while size > 0:
-                records.append(read())
-                size -= len(records[-1])
-        except NotYet:
-            self.drained = True
-        except (OSError, WebSocketException) as error:
-            self._ending = error  # what came before it comes out first
-        return b"".join(records)
-
     def _read(self) -> bytes:
-        if self._websocket.sock is None:
+        sock = self._websocket.sock
+        if sock is None:
             raise WebSocketConnectionClosedException("socket is closed")
         try:
-            piece = self._websocket.sock.recv(self._piece_bytes)
-        except (BlockingIOError, ssl.SSLWantReadError) as error:
+            if isinstance(sock, TlsSocket):
+                piece, more = sock.recv_piece()
+            else:
+                piece = sock.recv(PIECE_BYTES)
+                more = len(piece) == PIECE_BYTES
+        except BlockingIOError as error:
             raise NotYet from error
         if not piece:
             raise WebSocketConnectionClosedException("end of stream")
+        self.drained = not more
         return piece
 
     def recv_length(self) -> None:

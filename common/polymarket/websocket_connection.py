@@ -16,6 +16,7 @@ from websocket import (
 from common.core.causes import Cause
 from common.errors import ExchangeError
 from common.polymarket.pieces import BoundedFragments, NotYet, PieceBuffer, Received, TooLarge
+from common.polymarket.tls import TlsContext
 from common.polymarket.user_agent import user_agent
 
 SEND_TIMEOUT_S = 5.0
@@ -36,7 +37,8 @@ class Connection:
 
     def __init__(self, url: str, *, handshake_timeout_s: float, max_frame_bytes: int) -> None:
         """Connect and shake hands, blocking. Raises ExchangeError with what the host did instead."""
-        websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True)
+        secure = {"context": TlsContext()} if url.startswith("wss:") else {}
+        websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True, sslopt=secure)
         try:
             websocket.connect(  # type: ignore[no-untyped-call]
                 url,

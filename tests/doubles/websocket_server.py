@@ -40,15 +40,15 @@ class Peer:
                 raise ConnectionError("the client left during the handshake")
             self.request += piece
 
-    def accept(self, extra_headers: bytes = b"") -> None:
-        """Answer the handshake."""
+    def accept(self, extra_headers: bytes = b"", *, behind: bytes = b"") -> None:
+        """Answer the handshake, with the first frames `behind` it in the same write."""
         self.read_request()
         key = self.request.lower().split(b"sec-websocket-key:")[1].split(b"\r\n")[0].strip()
         start = self.request.lower().index(key)
         digest = hashlib.sha1(self.request[start : start + len(key)] + GUID).digest()
         self.connection.sendall(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n" + extra_headers + b"\r\n"
+            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n" + extra_headers + b"\r\n" + behind
         )
 
     def send(self, *payloads: bytes) -> None:

@@ -1,58 +1,18 @@
-import os
 import select
 import socket
-import ssl
 import threading
-import time
 from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-import trustme
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import ExchangeError
 from common.polymarket.pieces import Received
-from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from common.polymarket.websocket_connection import ConnectionEnded
 from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebsocketServer, frame
-
-MAX_FRAME = 16 * 1024 * 1024
-
-
-def connect(url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME) -> Connection:
-    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes)
-
-
-def next_message(connection: Connection) -> Received:
-    deadline = time.monotonic() + 20
-    while (message := connection.receive()) is None:
-        assert time.monotonic() < deadline, "no message came"
-        select.select([connection.fileno()], [], [], 1)
-    return message
-
-
-def end_of(connection: Connection) -> ConnectionEnded:
-    try:
-        while True:
-            next_message(connection)
-    except ConnectionEnded as end:
-        return end
-
-
-def all_of(connection: Connection, *, many: bool) -> tuple[list[tuple[int, bytes]], ConnectionEnded]:
-    """Everything up to the end, taken one by one or as it comes."""
-    found: list[tuple[int, bytes]] = []
-    try:
-        while True:
-            came = connection.receive_many() if many else connection.receive()
-            if came is not None:
-                found += [(came.opcode, payload) for payload in came.payloads]
-            else:
-                assert select.select([connection.fileno()], [], [], 20)[0], "nothing more came"
-    except ConnectionEnded as end:
-        return found, end
+from tests.polymarket.connections import all_of, connect, end_of, next_message
 
 
 def saying(*payloads: bytes) -> Callable[[Peer], None]:
@@ -346,42 +306,6 @@ def test_a_silent_handshake_ends_at_its_deadline() -> None:
 def test_a_host_that_cannot_be_reached_is_named(url: str) -> None:
     with pytest.raises(ExchangeError, match=url):
         connect(url)
-
-
-def test_the_same_holds_over_tls_with_one_record_a_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setitem(os.environ, "WEBSOCKET_CLIENT_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    payloads = [b"x" * size for size in (0, 100, 20_000, 70_000, 1_000_000)]
-
-    def script(peer: Peer) -> None:
-        peer.accept()
-        for payload in payloads:
-            peer.send(payload)
-        peer.stay_until_the_client_leaves()
-
-    with WebsocketServer(script, tls=context) as server:
-        connection = connect(server.url)
-        assert [next_message(connection).payloads[0] for _ in payloads] == payloads
-        connection.close()
-
-    def end_at_once(peer: Peer) -> None:
-        peer.accept()
-        for payload in payloads:
-            peer.send(payload)
-        peer.close(1000, "bye")
-        peer.read_frame()
-
-    with WebsocketServer(end_at_once, tls=context) as server:
-        connection = connect(server.url)
-        messages, end = all_of(connection, many=True)
-        assert [payload for _, payload in messages] == payloads
-        assert end.detail == "1000 bye"
-        connection.close()
 
 
 SIZES = st.sampled_from([0, 1, 5, 125, 126, 127, 900, 4000, 65_535, 65_536, 70_000])

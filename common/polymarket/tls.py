@@ -1,0 +1,139 @@
+"""TLS over a socket that is read in large pieces.
+
+Python's own SSLSocket takes two system calls for each record, and the exchange sends a record a message. Here many
+records are read at once and decrypted from memory. `TlsContext` brings this into websocket-client's way of connecting.
+"""
+
+import os
+import socket
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+PIECE_BYTES = 65_536
+_RECORD_BYTES = 16_384  # the most that one read gives; asking for more costs a larger buffer at each call
+
+
+class TlsSocket(socket.socket):
+    """The client's end of a TLS connection: a socket to websocket-client, read by `recv_piece` afterwards."""
+
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        """Take over a connected socket and shake hands. Raises OSError, of which ssl.SSLError is a kind."""
+        timeout_s = plain.gettimeout()
+        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        self.settimeout(timeout_s)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._unsent = b""
+        self._end: OSError | None = None
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        try:
+            while not self._hands_shaken():
+                self._take_piece()
+        except BaseException:
+            self.close()
+            raise
+
+    def _hands_shaken(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self._flush()
+        return True
+
+    def recv(self, size: int, /, *_: int) -> bytes:
+        """At most so many bytes, at least one; none when the other side has ended the connection."""
+        while True:
+            try:
+                return self._tls.read(size)
+            except ssl.SSLWantReadError:
+                self._take_piece()
+            except ssl.SSLEOFError:
+                return b""
+
+    def recv_piece(self) -> tuple[bytes, bool]:
+        """What stands in the records that are here, up to a bound, and whether there may be more at once.
+
+        The end of the connection, b"" or what broke it, comes behind all that was before. Raises BlockingIOError
+        where nothing is here, ssl.SSLError and other kinds of OSError.
+        """
+        records: list[bytes] = []
+        more = self._tls.pending() > 0 or self._incoming.pending > 0  # what `recv` has left
+        if more:
+            self._read_records(records)
+        while not records and self._end is None:
+            more = self._take_piece() == PIECE_BYTES
+            self._read_records(records)
+        with suppress(BlockingIOError):
+            self._flush()  # TLS may have an answer to give; it can wait for what we send next
+        if not records and self._end is not None and not isinstance(self._end, ssl.SSLEOFError):
+            raise self._end
+        return b"".join(records), more or self._end is not None
+
+    def _read_records(self, records: list[bytes]) -> None:
+        """Read those that are whole, and what ends the connection behind them."""
+        read = self._tls.read
+        try:
+            while record := read(_RECORD_BYTES):
+                records.append(record)
+            self._end = ssl.SSLEOFError()  # the other side said that this is all
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError as error:
+            self._end = error
+
+    def _take_piece(self) -> int:
+        piece = super().recv(PIECE_BYTES)
+        if piece:
+            self._incoming.write(piece)
+        else:
+            self._incoming.write_eof()
+        return len(piece)
+
+    def send(self, data: "ReadableBuffer", /, *_: int) -> int:
+        """Send all of it."""
+        size = self._tls.write(data)
+        self._flush()
+        return size
+
+    def _flush(self) -> None:
+        self._unsent += self._outgoing.read()
+        while self._unsent:
+            self._unsent = self._unsent[super().send(self._unsent) :]
+
+
+class TlsContext:
+    """Stands in for an ssl.SSLContext in websocket-client's options: makes a TlsSocket of a connected socket.
+
+    It checks the certificate and the host's name, and trusts what websocket-client's own context would trust.
+    """
+
+    def __init__(self) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        bundle = Path(os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE") or "/nowhere")
+        if bundle.is_file():
+            self._context.load_verify_locations(cafile=bundle)
+        elif bundle.is_dir():
+            self._context.load_verify_locations(capath=bundle)
+        else:
+            self._context.load_default_certs()
+        if keys := os.environ.get("SSLKEYLOGFILE"):
+            self._context.keylog_filename = keys
+
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        *,
+        do_handshake_on_connect: bool,
+        suppress_ragged_eofs: bool,
+        server_hostname: str,
+    ) -> TlsSocket:
+        """As ssl's own, with both switches on, as websocket-client has them. Raises OSError."""
+        assert do_handshake_on_connect, "the library asks for no other"
+        assert suppress_ragged_eofs, "the library asks for no other"
+        return TlsSocket(sock, self._context, server_hostname)
