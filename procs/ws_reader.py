@@ -34,7 +34,7 @@ from common.runtime.token_share import TokenShare
 NS = 1_000_000_000
 HANDSHAKE_TIMEOUT_S = 10.0
 LINGER_NS = 15 * NS
-ROUND_NS = NS // 40  # in between only what arrives is read: most steps are one message
+ROUND_NS = NS // 20  # in between only what arrives is read: most steps are one message
 PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
 
 log = logging.getLogger("ws_reader")

@@ -10,7 +10,7 @@ CALM_NS = 60_000_000_000  # who kept up for so long has time again
 SHORTEST_NS = 2_000_000_000
 LONGEST_NS = 60_000_000_000
 CPU_SHARE = 0.08  # of one processor, in the long run
-CREDIT_NS = 300_000_000  # of processor time, that a burst may take at once
+CREDIT_NS = 150_000_000  # of processor time, that a burst may take at once
 
 
 class Breather:
