@@ -14,12 +14,13 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import msgspec
 
 from common.benchmark.frames import CLOSE, frame, read_load
+from common.polymarket.tls import TlsSocket
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PIECE_FRAMES = 128
@@ -57,7 +58,6 @@ class Sender:
         framed = [frame(payload) for payload in prepared.circle]
         self._opening = frame(prepared.opening)
         self._connection = connection
-        self._one_record_each = isinstance(connection, ssl.SSLSocket)
         self._blob = memoryview(b"".join(framed))
         self._ends = [0, *accumulate(map(len, framed))]
         self._at = 0
@@ -72,9 +72,9 @@ class Sender:
         return Sent(1, 0, began, time.monotonic_ns())
 
     def _listen(self) -> None:
-        """Take what the client says, so that it never waits; nothing of it needs an answer."""
+        """Take what the client says, so that it never waits; nothing of it needs an answer, or to be decrypted."""
         try:
-            while self._connection.recv(65_536):
+            while socket.socket.recv(self._connection, 65_536):
                 pass
         except OSError:
             return
@@ -93,18 +93,18 @@ class Sender:
 
     def _send(self, count: int) -> int:
         count = min(count, len(self._ends) - 1 - self._at)
-        if self._one_record_each:
-            for at in range(self._at, self._at + count):
-                self._connection.sendall(self._blob[self._ends[at] : self._ends[at + 1]])
+        ends = self._ends[self._at : self._at + count + 1]
+        if isinstance(self._connection, TlsSocket):
+            self._connection.send_records(self._blob[begin:end] for begin, end in pairwise(ends))
         else:
-            self._connection.sendall(self._blob[self._ends[self._at] : self._ends[self._at + count]])
+            self._connection.sendall(self._blob[ends[0] : ends[-1]])
         self._at = (self._at + count) % (len(self._ends) - 1)
         return count
 
     def close(self) -> None:
         """Say goodbye, and that nothing more comes."""
         self._connection.sendall(frame((1000).to_bytes(2, "big"), CLOSE))
-        if not self._one_record_each:
+        if not isinstance(self._connection, TlsSocket):
             self._connection.shutdown(socket.SHUT_WR)
 
 
@@ -145,7 +145,7 @@ def main() -> None:
     if given.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(given.certificate)
-        connection = context.wrap_socket(connection, server_side=True)
+        connection = TlsSocket(connection, context)
     shake_hands(connection)
     sender = Sender(connection, given.load)
     _say(sender.open())

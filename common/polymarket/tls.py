@@ -7,6 +7,7 @@ records are read at once and decrypted from memory. `TlsContext` brings this int
 import os
 import socket
 import ssl
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,17 +20,27 @@ _RECORD_BYTES = 16_384  # the most that one read gives; asking for more costs a 
 
 
 class TlsSocket(socket.socket):
-    """The client's end of a TLS connection: a socket to websocket-client, read by `recv_piece` afterwards."""
+    """An end of a TLS connection: a socket to websocket-client, read by `recv_piece` afterwards."""
 
-    def __init__(self, plain: socket.socket, context: ssl.SSLContext, server_hostname: str | None) -> None:
-        """Take over a connected socket and shake hands. Raises OSError, of which ssl.SSLError is a kind."""
+    def __init__(
+        self, plain: socket.socket, context: ssl.SSLContext, server_hostname: str | None = None
+    ) -> None:
+        """Take over a connected socket and shake hands, as a server where no name of one is given.
+
+        Raises OSError, of which ssl.SSLError is a kind.
+        """
         timeout_s = plain.gettimeout()
         super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
         self.settimeout(timeout_s)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._unsent = b""
         self._end: OSError | None = None
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        self._tls = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=server_hostname is None,
+            server_hostname=server_hostname,
+        )
         try:
             while not self._hands_shaken():
                 self._take_piece()
@@ -100,6 +111,16 @@ class TlsSocket(socket.socket):
         size = self._tls.write(data)
         self._flush()
         return size
+
+    def sendall(self, data: "ReadableBuffer", /, *_: int) -> None:
+        """Send all of it."""
+        self.send(data)
+
+    def send_records(self, records: Iterable["ReadableBuffer"]) -> None:
+        """Send each in a record of its own, or in several where it is longer than one."""
+        for record in records:
+            self._tls.write(record)
+        self._flush()
 
     def _flush(self) -> None:
         self._unsent += self._outgoing.read()

@@ -132,8 +132,12 @@ def test_whom_we_cannot_trust_is_not_talked_to(authority: trustme.CA) -> None:
 
 
 def test_a_server_that_never_shakes_hands_is_given_up() -> None:
+    def stay_silent(peer: Peer) -> None:
+        while peer.connection.recv(4096):
+            pass
+
     with (
-        WebsocketServer(lambda peer: peer.stay_until_the_client_leaves()) as server,
+        WebsocketServer(stay_silent) as server,
         pytest.raises(ExchangeError, match="did not answer"),
     ):
         connect(server.url.replace("ws:", "wss:"), timeout_s=0.2)
