@@ -35,9 +35,9 @@ from common.simulation.options import ExchangeUrls, SimulationOptions
 
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
-BOOKS, BOOKS_QUICK = 60_000, 10_000  # messages of the recording that books are made of
+BOOKS, BOOKS_QUICK = 30_000, 10_000  # messages of the recording that books are made of
 REPORT, PLOT = "benchmark.md", "benchmark.svg"
-THOROUGH = Plan(Pace(1.5, 4.0, 5), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
+THOROUGH = Plan(Pace(1.5, 4.0, 3), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
 QUICK = Plan(Pace(1.0, 2.5, 3), 1.5, (2000.0,), 3.0, 8000.0)
 
 
