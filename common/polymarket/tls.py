@@ -80,8 +80,8 @@ class TlsSocket(socket.socket):
         while not records and self._end is None:
             more = self._take_piece() == PIECE_BYTES
             self._read_records(records)
-        with suppress(BlockingIOError):
-            self._flush()  # TLS may have an answer to give; it can wait for what we send next
+        with suppress(OSError):
+            self._flush()  # an answer of TLS's own; it can wait, and what broke shows when we read on
         if not records and self._end is not None and not isinstance(self._end, ssl.SSLEOFError):
             raise self._end
         return b"".join(records), more or self._end is not None

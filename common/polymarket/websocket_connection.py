@@ -37,9 +37,9 @@ class Connection:
 
     def __init__(self, url: str, *, handshake_timeout_s: float, max_frame_bytes: int) -> None:
         """Connect and shake hands, blocking. Raises ExchangeError with what the host did instead."""
-        secure = {"context": TlsContext()} if url.startswith("wss:") else {}
-        websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True, sslopt=secure)
         try:
+            secure = {"context": TlsContext()} if url.startswith("wss:") else {}
+            websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True, sslopt=secure)
             websocket.connect(  # type: ignore[no-untyped-call]
                 url,
                 timeout=handshake_timeout_s,

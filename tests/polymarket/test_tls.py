@@ -131,6 +131,13 @@ def test_whom_we_cannot_trust_is_not_talked_to(authority: trustme.CA) -> None:
             connect(server.url)
 
 
+def test_a_bundle_that_holds_no_certificates_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with pytest.raises(ExchangeError, match="cannot be reached"):
+        connect("wss://127.0.0.1:9/ws")
+
+
 def test_a_server_that_never_shakes_hands_is_given_up() -> None:
     def stay_silent(peer: Peer) -> None:
         while peer.connection.recv(4096):
