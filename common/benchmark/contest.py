@@ -146,6 +146,7 @@ def _run_recorder(setup: Setup, field: Field, plan: Plan, folder: Path) -> Measu
     with (
         Sending(folder / "load", certificate=field.certificate if setup.tls else None) as sending,
         Recorder(folder, sending.url, settings=settings, writers=setup.writers) as recorder,
+        recorder.quoted_in_errors(),
     ):
         recorder.wait_until_it_records()
         sending.wait_for_subscription()

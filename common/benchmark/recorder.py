@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +28,7 @@ START_LIMIT_S = 60.0
 DRAIN_LIMIT_S = 120.0
 STOP_LIMIT_S = 40.0
 MIB = 1024 * 1024
+QUOTED = 3  # lines of its log
 
 
 def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
@@ -121,6 +123,16 @@ class Recorder:
             if time.monotonic() > deadline:
                 raise RecorderError(f"waited {limit_s:g} s in vain for {what}; see {self._log}")
             time.sleep(POLL_S)
+
+    @contextmanager
+    def quoted_in_errors(self) -> Iterator[None]:
+        """A RecorderError within gets what the recorder last warned of behind its words: the log goes with the run."""
+        try:
+            yield
+        except RecorderError as error:
+            lines = self._log.read_text(errors="replace").splitlines()
+            telling = [line for line in lines if '"level": "INFO"' not in line or "session closed" in line]
+            raise RecorderError("; the recorder said: ".join((str(error), *telling[-QUOTED:]))) from error
 
     def stop(self) -> list[str]:
         """SIGTERM; what was wrong with the end."""

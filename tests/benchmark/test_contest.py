@@ -59,6 +59,7 @@ def test_a_run_that_breaks_off_does_not_count_and_says_why(field: Field, tmp_pat
     refused = msgspec.structs.replace(field, settings={"RECORDER__WRITER__GZIP_LEVEL": "99"})
     measured = run_once(Setup(4, "recorder", 1), refused, SMALL, tmp_path)
     assert "the recorder ended with 78" in measured.wrongs[0]
+    assert "writer.gzip_level" in measured.wrongs[0], "in its own words"
 
 
 def test_a_message_that_is_missing_twice_or_another_is_noticed(tmp_path: Path) -> None:
