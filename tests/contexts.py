@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from common.core.envelope import Context
 from common.core.market import Token
 from common.core.rows import subscription_json, tokens_tracked_json
+from common.queue.outbox import Outbox
 
 
 def context_for(
@@ -26,3 +27,14 @@ def context_for(
         subscription_json(subscription_revision, [token.token_id for token in tracked]),
         tokens_tracked_json(tracked),
     )
+
+
+def open_context(outbox: Outbox) -> int:
+    """Open one of no tokens, which messages can refer to; its number."""
+    return outbox.open_context(
+        session_id="s",
+        connection_sequence=1,
+        url="ws://x",
+        subscription_json=b"{}",
+        tokens_tracked_json=b"[]",
+    ).number

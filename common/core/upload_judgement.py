@@ -46,9 +46,17 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 def judge(
-    files: Sequence[Expected], found: Mapping[str, str], failed: Mapping[str, str], proof: Proof
+    files: Sequence[Expected],
+    found: Mapping[str, str],
+    failed: Mapping[str, str],
+    proof: Proof,
+    *,
+    whole: bool,
 ) -> Verdict:
-    """Every file's sha256, read back, must be the expected one. `failed` says why one could not be read, by path."""
+    """Every file's sha256, read back, must be the expected one.
+
+    `failed` says why one could not be read, by path; only if the reading was `whole` is one without a word gone.
+    """
     for file in files:
         given = found.get(file.path)
         if given is not None and given != file.sha256:
@@ -57,7 +65,7 @@ def judge(
     for file in files:
         if file.path not in found:
             reason = failed.get(file.path, "it is not there")
-            gone = file.path not in failed
+            gone = whole and file.path not in failed
             return Verdict(None, gone=gone, words=f"{file.path}: cannot be read back: {reason}")
     return Verdict(proof)
 

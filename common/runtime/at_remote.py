@@ -118,8 +118,7 @@ class AtRemote:
         for each in sealed:
             expected = [Expected(file.path, file.sha256) for file in each.files if file.path not in confirmed]
             proof: Proof = "read_back" if len(expected) == len(each.files) else "remote_hash"
-            verdict = judge(expected, hashes.found, hashes.told.failed, proof)
-            yield each, msgspec.structs.replace(verdict, gone=verdict.gone and hashes.whole)
+            yield each, judge(expected, hashes.found, hashes.told.failed, proof, whole=hashes.whole)
 
     def _confirmed_by_the_store(self, files: Sequence[SealedFile]) -> set[str]:
         """Files that were copied just now, in one piece, to a store that computes hashes itself, and give ours."""

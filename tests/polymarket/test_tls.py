@@ -30,14 +30,12 @@ def server_context(authority: trustme.CA, host: str = "127.0.0.1") -> ssl.SSLCon
     return context
 
 
-def what_comes(
-    authority: trustme.CA, script: Callable[[Peer], None], *, many: bool = True
-) -> tuple[list[bytes], ConnectionEnded]:
+def what_comes(authority: trustme.CA, script: Callable[[Peer], None]) -> tuple[list[bytes], ConnectionEnded]:
     """The messages of a connection until its end."""
     with WebsocketServer(script, tls=server_context(authority)) as server:
         connection = connect(server.url)
         try:
-            messages, end = all_of(connection, many=many)
+            messages, end = all_of(connection, many=True)
         finally:
             connection.close()
     assert all(opcode == TEXT for opcode, _ in messages)

@@ -7,6 +7,7 @@ import zmq
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.queue.tap import INTERVAL_NS, Tap
+from tests.contexts import open_context
 
 
 class Producing:
@@ -26,13 +27,7 @@ class Producing:
         self.open_context()
 
     def open_context(self) -> None:
-        self.number = self.outbox.open_context(
-            session_id="s",
-            connection_sequence=1,
-            url="ws://x",
-            subscription_json=b"{}",
-            tokens_tracked_json=b"[]",
-        ).number
+        self.number = open_context(self.outbox)
 
     def append(self, count: int, payload: bytes = b"{}") -> None:
         for _ in range(count):

@@ -14,6 +14,7 @@ from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.queue.turns import LANE_BLOCK
+from tests.contexts import open_context
 from tests.waiting import wait_for
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
@@ -57,13 +58,7 @@ class LaneRun(RuleBasedStateMachine):
         self.archives: list[list[bytes]] = [[] for _ in range(LANES)]
         self.replaced: list[tuple[int, Writer]] = []
         self.begin_producer()
-        self.session = self.outbox.open_context(
-            session_id="s",
-            connection_sequence=1,
-            url="ws://x",
-            subscription_json=b"{}",
-            tokens_tracked_json=b"[]",
-        ).number
+        self.session = open_context(self.outbox)
         self.writers = [self.new_writer(lane) for lane in range(LANES)]
 
     def begin_producer(self) -> None:

@@ -12,6 +12,7 @@ from common.queue.lane_server import WINDOW_BYTES, LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.queue.protocol import Ack, Data, Hello, encode
+from tests.contexts import open_context
 from tests.waiting import wait_for
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
@@ -27,13 +28,7 @@ class Ends:
         self.server = LaneServer(self.context, self.outbox)
         self.clients: list[LaneClient] = []
         self.now_ns = 0
-        self.number = self.outbox.open_context(
-            session_id="s",
-            connection_sequence=1,
-            url="ws://x",
-            subscription_json=b"{}",
-            tokens_tracked_json=b"[]",
-        ).number
+        self.number = open_context(self.outbox)
 
     def client(self, *, lane: int = 0, durable: int = 0) -> LaneClient:
         client = LaneClient(

@@ -13,6 +13,7 @@ from common.queue.lane import SEGMENT_BYTES
 from common.queue.outbox import ROW_HEADROOM_BYTES, Outbox
 from common.queue.outbox_files import Identity
 from common.queue.turns import LANE_BLOCK
+from tests.contexts import open_context
 
 FRESH = Identity("reader-0-epoch1", "ws_raw")
 
@@ -53,13 +54,7 @@ def test_messages_and_rows_are_kept_in_order_with_dense_sequences(tmp_path: Path
 
 def test_an_outbox_whose_process_died_goes_on_where_it_was(tmp_path: Path) -> None:
     outbox = open_outbox(tmp_path / "o")
-    outbox.open_context(
-        session_id="s",
-        connection_sequence=1,
-        url="ws://x",
-        subscription_json=b"{}",
-        tokens_tracked_json=b"[]",
-    )
+    open_context(outbox)
     append(outbox, b"one")
     append(outbox, b"two")
     outbox.lanes[0].forget_through(1)
