@@ -1,7 +1,8 @@
 """The load: what the embedded exchange would say of some markets, made beforehand and sent in a circle.
 
-A circle ends with the books as they are then. To whoever has them, all that the next round says is older: a repeat,
-which changes no book, so that time that goes back makes nobody find fault.
+A circle ends with the books as they are then, all in one message. To whoever has them, all that the next round says is
+older: a repeat, which changes no book, so that time that goes back makes nobody find fault. Nobody may have some of
+them alone: the others would begin in a time that is long over by the books that there are.
 """
 
 import struct
@@ -12,6 +13,7 @@ import msgspec
 
 from common.core.market import Token
 from common.errors import RecorderError
+from common.simulation.book import Book
 from common.simulation.frames import opening_book
 from common.simulation.model import MarketModel
 from common.simulation.options import SimulationOptions
@@ -49,15 +51,19 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
     ]
     if not books:
         raise RecorderError("the markets of these tokens are over: nothing more is said of them")
-    opening = ",".join(opening_book(*each) for each in books)
+    opening = _all_books(books)
     model.watch(dict.fromkeys(token.condition_id for token in tokens), now_ms)
     circle: list[bytes] = []
     while len(circle) < count:
         now_ms += STEP_MS
         model.wander.advance(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
-    circle += [opening_book(*each).encode() for each in books]
-    return Load(f"[{opening}]\n".encode(), tuple(circle))
+    return Load(opening, (*circle, _all_books(books)))
+
+
+def _all_books(books: Sequence[tuple[Book, int]]) -> bytes:
+    """As the exchange sends them to a new subscription."""
+    return f"[{','.join(opening_book(*each) for each in books)}]\n".encode()
 
 
 def save_load(path: Path, load: Load) -> None:
