@@ -4,7 +4,9 @@
 file means and translates it.
 """
 
+import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 
 PRIVATE = 0o600  # readable by its owner only
@@ -35,6 +37,17 @@ class Disk:
     def sync(self, descriptor: int) -> None:
         """Make the file's bytes and length durable (fdatasync). After a failure they must not be trusted."""
         os.fdatasync(descriptor)
+
+    def let_go(self, descriptor: int, length: int) -> None:
+        """Give back the memory in which the kernel keeps the first `length` bytes, which are durable.
+
+        The last page stays if it is not full: the next bytes go there. This is advice: where it is not taken, nothing
+        is lost.
+        """
+        whole_pages = length // mmap.PAGESIZE * mmap.PAGESIZE
+        if whole_pages:  # 0 would stand for all of the file
+            with suppress(OSError):
+                os.posix_fadvise(descriptor, 0, whole_pages, os.POSIX_FADV_DONTNEED)
 
     def rename(self, source: Path, target: Path) -> None:
         """Give the file its new name, in place of what bore it."""

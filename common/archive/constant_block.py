@@ -7,6 +7,9 @@ import msgspec
 
 _RAW_DEFLATE = -15
 _LEVEL = 9  # once for a subscription, however many rows it has
+_STRATEGY = (
+    zlib.Z_FILTERED
+)  # ids are random digits: to refer to three that came before takes more than to write them
 
 
 class ConstantBlock(msgspec.Struct, frozen=True):
@@ -20,6 +23,6 @@ class ConstantBlock(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=8)
 def constant_block(constant: bytes) -> ConstantBlock:
     """The block of these bytes. The caller keeps `constant`, so that it is found again by its hash at once."""
-    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, strategy=_STRATEGY)
     data = compressor.compress(constant) + compressor.flush(zlib.Z_FULL_FLUSH)
     return ConstantBlock(data, zlib.crc32(constant), len(constant))

@@ -16,7 +16,9 @@ from common.core.upload_record import record_path
 from common.errors import ArchiveError
 from common.files import Disk
 
-_WRITE_BYTES = 1 << 20  # compressed bytes that wait for a commit in memory at most
+_WRITE_BYTES = (
+    128 << 10
+)  # compressed bytes that wait for a commit in memory at most: few enough for the caches
 
 
 class ArchiveFacts(msgspec.Struct, frozen=True):
@@ -65,13 +67,18 @@ class OpenArchive:
             self._write()
 
     def sync(self, *, closing: bool) -> OpenFile:
-        """Make every row so far durable and, to close it, complete the last member. Gives the new state."""
+        """Make every row so far durable and, to close it, complete the last member. Gives the new state.
+
+        What is durable leaves the kernel's memory: nobody reads it soon, and memory that is used again costs
+        a writer of many tokens a fraction of what memory does that is always new.
+        """
         if closing:
             self._members.end()
         else:
             self._members.flush()
         self._write()
         self._disk.sync(self._descriptor)
+        self._disk.let_go(self._descriptor, self._bytes)
         self.dirty = False
         return self.state(closing=closing)
 

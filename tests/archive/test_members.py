@@ -2,6 +2,7 @@ import gzip
 import subprocess
 import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +51,16 @@ def test_a_member_that_a_dead_writer_left_is_ended_in_place_behind_spliced_rows(
     stream.add(rows)
     stream.flush()
     assert gzip.decompress(stream.take() + ending(stream.crc, stream.size)) == rows.joined()
+
+
+def test_a_block_of_markets_takes_little_more_than_its_random_bits() -> None:
+    chance, markets = Random(1), []
+    for start in range(1_800_000_000, 1_800_030_000, 300):
+        market = f'"market_slug":"btc-updown-5m-{start}","condition_id":"0x{chance.getrandbits(256):064x}"'
+        tokens = [(chance.getrandbits(256), outcome) for outcome in ("Up", "Down")]
+        markets += [f'{{{market},"token_id":"{number}","outcome":"{outcome}"}}' for number, outcome in tokens]
+    random_bytes = 32 * len(markets) * 3 // 2
+    assert len(constant_block(",".join(markets).encode()).data) < 1.3 * random_bytes
 
 
 def test_a_long_constant_is_compressed_once_and_costs_its_block_for_each_row() -> None:

@@ -1,8 +1,11 @@
 """The store of a lane: what is durable when, where a row goes, what a close leaves."""
 
+import errno
 import gzip
 import hashlib
 import json
+import mmap
+import os
 import stat
 from pathlib import Path
 
@@ -11,7 +14,8 @@ import pytest
 from common.archive.read import closed_archives, iterate_lines
 from common.archive.sidecar import read_sidecar
 from common.archive.store import LaneStore
-from common.core.archive_names import REST_CHECKPOINTS, Layout, sidecar_path
+from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout, sidecar_path
+from common.core.row_facts import RowFacts
 from common.errors import AlreadyRunningError, ArchiveError
 from tests.archive.rows import HOUR_NS, NOON_NS, PRODUCER, RUNTIME, append_all, gap, message
 
@@ -40,6 +44,37 @@ def test_a_commit_with_nothing_new_touches_no_file(tmp_path: Path) -> None:
     before = (tmp_path / "journal/lane-0.journal").read_bytes()
     assert store.commit() == {PRODUCER: 1}
     assert (tmp_path / "journal/lane-0.journal").read_bytes() == before
+    store.close()
+
+
+def in_memory(path: Path, offset: int) -> bool:
+    """Whether the kernel can give this byte of a file without asking the disk. Skips where there is no disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        pytest.skip(f"{path} lies on a file system that is memory: {error.strerror}")
+    finally:
+        os.close(descriptor)
+
+
+def test_what_is_durable_leaves_the_memory_but_the_page_that_is_written_next(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    row = b'{"noise":"%b"}\n' % os.urandom(40_000).hex().encode()
+    store.append(WS_RAW, PRODUCER, 1, row, RowFacts(NOON_NS, "s", 1, 1))
+    store.commit()
+    [archive] = tmp_path.glob("raw_orderbooks/**/.*.open")
+    size = archive.stat().st_size
+    assert size > 2 * mmap.PAGESIZE
+    assert not in_memory(archive, 0)
+    assert in_memory(archive, size - 1) == bool(size % mmap.PAGESIZE)
+    store.close_all()
+    [name] = names(tmp_path)
+    assert gzip.decompress((tmp_path / name).read_bytes()) == row
     store.close()
 
 
