@@ -16,9 +16,7 @@ from common.core.upload_record import record_path
 from common.errors import ArchiveError
 from common.files import Disk
 
-_WRITE_BYTES = (
-    128 << 10
-)  # compressed bytes that wait for a commit in memory at most: few enough for the caches
+_WRITE_BYTES = 1 << 20  # compressed bytes that wait for a commit in memory at most
 
 
 class ArchiveFacts(msgspec.Struct, frozen=True):
