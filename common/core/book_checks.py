@@ -1,7 +1,8 @@
 """Checks the books of one connection: each stated hash once, the best prices, and every checkpoint.
 
 Time is the exchange's, in milliseconds, and goes on with the messages of the connection only: a stream that is
-late, or a process that was stopped, makes nothing look wrong.
+late, or a process that was stopped, makes nothing look wrong. Nor does a market whose time lags behind that of the
+others: what it states may be completed, and may heal, for as long from when it came.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from common.core.decimal_text import scaled
 from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange
 from common.core.snapshot_checks import SnapshotChecks
 
-BATCH_MS = 250  # a batch is complete when the connection is so far past it
+BATCH_MS = 250  # a batch is complete when the connection has gone on for so long
 HEAL_MS = 1000  # a failed check that heals within this time is none
 _TRADES_TRIED = 3
 _USUAL_TERMS = HashTerms(
@@ -90,9 +91,9 @@ class BookChecks:
             if token is None or book is None:
                 self._active.discard(token_id)
                 continue
-            if token.open is not None and self.now_ms - token.open[0] > BATCH_MS:
+            if token.open is not None and self.now_ms - token.open_ms > BATCH_MS:
                 self._finish(token_id, unless=None)
-            if token.failed is not None and self.now_ms - token.failed.timestamp_ms > HEAL_MS:
+            if token.failed is not None and self.now_ms - token.failed_ms > HEAL_MS:
                 self._diverge(token, token.failed)
             if token.waiting and (found := self._checkpoints.judge(token, book, self.now_ms)) is not None:
                 self._diverge(token, found)
@@ -127,6 +128,7 @@ class BookChecks:
         if stated != token.open:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
+        token.open_ms = max(self.now_ms, book.timestamp_ms)
         token.best = best or token.best
         if token.failed is None and 0 <= book.timestamp_ms - token.verified_ms < self.every_ms:
             token.open = None
@@ -197,6 +199,7 @@ class BookChecks:
         token.done, token.open = None, None
         if token.failed is None:
             token.failed = Result(check, "divergence", book.token_id, book.timestamp_ms, reason)
+            token.failed_ms = max(self.now_ms, book.timestamp_ms)
             self._active.add(book.token_id)
 
     # Snapshots and divergences
@@ -206,7 +209,7 @@ class BookChecks:
         if token is None or book is None:
             return
         if token.suspect is None:
-            self._snapshots.compare(token, book, snapshot)
+            self._snapshots.compare(token, book, snapshot, self.now_ms)
             return
         if not token.suspect.levels:
             levels = differing_levels(book, Book(snapshot))

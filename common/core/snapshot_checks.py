@@ -15,9 +15,10 @@ from common.core.market_events import BookSnapshot, PriceChange
 
 
 class _Contradiction(msgspec.Struct):
-    """`levels`, by side and price, are those that nothing has explained so far."""
+    """`levels`, by side and price, are those that nothing has explained since `since_ms`, in the connection's time."""
 
     stated: Stated
+    since_ms: int
     levels: dict[tuple[str, str], DifferingLevel]
     failed: Result | None
 
@@ -29,8 +30,8 @@ class SnapshotChecks:
         self._results = results
         self._open: dict[str, _Contradiction] = {}
 
-    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot) -> None:
-        """Before a snapshot is applied to the book of a token that is not suspect."""
+    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot, now_ms: int) -> None:
+        """Before a snapshot is applied to the book of a token that is not suspect; `now_ms` is the connection's."""
         stated = (snapshot.timestamp_ms, snapshot.hash)
         told = bool(snapshot.hash) and stated == (book.timestamp_ms, book.hash)
         undecided = token.failed is not None and snapshot.timestamp_ms >= book.timestamp_ms
@@ -42,7 +43,8 @@ class SnapshotChecks:
         failed, token.failed = token.failed, None
         if told:
             left = {(level.side, level.price): level for level in levels}
-            self._open[book.token_id] = _Contradiction(stated, left, failed)
+            since_ms = max(now_ms, snapshot.timestamp_ms)
+            self._open[book.token_id] = _Contradiction(stated, since_ms, left, failed)
         elif failed is not None:  # the changes that led to this state may be on their way
             self._results.amend(failed, "not_checkable", "a snapshot came before it was told")
 
@@ -55,10 +57,9 @@ class SnapshotChecks:
                 contradiction.levels.pop((side, change.price), None)
 
     def judge(self, batches_over_ms: int) -> None:
-        """Batches stated before this time are complete."""
+        """Batches that were stated before this time of the connection are complete."""
         for token_id, each in list(self._open.items()):
-            timestamp_ms, _ = each.stated
-            if timestamp_ms >= batches_over_ms:
+            if each.since_ms >= batches_over_ms:
                 continue
             del self._open[token_id]
             if each.levels:

@@ -147,7 +147,11 @@ def _have_books_made(settings: Settings, tokens: Sequence[Token]) -> None:
     with open_session() as session:
         for some in portions(tokens, settings.rest_checkpoint.max_tokens_per_request):
             url = settings.exchange.clob_url + BOOKS_PATH
-            fetch(session, "POST", url, body=books_body(some), timeout_s=10)
+            answer = fetch(session, "POST", url, body=books_body(some), timeout_s=10)
+            if answer.status_code != 200:
+                raise RecorderError(
+                    f"{url}: the embedded exchange answered HTTP {answer.status_code}, not the books"
+                )
 
 
 def _certificates(folder: Path) -> tuple[Path, Path]:

@@ -114,6 +114,24 @@ def test_each_stated_hash_is_checked_once_and_repeats_change_nothing() -> None:
     assert stream.verdicts("best") == ["agree"] * 2
 
 
+def test_a_market_whose_time_lags_behind_the_others_has_as_long_as_they() -> None:
+    stream = Stream()
+    connection_ms = stream.now_ms + 10 * HEAL_MS
+    stream.checks.judge(connection_ms)
+    stream.snapshot()
+    stream.batch({"0.41": "3", "0.40": "2"}, snapshot_after=2)
+    assert stream.verdicts("hash") == ["agree"] * 2, "half of a batch is no failed check"
+    stream.change("0.39", "5", lost=True)
+    stream.change("0.41", "4")
+    stream.checks.judge(connection_ms + BATCH_MS + 1)
+    stream.checks.judge(connection_ms + HEAL_MS)
+    stream.judge()
+    assert stream.verdicts("hash") == ["agree"] * 2, "it may still heal"
+    stream.checks.judge(connection_ms + BATCH_MS + HEAL_MS + 2)
+    stream.judge()
+    assert stream.verdicts("hash") == ["agree"] * 2 + ["divergence"]
+
+
 def test_a_trade_that_is_in_the_hash_before_it_is_announced_is_searched_for() -> None:
     stream = Stream()
     stream.snapshot()
