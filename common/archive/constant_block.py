@@ -7,9 +7,8 @@ import msgspec
 
 _RAW_DEFLATE = -15
 _LEVEL = 9  # once for a subscription, however many rows it has
-_STRATEGY = (
-    zlib.Z_FILTERED
-)  # ids are random digits: to refer to three that came before takes more than to write them
+# Ids are random digits: to refer to three or four that came before takes more than to write them.
+_STRATEGY = zlib.Z_FILTERED
 
 
 class ConstantBlock(msgspec.Struct, frozen=True):
