@@ -17,7 +17,7 @@ from common.benchmark.durable import latency, read_back
 from common.benchmark.frames import Load, save_load
 from common.benchmark.generator import Sent
 from common.benchmark.measured import Measured, Setup
-from common.benchmark.proof import prove_loop, prove_recorder
+from common.benchmark.proof import prove_loop, prove_recorder, verifying
 from common.benchmark.recorder import CHECKOUT, MIB, Recorder
 from common.benchmark.search import Held, Pace, find_sustained
 from common.benchmark.sending import Sending
@@ -159,8 +159,9 @@ def _run_recorder(setup: Setup, field: Field, plan: Plan, folder: Path) -> Measu
         wrongs = recorder.stop()
         sent, root = sending.sent, recorder.data_root
         archives = [path for path in closed_archives(root) if f"_{WS_RAW}_" in path.name]
-        messages = list(read_back(root, archives, recorder.watch.seen))
-        wrongs += prove_recorder(root, messages, sent, field.load)
+        with verifying(root) as found:
+            messages = list(read_back(root, archives, recorder.watch.seen))
+            wrongs += [*prove_recorder(messages, sent, field.load), *found()]
         size = sum(path.stat().st_size for path in archives)
     if best is None:
         wrongs.append("no rate that was tried was sustained")

@@ -2,7 +2,10 @@
 
 import gzip
 import hashlib
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -36,10 +39,21 @@ class Expected:
         return self._opening if number == 1 else self._circle[(number - 2) % len(self._circle)]
 
 
-def prove_recorder(data_root: Path, messages: Sequence[Archived], sent: int, load: Load) -> list[str]:
-    """What is wrong: verification's findings, and each message that is missing, twice, or another."""
+@contextmanager
+def verifying(data_root: Path) -> Iterator[Callable[[], list[str]]]:
+    """Verifies a data root in a process beside; what is given waits for what it found, in words."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside:
+        yield beside.submit(_verify, data_root).result
+
+
+def _verify(data_root: Path) -> list[str]:
     found = verify_data_root(data_root, partial=False, progress=lambda _rows: None)
-    wrongs = [f"{each.where}: {each.words}" for each in found.findings[:TOLD]]
+    return [f"{each.where}: {each.words}" for each in found.findings[:TOLD]]
+
+
+def prove_recorder(messages: Sequence[Archived], sent: int, load: Load) -> list[str]:
+    """What is wrong beside what verification finds: each message that is missing, twice, or another."""
+    wrongs: list[str] = []
     numbers = sorted(each.number for each in messages)
     if numbers != list(range(1, sent + 1)):
         wrongs.append(f"{sent:,} messages were sent, {len(set(numbers)):,} of them are archived")

@@ -35,10 +35,10 @@ from common.simulation.options import ExchangeUrls, SimulationOptions
 
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
-BOOKS, BOOKS_QUICK = 30_000, 10_000  # messages of the recording that books are made of
+BOOKS, BOOKS_QUICK = 30_000, 6_000  # messages of the recording that books are made of
 REPORT, PLOT = "benchmark.md", "benchmark.svg"
 THOROUGH = Plan(Pace(1.5, 4.0, 3), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
-QUICK = Plan(Pace(1.0, 2.5, 3), 1.5, (2000.0,), 3.0, 8000.0)
+QUICK = Plan(Pace(0.8, 1.2, 3), 1.0, (2000.0,), 2.0, 30_000.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

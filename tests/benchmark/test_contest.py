@@ -11,7 +11,7 @@ from common.benchmark.contest import Field, Plan, run_once
 from common.benchmark.durable import Archived, Seen, latency, read_back
 from common.benchmark.frames import Load, make_load
 from common.benchmark.measured import Setup, Way
-from common.benchmark.proof import prove_loop, prove_recorder
+from common.benchmark.proof import prove_loop, prove_recorder, verifying
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.search import Pace
 from common.config import load_settings
@@ -62,11 +62,19 @@ def test_a_run_that_breaks_off_does_not_count_and_says_why(field: Field, tmp_pat
     assert "writer.gzip_level" in measured.wrongs[0], "in its own words"
 
 
-def test_a_message_that_is_missing_twice_or_another_is_noticed(tmp_path: Path) -> None:
+def test_a_message_that_is_missing_twice_or_another_is_noticed() -> None:
     load = Load(b"open", (b"a", b"b"))
-    wrongs = prove_recorder(tmp_path, [Archived(1, "0", 0, 0), Archived(1, "0", 0, 0)], 2, load)
+    wrongs = prove_recorder([Archived(1, "0", 0, 0), Archived(1, "0", 0, 0)], 2, load)
     assert "2 messages were sent, 1 of them are archived" in wrongs
     assert "2 messages are not as they were sent" in wrongs
+
+
+def test_what_verification_finds_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "raw_orderbooks/polymarket/ws_raw/dt=2026-11-23/hour=12"
+    folder.mkdir(parents=True)
+    (folder / "polymarket_ws_raw_20261123T12_r_1.jsonl.gz").write_bytes(b"no gzip")
+    with verifying(tmp_path) as found:
+        assert any("polymarket_ws_raw_20261123T12_r_1" in words for words in found())
 
 
 def test_a_file_that_lacks_rows_is_noticed(tmp_path: Path) -> None:
