@@ -13,8 +13,7 @@ import msgspec
 
 from common.core.market import Token
 from common.errors import RecorderError
-from common.simulation.book import Book
-from common.simulation.frames import opening_book
+from common.simulation.frames import opening_array, opening_book
 from common.simulation.model import MarketModel
 from common.simulation.options import SimulationOptions
 
@@ -51,19 +50,15 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
     ]
     if not books:
         raise RecorderError("the markets of these tokens are over: nothing more is said of them")
-    opening = _all_books(books)
+    opening = opening_array(opening_book(*each) for each in books)
     model.watch(dict.fromkeys(token.condition_id for token in tokens), now_ms)
     circle: list[bytes] = []
     while len(circle) < count:
         now_ms += STEP_MS
         model.wander.advance(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
-    return Load(opening, (*circle, _all_books(books)))
-
-
-def _all_books(books: Sequence[tuple[Book, int]]) -> bytes:
-    """As the exchange sends them to a new subscription."""
-    return f"[{','.join(opening_book(*each) for each in books)}]\n".encode()
+    closing = opening_array(opening_book(*each) for each in books)
+    return Load(opening, (*circle, closing))
 
 
 def save_load(path: Path, load: Load) -> None:

@@ -128,7 +128,7 @@ class BookChecks:
         if stated != token.open:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
-        token.open_ms = max(self.now_ms, book.timestamp_ms)
+        token.open_ms = self._since(book.timestamp_ms)
         token.best = best or token.best
         if token.failed is None and 0 <= book.timestamp_ms - token.verified_ms < self.every_ms:
             token.open = None
@@ -199,8 +199,12 @@ class BookChecks:
         token.done, token.open = None, None
         if token.failed is None:
             token.failed = Result(check, "divergence", book.token_id, book.timestamp_ms, reason)
-            token.failed_ms = max(self.now_ms, book.timestamp_ms)
+            token.failed_ms = self._since(book.timestamp_ms)
             self._active.add(book.token_id)
+
+    def _since(self, stated_ms: int) -> int:
+        """From when on a state of this time has time to be completed or to heal."""
+        return max(self.now_ms, stated_ms)
 
     # Snapshots and divergences
 
@@ -209,7 +213,7 @@ class BookChecks:
         if token is None or book is None:
             return
         if token.suspect is None:
-            self._snapshots.compare(token, book, snapshot, self.now_ms)
+            self._snapshots.compare(token, book, snapshot, self._since(snapshot.timestamp_ms))
             return
         if not token.suspect.levels:
             levels = differing_levels(book, Book(snapshot))

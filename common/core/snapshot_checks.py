@@ -30,8 +30,11 @@ class SnapshotChecks:
         self._results = results
         self._open: dict[str, _Contradiction] = {}
 
-    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot, now_ms: int) -> None:
-        """Before a snapshot is applied to the book of a token that is not suspect; `now_ms` is the connection's."""
+    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot, since_ms: int) -> None:
+        """Before a snapshot is applied to the book of a token that is not suspect.
+
+        What contradicts it has from `since_ms` on, in the connection's time, to be explained.
+        """
         stated = (snapshot.timestamp_ms, snapshot.hash)
         told = bool(snapshot.hash) and stated == (book.timestamp_ms, book.hash)
         undecided = token.failed is not None and snapshot.timestamp_ms >= book.timestamp_ms
@@ -43,7 +46,6 @@ class SnapshotChecks:
         failed, token.failed = token.failed, None
         if told:
             left = {(level.side, level.price): level for level in levels}
-            since_ms = max(now_ms, snapshot.timestamp_ms)
             self._open[book.token_id] = _Contradiction(stated, since_ms, left, failed)
         elif failed is not None:  # the changes that led to this state may be on their way
             self._results.amend(failed, "not_checkable", "a snapshot came before it was told")

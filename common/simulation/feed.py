@@ -8,7 +8,7 @@ from typing import Any
 
 from common.simulation.connection import Connection, Outgoing, outgoing
 from common.simulation.faults import Faults
-from common.simulation.frames import Frame, opening_book
+from common.simulation.frames import Frame, opening_array, opening_book
 from common.simulation.model import MarketModel
 from common.simulation.options import SimulationOptions
 
@@ -71,7 +71,7 @@ class Feed:
         self.route()
         frozen = self._faults.take("freeze", now, connection=number)
         if len(connection.tokens) <= OPENING_LIMIT and not connection.pongs_only and not frozen:
-            self.put(connection, f"[{','.join(books)}]\n".encode())
+            self.put(connection, opening_array(books))
 
     def put(self, connection: Connection, payload: bytes, *, opcode: int = 1) -> None:
         """Queue one frame for one connection and hand it over."""

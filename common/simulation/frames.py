@@ -1,7 +1,7 @@
 """The texts of the market websocket: a function for each kind of frame, key order and spacing as seen."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -44,6 +44,11 @@ def opening_book(book: Book, leg: int) -> str:
         f',"hash":"{book.hash(leg)}","bids":[{bids}],"asks":[{asks}],"tick_size":"{PRICES[book.tick]}"'
         f',"event_type":"book","last_trade_price":"{book.last_trade}"}}'
     )
+
+
+def opening_array(books: Iterable[str]) -> bytes:
+    """The message that a new subscription is answered with; each of `books` as `opening_book` makes it."""
+    return f"[{','.join(books)}]\n".encode()
 
 
 def refresh(book: Book, leg: int) -> Frame:
