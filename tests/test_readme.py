@@ -28,6 +28,7 @@ from common.core.instants import NS_PER_SECOND
 from common.core.later import Later
 from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour, Window
 from common.core.market import Token
+from common.core.problems import ProblemKind
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.run_state import State
 from common.core.token_hour import TokenAccount
@@ -262,6 +263,10 @@ def test_the_run_manifests_fields_states_and_counters_are_those_of_the_code() ->
     assert first_cells("Run manifest", table=1) == list(get_args(State))
     added = re.findall(r'(?:tally\.add\(|counters\[)"(\w+)"', "\n".join(SOURCES.values()))
     assert set(first_cells("Counters")) == {*COUNTERS, *added}
+
+
+def test_the_problems_are_those_of_the_code() -> None:
+    assert first_cells("Problems") == list(get_args(ProblemKind))
 
 
 def test_the_counters_table_says_which_counters_nothing_counts_yet() -> None:

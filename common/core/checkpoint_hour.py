@@ -7,7 +7,7 @@ from statistics import median_low
 import msgspec
 
 from common.core.archive_names import REST_CHECKPOINTS
-from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
+from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
     LEDGER_SCHEMA_VERSION,
@@ -160,7 +160,5 @@ class CheckpointHour:
 
 
 def _is_trading(token: Token, at_ns: int) -> bool:
-    try:
-        return at_ns < parse_utc_ns(token.end_time_utc)
-    except ValueError:
-        return True
+    until_ns = token.trades_until_ns
+    return until_ns is None or at_ns < until_ns

@@ -9,6 +9,7 @@ import msgspec
 
 from common.core.disk_outlook import DiskOutlook
 from common.core.instants import NS_PER_SECOND
+from common.core.problems import Problem
 from common.core.run_state import ReaderState, State
 from common.core.terminal_text import rough_span_text, size_text
 from common.core.uploads import Upload
@@ -16,6 +17,7 @@ from common.core.uploads import Upload
 FIRST_DATA_GRACE_S = 60.0  # a start: connecting, subscribing, the first book
 RETURN_GRACE_S = 120.0  # a reconnect: a stale feed is noticed after 60 s, then backoff and a new session
 HEARTBEAT_GRACE_S = 30.0  # a reader speaks about twice a second; after so long it hangs
+PROBLEMS_TOLD = 3  # in the reason; the run manifest has them all
 ALARMS_TOLD = 3  # in warnings; the run manifest has them all
 
 _RESTING: frozenset[ReaderState] = frozenset({"receiving", "no_tokens"})
@@ -81,10 +83,12 @@ class Patience:
         return waits
 
 
-def judge_health(state: State, waits: Sequence[Wait]) -> Verdict:
-    """Well while it receives, or waits rightly and not for too long."""
+def judge_health(state: State, waits: Sequence[Wait], problems: Sequence[Problem] = ()) -> Verdict:
+    """Well while it receives all that it should, or waits rightly and not for too long."""
     if state in {"STOPPING", "STOPPED", "FAILED"}:
         return Verdict(ok=False, reason=f"the recorder is {state}")
+    if problems:
+        return Verdict(ok=False, reason="; ".join(problem.reason for problem in problems[:PROBLEMS_TOLD]))
     for wait in waits:
         if wait.silent_s > HEARTBEAT_GRACE_S:
             return Verdict(ok=False, reason=f"{wait.reader} has said nothing for {wait.silent_s:.0f} s")
@@ -99,10 +103,12 @@ def judge_health(state: State, waits: Sequence[Wait]) -> Verdict:
     return Verdict(ok=True, reason=words)
 
 
-def judge_readiness(state: State, *, market_messages: int) -> Verdict:
+def judge_readiness(state: State, *, market_messages: int, problems: Sequence[Problem] = ()) -> Verdict:
     """Ready once a market message was recorded in this run, or when there is rightly none to record."""
     if state in {"STOPPING", "STOPPED", "FAILED"}:
         return Verdict(ok=False, reason=f"the recorder is {state}")
+    if state == "RUNNING_NO_ACTIVE_TOKENS" and problems:
+        return Verdict(ok=False, reason=problems[0].reason)
     if state == "RUNNING_NO_ACTIVE_TOKENS":
         return Verdict(ok=True, reason="there is no market to record now")
     if market_messages:

@@ -53,7 +53,7 @@ def keep_ending(
     """
     merged = {market.condition_id: market for market in found}
     for market in previous:
-        end_ns = parse_utc_ns(market.end_time_utc)
+        end_ns = parse_utc_ns(market.end_time_utc) if market.end_time_utc else 0
         if end_ns <= now_ns < end_ns + grace_seconds * NS_PER_SECOND:
             merged.setdefault(market.condition_id, market)
     return tuple(merged.values())

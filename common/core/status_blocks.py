@@ -27,6 +27,17 @@ class Block(msgspec.Struct, frozen=True):
         return [[(f" {self.title}", "title"), (f"  {self.remark}", "dim")], *shown]
 
 
+def problems_block(problems: Sequence[Row], now_ns: int) -> Block:
+    """What is wrong with the recording now, the oldest first; no block where nothing is."""
+    rows = tuple(_problem(problem, now_ns) for problem in problems)
+    return Block("PROBLEMS" if rows else "", "", rows)
+
+
+def _problem(problem: Row, now_ns: int) -> Line:
+    lasted_s = (now_ns - parse_utc_ns(problem["since_utc"])) / NS_PER_SECOND
+    return [(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")]
+
+
 def markets_block(markets: Sequence[Row], now_ns: int) -> Block:
     """Each market's window: how much of it has passed, and how long it still goes on."""
     windows = [_window(market, now_ns) for market in markets]
@@ -36,8 +47,10 @@ def markets_block(markets: Sequence[Row], now_ns: int) -> Block:
 
 
 def _window(market: Row, now_ns: int) -> tuple[int, int, Line]:
-    start_ns, end_ns = parse_utc_ns(market["start_time_utc"]), parse_utc_ns(market["end_time_utc"])
     name = f"  {left(market['slug'], 25)} "
+    if not market["end_time_utc"]:
+        return 0, 0, [(name, "bold"), (" while it is open", "dim")]
+    start_ns, end_ns = parse_utc_ns(market["start_time_utc"]), parse_utc_ns(market["end_time_utc"])
     if now_ns >= end_ns:
         past_s = (now_ns - end_ns) / NS_PER_SECOND
         return 2, -end_ns, [(name, "dim"), (bar(1, 6), "dim"), (f" {span_text(past_s)} ago", "dim")]

@@ -14,6 +14,7 @@ from common.core.status_blocks import (
     archives_block,
     gaps_block,
     markets_block,
+    problems_block,
     processes_block,
     queue_block,
     sessions_block,
@@ -132,6 +133,7 @@ def _blocks(
     manifest: Mapping[str, Any], history: History, alive: Liveness, now_ns: int
 ) -> list[tuple[Block, Block]]:
     return [
+        (problems_block(manifest.get("problems", ()), now_ns), Block("", "", ())),
         (markets_block(manifest["markets"], now_ns), processes_block(manifest["processes"], history)),
         (sessions_block(manifest["recent_sessions"], now_ns), queue_block(manifest["queue"])),
         (

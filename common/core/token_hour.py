@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from common.core.book_hour import TokenChecks
-from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.instants import NS_PER_SECOND
 from common.core.ledger import Condition, GapTime, TokenHour, Window, as_told, left_open, runs_of, seconds
 from common.core.market import Token
 from common.core.number_runs import Run, joined, without
@@ -80,11 +80,9 @@ class TokenAccount:
 
     @property
     def trades_until_ns(self) -> int:
-        """The end of its market; of a text that is no instant nothing is known, so the window's end."""
-        try:
-            return parse_utc_ns(self._token.end_time_utc)
-        except ValueError:
-            return self._window.to_ns
+        """The end of its market; the window's end where it is not known or has none."""
+        until_ns = self._token.trades_until_ns
+        return self._window.to_ns if until_ns is None else until_ns
 
     def result(self) -> TokenHour:
         """What the ledger says of it, once all its subscriptions are ended."""

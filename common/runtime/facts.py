@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from common.core.problems import Problem
+
 
 class Facts(msgspec.Struct, frozen=True):
     """One process's account of itself. `details` has a shape of its own for each kind of process."""
@@ -22,6 +24,7 @@ class Facts(msgspec.Struct, frozen=True):
     counters: dict[str, int]
     event_types: dict[str, int]
     details: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
 
 
 def write_facts(run_dir: Path, facts: Facts) -> None:

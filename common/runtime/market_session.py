@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from common.core.book_watch import BookWatch
 from common.core.causes import Cause
 from common.core.feed_rules import Event
-from common.core.instants import parse_utc_ns
 from common.core.market import Token
 from common.core.session_history import SessionHistory
 from common.core.wanted_tokens import WantedTokens, change_between
@@ -210,4 +209,4 @@ class MarketSession:
 
 def _trading(tokens: Sequence[Token], now_ns: int) -> list[str]:
     """Those whose window is not over: only they can be expected to have a book."""
-    return [token.token_id for token in tokens if parse_utc_ns(token.end_time_utc) > now_ns]
+    return [token.token_id for token in tokens if (until := token.trades_until_ns) is None or until > now_ns]

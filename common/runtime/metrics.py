@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from common.core.problems import ProblemKind
 from common.core.run_state import State
 from common.polymarket.classify import UNKNOWN
 from common.runtime.status import Status
@@ -37,6 +38,7 @@ class _StatusCollector(Collector):
         yield from self._upload()
         yield from self._disk()
         yield from self._books()
+        yield self._problems()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -119,6 +121,13 @@ class _StatusCollector(Collector):
         yield checks
         help_tokens = "Tokens whose book is rebuilt and followed"
         yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
+
+    def _problems(self) -> Metric:
+        family = GaugeMetricFamily(PREFIX + "problems", "Problems that last now, by kind", labels=["kind"])
+        counts = Counter(problem.kind for problem in self._status.manifest.problems)
+        for kind in get_args(ProblemKind):
+            family.add_metric([kind], counts[kind])
+        return family
 
 
 def _known(name: str, value: float | None) -> Iterator[Metric]:

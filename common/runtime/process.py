@@ -13,10 +13,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from common.config import Settings
+from common.core.market import Exchange
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, last_facts, write_facts
 from common.runtime.logs import start_logging
+from common.runtime.problems import Problems
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
@@ -36,6 +38,7 @@ class Assignment(msgspec.Struct, frozen=True):
     run_dir: str
     settings: Settings
     log_level: int = logging.INFO
+    exchange: Exchange = "live"
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:
@@ -54,6 +57,7 @@ class Runtime(msgspec.Struct, frozen=True):
     tally: Tally
     clock: Clock = CLOCK
     assignment_file: tuple[Path, int] | None = None
+    problems: Problems = msgspec.field(default_factory=Problems)
 
     def superseded(self) -> bool:
         """Whether another run has begun in the run's folder: what is told there is its, not ours."""
@@ -139,6 +143,7 @@ class _Loop:
     def _beat(self, process: Process) -> None:
         runtime = self._runtime
         details = process.details()  # first: it brings some counters up to date
+        runtime.tally.add("problems_total", runtime.problems.take_begun())
         facts = Facts(
             runtime.name,
             os.getpid(),
@@ -147,6 +152,7 @@ class _Loop:
             dict(runtime.tally.counters),
             dict(runtime.tally.event_types),
             details,
+            runtime.problems.held,
         )
         if not runtime.superseded():
             write_facts(runtime.run_dir, facts)

@@ -10,7 +10,8 @@ import psutil
 
 from common.core.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.instants import utc_text
-from common.core.market import Market
+from common.core.market import Exchange, Market
+from common.core.problems import Problem, sorted_problems
 from common.core.run_state import State, run_state, word_for_run
 from common.core.uploads import Upload, upload_of
 from common.runtime.facts import Facts
@@ -43,6 +44,7 @@ COUNTERS = (
     "archives_cleaned_total",
     "ledgers_written_total",
     "http_port_failures_total",
+    "problems_total",
 )
 
 
@@ -71,6 +73,8 @@ class RunManifest(msgspec.Struct, frozen=True):
     books: dict[str, Any]
     divergences: list[dict[str, Any]]
     ledgers: list[dict[str, Any]]
+    exchange: Exchange
+    problems: tuple[Problem, ...]
 
 
 def compose(
@@ -124,6 +128,8 @@ def compose(
         books=details.get("book_auditor", {}).get("books", {}),
         divergences=_recent(details, "divergences", "found_at_utc"),
         ledgers=_recent(details, "ledgers", "from_utc"),
+        exchange=assignment.exchange,
+        problems=_problems(facts, supervisor, finished=finished),
     )
 
 
@@ -136,6 +142,21 @@ def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) ->
         cleans_up=settings.upload.cleanup_after_verify and settings.upload.verify == "read_back",
         interval_s=settings.upload.interval_seconds,
         now_ns=now_ns,
+    )
+
+
+def _problems(
+    facts: Mapping[str, Facts], supervisor: Mapping[str, Any], *, finished: bool
+) -> tuple[Problem, ...]:
+    """What the processes that run hold; one that was retired holds nothing any more."""
+    running = {process["name"] for process in supervisor.get("processes", [])} or facts.keys()
+    if finished:
+        return ()
+    return sorted_problems(
+        problem
+        for name, fact in facts.items()
+        if name in {*running, "supervisor"}
+        for problem in fact.problems
     )
 
 

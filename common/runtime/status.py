@@ -104,8 +104,8 @@ class StatusBoard:
         uploaded = manifest.upload.last_success_at_utc
         return Status(
             manifest=manifest,
-            health=judge_health(manifest.state, waits),
-            readiness=judge_readiness(manifest.state, market_messages=messages),
+            health=judge_health(manifest.state, waits, manifest.problems),
+            readiness=judge_readiness(manifest.state, market_messages=messages, problems=manifest.problems),
             warnings=warnings(manifest.upload, manifest.disk),
             heartbeat_ages_s={
                 name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND

@@ -2,6 +2,7 @@ import pytest
 
 from common.core.disk_outlook import DiskOutlook
 from common.core.health import Patience, ReaderWord, Wait, judge_health, judge_readiness, warnings
+from common.core.problems import Problem
 from common.core.run_state import ReaderState, State
 from common.core.uploads import Upload
 
@@ -130,3 +131,11 @@ def test_of_many_alarms_three_are_told_and_the_others_counted() -> None:
 def test_a_full_disk_is_warned_of_and_one_that_lasts_a_day_is_not() -> None:
     assert warnings(Upload(), DiskOutlook(0, 10**9, None, 0)) == ("disk full",)
     assert warnings(Upload(), DiskOutlook(86_400, 10**9, 1.0, 86_400)) == ()
+
+
+def test_a_problem_makes_a_receiving_recorder_unwell_and_says_why() -> None:
+    problems = [Problem("rest_failing", f"reason {number}", "2026-01-01T00:00:00Z") for number in range(4)]
+    verdict = judge_health("RUNNING_RECEIVING", [wait()], problems)
+    assert (verdict.ok, verdict.reason) == (False, "reason 0; reason 1; reason 2")
+    assert judge_readiness("RUNNING_RECEIVING", market_messages=1, problems=problems).ok
+    assert not judge_readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=1, problems=problems).ok

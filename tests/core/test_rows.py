@@ -53,6 +53,7 @@ def test_a_message_row_holds_every_field_of_the_contract() -> None:
                 "token_id": token.token_id,
                 "outcome": token.outcome,
                 "end_time_utc": token.end_time_utc,
+                "protocol": "v1",
             }
             for token in TOKENS
         ],

@@ -118,6 +118,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
         "token_id",
         "outcome",
         "end_time_utc",
+        "protocol",
     }
     checkpoint = json.loads(gzip.decompress(rest.read_bytes()).split(b"\n")[0])
     assert checkpoint["record_type"] == "rest_checkpoint"
