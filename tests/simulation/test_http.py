@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 import requests
@@ -65,7 +66,7 @@ def test_a_market_object_has_gamma_s_shape(exchange: EmbeddedExchange) -> None:
     assert market["createdAt"] < market["startDate"] < market["eventStartTime"]
     event = market["events"][0]
     assert event["seriesSlug"] == event["series"][0]["slug"]
-    assert event["seriesSlug"] in ("btc-up-or-down-5m", "btc-up-or-down-15m")
+    assert re.fullmatch("(btc|eth|sol)-up-or-down-(5|15)m", event["seriesSlug"])
     assert market["slug"].rpartition("-")[2].isdecimal()
 
 
