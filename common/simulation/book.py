@@ -8,6 +8,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from common.simulation.mutations import Mutation, mutated_text
+
 ONE = 10_000  # a price of 1, in ten-thousandths: the finest tick
 PRICES = tuple(f"{price / ONE:.4f}".rstrip("0").rstrip(".") for price in range(ONE + 1))
 MIN_ORDER_SIZE = "5"
@@ -71,7 +73,8 @@ class Ladder:
 class Book:
     """The state of one market: both sides, tick size, market-wide last trade, time of the last change.
 
-    `version` is what books of the market say last, "" where they say none.
+    `version` is what books of the market say last, "" where they say none. `hashed` is what changes the text of each
+    token's book before it is hashed.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Book:
         self.tick = tick
         self.last_trade = ""
         self.changed_ms = now_ms
+        self.hashed: tuple[tuple[Mutation, ...], tuple[Mutation, ...]] = ((), ())
         self.version_field = f',"version":"{version}"' if version else ""
         self._heads = [f'{{"market":"{condition_id}","asset_id":"{one}","timestamp":"' for one in token_ids]
         self._terms = f',"neg_risk":{"true" if neg_risk else "false"},"last_trade_price":"'
@@ -120,5 +124,6 @@ class Book:
         )
 
     def hash(self, leg: int) -> str:
-        """SHA-1 hex of the token's book by the exchange's published recipe."""
-        return hashlib.sha1(self.body(leg, "").encode(), usedforsecurity=False).hexdigest()
+        """SHA-1 hex of the token's book by the exchange's published recipe, as changed by what enters the hash."""
+        text = mutated_text(self.body(leg, ""), self.hashed[leg])
+        return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

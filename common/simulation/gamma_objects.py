@@ -1,22 +1,23 @@
 """Gamma's objects in their live shape: markets, events, series."""
 
 import json
-from typing import Any
 
 from common.core.instants import utc_text
 from common.simulation.book import ONE
+from common.simulation.gamma_lies import Lies
 from common.simulation.listing import Event, Listing, Series
 from common.simulation.model import MarketModel
+from common.simulation.mutations import Document, mutate
 
-Document = dict[str, Any]
 NS = 1_000_000_000
 
 
 class GammaObjects:
     """What Gamma says of the markets of a model; `now_s` is seconds since the epoch."""
 
-    def __init__(self, model: MarketModel) -> None:
+    def __init__(self, model: MarketModel, lies: Lies | None = None) -> None:
         self._model = model
+        self._lies = lies or Lies()
 
     def market(self, listing: Listing, now_s: float, *, with_event: bool = True) -> Document:
         """A market object, with its event unless it stands inside that."""
@@ -57,11 +58,14 @@ class GammaObjects:
             market["groupItemTitle"] = listing.question
         if with_event:
             market["events"] = [self.event(listing.event, now_s, with_markets=False)]
+        self._lies.market(market, listing)
+        for mutation in self._model.shapes.of("market", listing.slug, *listing.token_ids):
+            market = mutate(market, mutation)
         return market
 
     def event(self, event: Event, now_s: float, *, with_markets: bool = True) -> Document:
         """An event object with its tags, and with its markets unless it stands inside one."""
-        listings = self._model.calendar.by_event[event.slug]
+        listings = self._lies.without_missing(self._model.calendar.by_event[event.slug])
         shown: Document = {
             "id": event.id,
             "ticker": event.slug,
@@ -79,12 +83,16 @@ class GammaObjects:
             shown["endDate"] = _second(listings[0].end)
         if listings[0].start is not None:
             shown["startTime"] = _second(listings[0].start)
-        if event.series is not None:
+        if event.series is not None and not self._lies.has_lost(event.series.slug, listings[0]):
             shown["seriesSlug"] = event.series.slug
             shown["series"] = [series_object(event.series)]
         if with_markets:
             shown["markets"] = [self.market(listing, now_s, with_event=False) for listing in listings]
-            shown["tags"] = [{"label": label, "slug": slug} for label, slug in event.tags]
+            tags = [tag for tag in event.tags if not self._lies.has_lost(tag[1], listings[0])]
+            shown["tags"] = [{"label": label, "slug": slug} for label, slug in tags]
+        self._lies.event(shown, listings[0])
+        for mutation in self._model.shapes.of("event", event.slug):
+            shown = mutate(shown, mutation)
         return shown
 
     def _prices(self, listing: Listing, now_s: float) -> list[str]:

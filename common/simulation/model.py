@@ -6,9 +6,11 @@ from random import Random
 
 from common.simulation import frames
 from common.simulation.calendar import Calendar
+from common.simulation.faults import Fault
 from common.simulation.frames import Frame
 from common.simulation.listing import Listing, Protocols
 from common.simulation.market import SimulatedMarket
+from common.simulation.shapes import Shapes
 from common.simulation.wander import Wander, standing_fair
 from common.simulation.windows import SERIES
 
@@ -34,6 +36,7 @@ class MarketModel:
             asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms)  # noqa: S311
             for asset in dict.fromkeys(series.asset for series in SERIES)
         }
+        self.shapes = Shapes()
         self.calendar = Calendar(seed, base_seconds, now_ms / 1000, protocols=protocols, more=more)
 
     def market(self, token_id: str, now_ms: int) -> SimulatedMarket | None:
@@ -46,6 +49,11 @@ class MarketModel:
             return self._open(listing, now_ms) if now_ms / 1000 < listing.settled else None
         return None if market.settled else market
 
+    def listing(self, condition_id: str) -> Listing | None:
+        """The listing of a market that has been looked at."""
+        market = self._markets.get(condition_id)
+        return None if market is None else market.listing
+
     def _open(self, listing: Listing, now_ms: int) -> SimulatedMarket:
         named = listing.slug
         if listing.event.series is not None and listing.start is not None:
@@ -54,7 +62,18 @@ class MarketModel:
         chance = Random(f"{self._seed} {named}")  # noqa: S311
         made = SimulatedMarket(listing, chance, self.fair(listing, now_ms), now_ms)
         self._markets[listing.condition_id] = made
+        self._set_recipe(made)
         return made
+
+    def set_shapes(self, faults: Iterable[Fault]) -> None:
+        """The mutations among these faults hold from now on, and no others."""
+        if self.shapes.set(faults):
+            for market in self._markets.values():
+                self._set_recipe(market)
+
+    def _set_recipe(self, market: SimulatedMarket) -> None:
+        slug, (one, other) = market.listing.slug, market.listing.token_ids
+        market.book.hashed = self.shapes.hashed(slug, one), self.shapes.hashed(slug, other)
 
     def tick(self, listing: Listing) -> int:
         """The market's tick now, in ten-thousandths."""

@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from common.simulation.faults import Fault, Faults
+from common.simulation.active_faults import Faults
+from common.simulation.faults import Fault
 from common.simulation.feed import now_ms
-from common.simulation.gamma import Gamma, Kind
+from common.simulation.gamma import Gamma, Kind, LastPageError
+from common.simulation.gamma_lies import Lies
 from common.simulation.gamma_query import Query, QueryError
 from common.simulation.model import MarketModel
+from common.simulation.mutations import mutated_text
 
 BOOKS_LIMIT = 500
 LIBRARY_AGENTS = re.compile(
@@ -35,7 +38,6 @@ class HttpSide:
 
     def __init__(self, model: MarketModel, faults: Faults) -> None:
         self._model = model
-        self._gamma = Gamma(model)
         self._faults = faults
 
     def routes(self) -> list[web.RouteDef]:
@@ -103,25 +105,29 @@ class HttpSide:
         correct = book.hash(leg)
         if fault_kind == "wrong_hash":
             return book.body(leg, correct[::-1])
-        body = book.body(leg, correct)
+        shapes = self._model.shapes.of("rest_book", market.listing.slug, token_id)
+        body = mutated_text(book.body(leg, correct), shapes)
         if fault_kind == "wrong_book":
             return body.replace('"size":"', '"size":"1', 1)
         return body
 
+    def _gamma(self) -> Gamma:
+        return Gamma(self._model, time.time(), Lies(self._faults.take_all("listing", time.monotonic())))
+
     async def _listed(self, request: web.Request) -> web.Response:
-        return _answer(lambda: self._gamma.listed(_kind(request), _query(request), time.time()))
+        return _answer(lambda: self._gamma().listed(_kind(request), _query(request)))
 
     async def _page(self, request: web.Request) -> web.Response:
-        return _answer(lambda: self._gamma.page(_kind(request), _query(request), time.time()))
+        return _answer(lambda: self._gamma().page(_kind(request), _query(request)))
 
     async def _series(self, request: web.Request) -> web.Response:
-        return _answer(lambda: self._gamma.series(_query(request)))
+        return _answer(lambda: self._gamma().series(_query(request)))
 
     async def _search(self, request: web.Request) -> web.Response:
-        return _answer(lambda: self._gamma.search(_query(request), time.time()))
+        return _answer(lambda: self._gamma().search(_query(request)))
 
     async def _by_slug(self, request: web.Request) -> web.Response:
-        found = self._gamma.by_slug(_kind(request), request.match_info["slug"], time.time())
+        found = self._gamma().by_slug(_kind(request), request.match_info["slug"])
         if found is None:
             return json_response('{"type":"not found error","error":"slug not found"}', status=404)
         return _cached(json.dumps(found))
@@ -136,6 +142,8 @@ def _answer(read: Callable[[], object]) -> web.Response:
         return _cached(json.dumps(read()))
     except QueryError as error:
         return _refusal(str(error), 422)
+    except LastPageError as error:
+        return _refusal("simulated", error.status)
 
 
 def _query(request: web.Request) -> Query:

@@ -8,7 +8,8 @@ import websocket
 
 from common.errors import ConfigError, ExchangeError
 from common.runtime.embedded_exchange import EmbeddedExchange
-from common.simulation.faults import Fault, Faults, parse_fault
+from common.simulation.active_faults import Faults
+from common.simulation.faults import Fault, parse_fault
 from tests.simulation.client import AGENT, Client, condition_of, current_markets, recipe, tokens_of
 from tests.simulation.test_http import get, post_books
 

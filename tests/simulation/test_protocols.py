@@ -6,9 +6,10 @@ import requests
 
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.frames import opening_book, refresh
-from common.simulation.gamma_objects import Document, GammaObjects
+from common.simulation.gamma_objects import GammaObjects
 from common.simulation.listing import Listing, Protocols
 from common.simulation.model import MarketModel
+from common.simulation.mutations import Document
 from tests.simulation.client import Client
 from tests.simulation.test_model import NOW_MS, current, rebuild, run
 
