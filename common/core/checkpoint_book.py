@@ -5,15 +5,22 @@ from typing import NamedTuple
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import HashTerms, book_hash
+from common.core.book_hash import USUAL_TERMS, HashTerms
 from common.core.decimal_text import check_decimals, scaled
+from common.core.hash_recipe import VERSION_KEY
 from common.core.market_events import BookSnapshot, Level, Milliseconds
+from common.core.unknown_keys import Extra, unknown_keys
 
 
 class CheckpointBook(
-    msgspec.Struct, frozen=True, rename={"token_id": "asset_id", "timestamp_ms": "timestamp"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"token_id": "asset_id", "timestamp_ms": "timestamp", "extra": "(extra)"},
 ):
-    """One book of a checkpoint. `timestamp_ms` is its last change, not the time of the answer."""
+    """One book of a checkpoint. `timestamp_ms` is its last change, not the time of the answer.
+
+    `extra` holds the keys that have no field here, `version` among them.
+    """
 
     market: str
     token_id: str
@@ -25,6 +32,7 @@ class CheckpointBook(
     tick_size: str = ""
     neg_risk: bool = False
     last_trade_price: str | None = None
+    extra: Extra = ()
 
     def __post_init__(self) -> None:
         levels = self.bids + self.asks
@@ -33,7 +41,13 @@ class CheckpointBook(
     @property
     def terms(self) -> HashTerms:
         """What the hashes of this token hold and only REST tells."""
-        return HashTerms(self.min_order_size, self.neg_risk, self.tick_size)
+        least = self.min_order_size or USUAL_TERMS.min_order_size
+        return HashTerms(least, self.neg_risk, self.tick_size, self.extra)
+
+    @property
+    def version(self) -> str | None:
+        """The JSON of the protocol that the book names, None where it names none."""
+        return dict(self.extra).get(VERSION_KEY)
 
     def book(self) -> Book:
         """The book that it shows."""
@@ -46,13 +60,9 @@ class CheckpointBook(
                 asks=self.asks,
                 hash=self.hash,
                 tick_size=self.tick_size or None,
+                extra=self.extra,
             )
         )
-
-    def keeps_its_hash(self, book: Book) -> bool:
-        """Whether its own content, made a `book`, gives its own hash, by either recipe."""
-        prices = (self.last_trade_price, None)
-        return any(book_hash(book, self.terms, price) == self.hash for price in prices)
 
 
 class DifferingLevel(NamedTuple):
@@ -66,6 +76,7 @@ class DifferingLevel(NamedTuple):
 
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
+_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(CheckpointBook))
 
 
 def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
@@ -77,7 +88,8 @@ def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
     found = []
     for raw in raws:
         try:
-            found.append(_BOOK.decode(raw))
+            book = _BOOK.decode(raw)
+            found.append(msgspec.structs.replace(book, extra=unknown_keys(raw, _KEYS)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return found

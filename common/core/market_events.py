@@ -5,27 +5,36 @@ event (`PONG`, garbage, kinds that are not known) gives nothing; an event of a k
 must becomes `Unusable`, so that hostile content is counted and never raises.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
+from common.core.book_snapshot import NAMES, BookSnapshot, Level, Milliseconds, read_any_book
 from common.core.decimal_text import check_decimals
 
+__all__ = [
+    "BestBidAsk",
+    "BookSnapshot",
+    "LastTrade",
+    "Level",
+    "LevelChange",
+    "MarketEvent",
+    "MarketResolved",
+    "Milliseconds",
+    "PriceChange",
+    "Side",
+    "TickSizeChange",
+    "Unusable",
+    "read_events",
+]
+
 Side = Literal["BUY", "SELL"]
-Milliseconds = Annotated[int, Meta(ge=0, lt=10**15)]
-_NAMES = {"token_id": "asset_id", "timestamp_ms": "timestamp", "token_ids": "assets_ids"}
 _LONGEST_REASON = 200
 
 
-class Level(msgspec.Struct, frozen=True, gc=False):
-    """A price and the whole size that is offered there, both texts of the exchange."""
-
-    price: str
-    size: str
-
-
-class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=_NAMES):
+class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
     """The new size of one price of one token; size 0 removes the level.
 
     `hash`, `best_bid` and `best_ask` tell the state after the whole batch that the change belongs to.
@@ -40,30 +49,13 @@ class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=_NAMES):
     best_ask: str | None = None
 
 
-class BookSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="book", rename=_NAMES):
-    """A whole book. Only opening ones bring `tick_size` and `last_trade_price` (empty: never traded)."""
-
-    market: str
-    token_id: str
-    timestamp_ms: Milliseconds
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    hash: str = ""
-    tick_size: str | None = None
-    last_trade_price: str | None = None
-
-    def __post_init__(self) -> None:
-        levels = self.bids + self.asks
-        check_decimals([level.price for level in levels] + [level.size for level in levels])
-
-
 class PriceChange(
     msgspec.Struct,
     frozen=True,
     gc=False,
     tag_field="event_type",
     tag="price_change",
-    rename=_NAMES | {"changes": "price_changes"},
+    rename=NAMES | {"changes": "price_changes"},
 ):
     """Levels that changed, usually of both tokens of the market; one batch may come as several of these."""
 
@@ -76,7 +68,7 @@ class PriceChange(
 
 
 class TickSizeChange(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="tick_size_change", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="tick_size_change", rename=NAMES
 ):
     """The smallest price step of a token is another now."""
 
@@ -91,7 +83,7 @@ class TickSizeChange(
 
 
 class LastTrade(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="last_trade_price", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="last_trade_price", rename=NAMES
 ):
     """A trade; `side` is the taker's. A transaction hash may stand in several trades."""
 
@@ -109,7 +101,7 @@ class LastTrade(
 
 
 class BestBidAsk(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="best_bid_ask", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="best_bid_ask", rename=NAMES
 ):
     """The best prices as the exchange tells them, usually before the change itself, and sometimes wrong."""
 
@@ -127,7 +119,7 @@ class MarketResolved(
     gc=False,
     tag_field="event_type",
     tag="market_resolved",
-    rename=_NAMES | {"winning_token_id": "winning_asset_id"},
+    rename=NAMES | {"winning_token_id": "winning_asset_id"},
 ):
     """A market has its outcome."""
 
@@ -157,7 +149,7 @@ class _OldChange(msgspec.Struct, gc=False):
     side: Side
 
 
-class _OldPriceChange(msgspec.Struct, gc=False, rename=_NAMES):
+class _OldPriceChange(msgspec.Struct, gc=False, rename=NAMES):
     """The shape before 2025-09-15: one token, its hash beside the changes."""
 
     market: str
@@ -180,13 +172,13 @@ _EVENTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_WIRE | list[_WIRE], s
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _KIND = msgspec.json.Decoder(_Kind)
 _OLD_PRICE_CHANGE = msgspec.json.Decoder(_OldPriceChange, strict=False)
-_BY_KIND: dict[str, msgspec.json.Decoder[Any]] = {
-    "book": msgspec.json.Decoder(BookSnapshot, strict=False),
-    "price_change": msgspec.json.Decoder(PriceChange, strict=False),
-    "tick_size_change": msgspec.json.Decoder(TickSizeChange, strict=False),
-    "last_trade_price": msgspec.json.Decoder(LastTrade, strict=False),
-    "best_bid_ask": msgspec.json.Decoder(BestBidAsk, strict=False),
-    "market_resolved": msgspec.json.Decoder(MarketResolved, strict=False),
+_BY_KIND: dict[str, Callable[[bytes], MarketEvent]] = {
+    "book": read_any_book,
+    "price_change": msgspec.json.Decoder(PriceChange, strict=False).decode,
+    "tick_size_change": msgspec.json.Decoder(TickSizeChange, strict=False).decode,
+    "last_trade_price": msgspec.json.Decoder(LastTrade, strict=False).decode,
+    "best_bid_ask": msgspec.json.Decoder(BestBidAsk, strict=False).decode,
+    "market_resolved": msgspec.json.Decoder(MarketResolved, strict=False).decode,
 }
 
 
@@ -224,10 +216,9 @@ def _read_one(text: bytes) -> MarketEvent | None:
     try:
         if name == "price_change" and kind.price_changes is UNSET:
             return _from_old_shape(_OLD_PRICE_CHANGE.decode(text))
-        event: MarketEvent = _BY_KIND[name].decode(text)
+        return _BY_KIND[name](text)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return Unusable(f"{name}: {error}"[:_LONGEST_REASON])
-    return event
 
 
 def _from_old_shape(old: _OldPriceChange) -> PriceChange:
