@@ -16,7 +16,7 @@ from common.core.rows import SCHEMA_VERSION
 
 REST_CHECKPOINT = "rest_checkpoint"
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "cf-ray"})
-_KEPT_HEADER_PREFIX = "ratelimit-"
+_KEPT_HEADER_PREFIXES = ("ratelimit", "poly-ratelimit", "x-ratelimit")
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
@@ -85,12 +85,12 @@ def checkpoint_row(checkpoint: Checkpoint) -> bytes:
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that a row may hold, by an allow-list: never cookies or authorisation."""
+    """The headers that a row may hold, REST or websocket, by an allow-list: never cookies or authorisation."""
     lowered = {name.lower(): value for name, value in headers.items()}
     return {
         name: value.encode(errors="replace").decode()
         for name, value in lowered.items()
-        if name in _KEPT_HEADERS or name.startswith(_KEPT_HEADER_PREFIX)
+        if name in _KEPT_HEADERS or name.startswith(_KEPT_HEADER_PREFIXES)
     }
 
 

@@ -3,36 +3,60 @@
 import contextlib
 import queue
 import socket
+import ssl
 import threading
 import time
 import weakref
-from collections.abc import MutableSet
 from http.cookiejar import DefaultCookiePolicy
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NameResolutionError
 
 from common.core.rest_rows import HttpAnswer
 from common.errors import ExchangeError
+from common.network.deadline import Deadline
+from common.network.proxies import Proxy, proxy_for
+from common.network.stream import open_proxy, open_stream
+from common.network.trust import client_context, tls_words
 from common.polymarket.user_agent import user_agent
 
+T = TypeVar("T")
 MAX_BODY_BYTES = 64 << 20
+PAUSE_S = 5.0  # a wait that ends so late was one of this process, not of the host
 _CHUNK_BYTES = 65_536
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_NO_PROXIES = {"http": "", "https": ""}  # an empty entry beats the environment's
+_PORTS = {"http": 80, "https": 443}
 
 
-class _CuttableAdapter(HTTPAdapter):
-    """Knows its open connections, so that a request past its deadline can be cut, wherever it hangs."""
+class _Adapter(HTTPAdapter):
+    """Dials as the websocket does, and knows its open connections: a request past its deadline is cut."""
 
-    def __init__(self) -> None:
+    def __init__(self, ca_file: str) -> None:
+        self.ca_file = ca_file
+        self.deadline = Deadline(0)  # of the request under way, as is the proxy
+        self.proxy: Proxy | None = None
         self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
         super().__init__()
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._connections)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> PoolManager:
+        """The library's, with our connections. Only plain HTTP goes that way; a tunnel is dialed by us."""
+        manager: PoolManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = self.poolmanager.pool_classes_by_scheme
+        return manager
+
+    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
+        """Nothing: our connections bring a context of their own, which checks certificate and name."""
+
+    def opened(self, connection: HTTPConnection, sock: socket.socket) -> socket.socket:
+        """Note a connection whose socket this is."""
+        sock.settimeout(self.deadline.left_s())
+        self._connections.add(connection)
+        return sock
 
     def cut(self) -> None:
         """Shut down every connection: whoever waits on one is woken by its end."""
@@ -42,16 +66,20 @@ class _CuttableAdapter(HTTPAdapter):
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
-def _pool_classes(opened: MutableSet[HTTPConnection]) -> dict[str, type[HTTPConnectionPool]]:
+def _pool_classes(adapter: _Adapter) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            opened.add(self)
+        def _new_conn(self) -> socket.socket:
+            if self.proxy is not None and adapter.proxy is not None:
+                return adapter.opened(self, open_proxy(adapter.proxy, adapter.deadline))
+            return adapter.opened(self, open_stream("http", self.host, self.port, adapter.deadline))
 
     class Tls(HTTPSConnection):
         def connect(self) -> None:
+            self.ssl_context = client_context(adapter.ca_file)
             super().connect()
-            opened.add(self)
+
+        def _new_conn(self) -> socket.socket:
+            return adapter.opened(self, open_stream("https", self.host, self.port, adapter.deadline))
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -62,12 +90,18 @@ def _pool_classes(opened: MutableSet[HTTPConnection]) -> dict[str, type[HTTPConn
     return {"http": PlainPool, "https": TlsPool}
 
 
-def open_session() -> requests.Session:
-    """A session for `fetch`: our own User-Agent (a library's draws 403), no cookies. The caller closes it."""
+def open_session(ca_file: str = "") -> requests.Session:
+    """A session for `fetch`: our own User-Agent (a library's draws 403), no cookies, no `.netrc`.
+
+    `ca_file` is the setting `websocket.ca_file`. The caller closes it.
+    """
     session = requests.Session()
+    session.trust_env = (
+        False  # proxies and certificates of the environment are ours to choose, as for the websocket
+    )
     session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _CuttableAdapter()
+    adapter = _Adapter(ca_file)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -82,33 +116,59 @@ def fetch(
     the host did. `body` is sent as JSON. One request of a session at a time.
     """
     host = _host(url)
+    adapter = _adapter_for(session, url)
+    adapter.deadline, adapter.proxy = Deadline(timeout_s), _forwarding_proxy(url)
     outcomes: queue.SimpleQueue[HttpAnswer | ExchangeError | None] = queue.SimpleQueue()
 
     def work() -> None:
         outcome: HttpAnswer | ExchangeError | None = None
         try:
-            outcome = _ask(session, method, url, body=body, timeout_s=timeout_s)
+            outcome = _ask(session, adapter, method, url, body=body, timeout_s=timeout_s)
         except ExchangeError as error:
             outcome = error
         finally:
             outcomes.put(outcome)
 
-    # A thread of its own: neither a name server nor a host that dribbles its answer knows a time-out in all.
+    # A thread of its own: a host that dribbles its answer knows no time-out in all.
     threading.Thread(target=work, name="fetch", daemon=True).start()
     try:
-        outcome = outcomes.get(timeout=timeout_s)
+        outcome = _first_of(outcomes, timeout_s)
     except queue.Empty:
-        adapter = session.get_adapter(url)
-        if isinstance(adapter, _CuttableAdapter):
-            adapter.cut()
+        adapter.cut()
         raise ExchangeError(_too_late(host, timeout_s)) from None
     if isinstance(outcome, HttpAnswer):
         return outcome
     raise outcome or RuntimeError("the request's thread ended by a bug: its traceback is on stderr")
 
 
+def _first_of(outcomes: queue.SimpleQueue[T], timeout_s: float) -> T:
+    """Raises queue.Empty. When this process itself stood still meanwhile, the host has its time once more."""
+    began = time.monotonic()
+    try:
+        return outcomes.get(timeout=timeout_s)
+    except queue.Empty:
+        if time.monotonic() - began < timeout_s + PAUSE_S:
+            raise
+    return outcomes.get(timeout=timeout_s)
+
+
+def _adapter_for(session: requests.Session, url: str) -> _Adapter:
+    try:
+        adapter = session.get_adapter(url)
+    except requests.RequestException as error:
+        raise ExchangeError(f"{url!r} is no URL of HTTP") from error
+    assert isinstance(adapter, _Adapter), "a session of open_session"
+    return adapter
+
+
 def _ask(
-    session: requests.Session, method: str, url: str, *, body: bytes | None, timeout_s: float
+    session: requests.Session,
+    adapter: _Adapter,
+    method: str,
+    url: str,
+    *,
+    body: bytes | None,
+    timeout_s: float,
 ) -> HttpAnswer:
     host = _host(url)
     started_ns = time.monotonic_ns()
@@ -121,14 +181,27 @@ def _ask(
             timeout=timeout_s,
             allow_redirects=False,
             stream=True,
-            proxies=_NO_PROXIES if urlsplit(url).hostname in _LOOPBACK else None,
+            proxies={} if adapter.proxy is None else {"http": adapter.proxy.url},
         ) as response:
             content = _read_body(response, host)
             elapsed_ms = (time.monotonic_ns() - started_ns) / 1e6
             headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status_code, headers, content, elapsed_ms)
     except requests.RequestException as error:
-        raise ExchangeError(_what_happened(host, error, timeout_s)) from error
+        raise ExchangeError(_what_happened(host, error, adapter, timeout_s)) from error
+
+
+def _forwarding_proxy(url: str) -> Proxy | None:
+    """The HTTP proxy to which a plain request is handed as a whole, as it may refuse a tunnel to such a port."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None  # requests says what is wrong with it
+    if parts.scheme != "http" or host is None:
+        return None
+    proxy = proxy_for("http", host, port or _PORTS["http"])
+    return proxy if proxy is not None and proxy.scheme == "http" else None
 
 
 def _host(url: str) -> str:
@@ -147,18 +220,16 @@ def _read_body(response: requests.Response, host: str) -> bytes:
     return bytes(content)
 
 
-def _what_happened(host: str, error: requests.RequestException, timeout_s: float) -> str:
+def _what_happened(host: str, error: requests.RequestException, adapter: _Adapter, timeout_s: float) -> str:
     causes = _causes(error)
     if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in causes):
         return _too_late(host, timeout_s)
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"{host} failed the TLS handshake: {causes[-1]}"
-    if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
-        return f"{host} could not be resolved to an address: check the name and the network"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return f"{host} refused the connection"
+    tls_errors = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
+    if tls_errors:
+        return f"{host} {tls_words(tls_errors[-1], host, adapter.ca_file, time.time_ns())}"
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return f"{host} broke the connection before its answer was whole: {causes[-1]}"
+        who = host if adapter.proxy is None else f"{adapter.proxy}, asked for {host},"
+        return f"{who} broke the connection before its answer was whole: {causes[-1]}"
     return f"{host} could not be asked: {error}"
 
 

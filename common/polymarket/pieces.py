@@ -5,7 +5,13 @@ cut out of that at once; all else (fragments, control frames, large or strange f
 """
 
 import msgspec
-from websocket import ABNF, WebSocket, WebSocketConnectionClosedException, WebSocketException
+from websocket import (
+    ABNF,
+    WebSocket,
+    WebSocketConnectionClosedException,
+    WebSocketException,
+    WebSocketProtocolException,
+)
 from websocket._abnf import continuous_frame, frame_buffer
 
 from common.polymarket.tls import PIECE_BYTES, TlsSocket
@@ -14,10 +20,15 @@ MAX_FRAGMENTS = 10_000
 _USUAL = {0x81: 1, 0x82: 2}  # the first byte of a whole text or binary message, no extension, to its opcode
 _TWO_MORE_BYTES = 126  # as a length: it stands in the next two bytes (RFC 6455, 5.2); 127 and masks lie above
 _LONGEST_USUAL_HEAD = 4
+_FIRST_CONTROL_OPCODE = 8
+_MAX_CONTROL_BYTES = 125  # RFC 6455, 5.5
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
-    """Messages that arrived together, fragments joined, all with this opcode (RFC 6455's)."""
+    """Messages that arrived together, fragments joined, all with this opcode (RFC 6455's).
+
+    None of them: so many control frames came that the caller should attend to other things before it reads on.
+    """
 
     opcode: int
     payloads: list[bytes]
@@ -34,11 +45,12 @@ class TooLarge(WebSocketException):
 class PieceBuffer(frame_buffer):
     """Feeds the library's frame parser from a buffer that is filled in large non-blocking reads."""
 
-    def __init__(self, websocket: WebSocket, max_frame_bytes: int) -> None:
+    def __init__(self, websocket: WebSocket, max_frame_bytes: int, first: bytes = b"") -> None:
+        """`first` has been read already."""
         super().__init__(websocket._recv, skip_utf8_validation=True)  # noqa: SLF001 - the library's own seam
         self._websocket = websocket
         self._max_frame_bytes = max_frame_bytes
-        self._buffer: bytes | bytearray = b""
+        self._buffer: bytes | bytearray = first
         self._taken = 0
         self.drained = False  # the last read took all that was there
 
@@ -129,6 +141,9 @@ class PieceBuffer(frame_buffer):
     def recv_length(self) -> None:
         """Read the length and refuse it before any payload is read."""
         super().recv_length()
+        final, *_, opcode, _, _ = self.header or (1, 0, 0, 0, 0, 0, 0)
+        if opcode >= _FIRST_CONTROL_OPCODE and (not final or (self.length or 0) > _MAX_CONTROL_BYTES):
+            raise WebSocketProtocolException(f"a control frame of {self.length} bytes, or in fragments")
         if self.length is not None and self.length > self._max_frame_bytes:
             raise TooLarge(f"a frame of {self.length} bytes was announced")
 

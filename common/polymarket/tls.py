@@ -4,13 +4,13 @@ Python's own SSLSocket takes two system calls for each record, and the exchange 
 records are read at once and decrypted from memory. `TlsContext` brings this into websocket-client's way of connecting.
 """
 
-import os
 import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from common.network.deadline import Deadline
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -23,15 +23,22 @@ class TlsSocket(socket.socket):
     """An end of a TLS connection: a socket to websocket-client, read by `recv_piece` afterwards."""
 
     def __init__(
-        self, plain: socket.socket, context: ssl.SSLContext, server_hostname: str | None = None
+        self,
+        plain: socket.socket,
+        context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        *,
+        deadline: Deadline | None = None,
     ) -> None:
         """Take over a connected socket and shake hands, as a server where no name of one is given.
 
-        Raises OSError, of which ssl.SSLError is a kind.
+        Until `deadline` is set to None again, all calls together end with it, in TimeoutError. Raises OSError, of
+        which ssl.SSLError and TimeoutError are kinds; the socket is closed then.
         """
         timeout_s = plain.gettimeout()
         super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
         self.settimeout(timeout_s)
+        self.deadline = deadline
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._unsent = b""
         self._end: OSError | None = None
@@ -52,9 +59,13 @@ class TlsSocket(socket.socket):
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
-            return False
-        finally:
             self._flush()
+            return False
+        except ssl.SSLError:
+            with suppress(OSError):
+                self._flush()  # tells the other side what is wrong
+            raise
+        self._flush()
         return True
 
     def recv(self, size: int, /, *_: int) -> bytes:
@@ -99,6 +110,8 @@ class TlsSocket(socket.socket):
             self._end = error
 
     def _take_piece(self) -> int:
+        if self.deadline is not None:
+            self.deadline.bound(self)
         piece = super().recv(PIECE_BYTES)
         if piece:
             self._incoming.write(piece)
@@ -125,36 +138,6 @@ class TlsSocket(socket.socket):
     def _flush(self) -> None:
         self._unsent += self._outgoing.read()
         while self._unsent:
+            if self.deadline is not None:
+                self.deadline.bound(self)
             self._unsent = self._unsent[super().send(self._unsent) :]
-
-
-class TlsContext:
-    """Stands in for an ssl.SSLContext in websocket-client's options: makes a TlsSocket of a connected socket.
-
-    It checks the certificate and the host's name, and trusts what websocket-client's own context would trust.
-    """
-
-    def __init__(self) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        bundle = Path(os.environ.get("WEBSOCKET_CLIENT_CA_BUNDLE") or "/nowhere")
-        if bundle.is_file():
-            self._context.load_verify_locations(cafile=bundle)
-        elif bundle.is_dir():
-            self._context.load_verify_locations(capath=bundle)
-        else:
-            self._context.load_default_certs()
-        if keys := os.environ.get("SSLKEYLOGFILE"):
-            self._context.keylog_filename = keys
-
-    def wrap_socket(
-        self,
-        sock: socket.socket,
-        *,
-        do_handshake_on_connect: bool,
-        suppress_ragged_eofs: bool,
-        server_hostname: str,
-    ) -> TlsSocket:
-        """As ssl's own, with both switches on, as websocket-client has them. Raises OSError."""
-        assert do_handshake_on_connect, "the library asks for no other"
-        assert suppress_ragged_eofs, "the library asks for no other"
-        return TlsSocket(sock, self._context, server_hostname)

@@ -1,26 +1,27 @@
-"""One websocket connection to the exchange: websocket-client's handshake and protocol, read in large pieces.
+"""One websocket connection to the exchange: websocket-client's protocol, read in large pieces.
 
-The library reads two or three times a frame, each a system call. Here the way from socket to bytes is replaced
-(`pieces.py`); the library keeps the protocol.
+The library reads two or three times a frame, each a system call, and has no deadline for a handshake. Here the way
+from URL to socket (`handshake.py`) and from socket to bytes (`pieces.py`) is replaced; the library keeps the protocol.
 """
 
-from websocket import (
-    ABNF,
-    WebSocket,
-    WebSocketBadStatusException,
-    WebSocketConnectionClosedException,
-    WebSocketException,
-    WebSocketTimeoutException,
-)
+import ssl
+
+from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException
 
 from common.core.causes import Cause
-from common.errors import ExchangeError
-from common.polymarket.pieces import BoundedFragments, NotYet, PieceBuffer, Received, TooLarge
-from common.polymarket.tls import TlsContext
-from common.polymarket.user_agent import user_agent
+from common.core.rest_rows import kept_headers
+from common.network.deadline import Deadline
+from common.network.errors import DialError
+from common.network.race import Resolve
+from common.network.resolver import RESOLVER
+from common.polymarket.handshake import open_websocket
+from common.polymarket.pieces import NotYet, Received, TooLarge
+from common.polymarket.protocol import Protocol
+from common.polymarket.tls import TlsSocket
 
 SEND_TIMEOUT_S = 5.0
-_KEPT_HEADERS = ("cf-ray", "date", "server")
+_ALSO_KEPT = ("server",)
+CONTROL_FRAMES_AT_ONCE = 64  # then the caller has its turn: no flood of them keeps it from its other work
 
 
 class ConnectionEnded(Exception):
@@ -33,36 +34,33 @@ class ConnectionEnded(Exception):
 
 
 class Connection:
-    """An open connection. `receive` never waits: poll `fileno()`, then call it until it gives None."""
+    """An open connection. `receive` never waits: call it until it gives None, then poll `fileno()`."""
 
-    def __init__(self, url: str, *, handshake_timeout_s: float, max_frame_bytes: int) -> None:
-        """Connect and shake hands, blocking. Raises ExchangeError with what the host did instead."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        handshake_timeout_s: float,
+        max_frame_bytes: int,
+        ca_file: str = "",
+        resolve: Resolve = RESOLVER.addresses,
+    ) -> None:
+        """Connect and shake hands, blocking, all within the time-out. Nothing is left open where that fails.
+
+        Raises DialError with what the host, or a proxy, did instead.
+        """
+        deadline = Deadline(handshake_timeout_s)
         try:
-            secure = {"context": TlsContext()} if url.startswith("wss:") else {}
-            websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True, sslopt=secure)
-            websocket.connect(  # type: ignore[no-untyped-call]
-                url,
-                timeout=handshake_timeout_s,
-                redirect_limit=0,
-                suppress_origin=True,
-                header=[f"User-Agent: {user_agent()}"],
-            )
-        except WebSocketBadStatusException as error:
-            raise ExchangeError(f"{url}: refused the handshake with HTTP {error.status_code}") from error
-        except (WebSocketTimeoutException, TimeoutError) as error:
-            raise ExchangeError(
-                f"{url}: did not answer the handshake in {handshake_timeout_s:g} s"
-            ) from error
-        except (WebSocketException, OSError, ValueError) as error:
-            raise ExchangeError(f"{url}: cannot be reached ({error})") from error
-        if websocket.sock is None:
-            raise ExchangeError(f"{url}: closed the connection during the handshake")
-        websocket.sock.settimeout(0)
-        websocket.frame_buffer = self._pieces = PieceBuffer(websocket, max_frame_bytes)
-        websocket.cont_frame = self._fragments = BoundedFragments(max_frame_bytes)
-        self._websocket = websocket
-        headers = websocket.getheaders() or {}
-        self.handshake_headers = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
+            opened = open_websocket(url, deadline, ca_file=ca_file, resolve=resolve)
+        except DialError as error:
+            raise DialError(f"{url}: {error}", retry_after_s=error.retry_after_s) from error
+        if isinstance(opened.sock, TlsSocket):
+            opened.sock.deadline = None
+        self._websocket = Protocol(opened.sock, max_frame_bytes=max_frame_bytes, behind=opened.behind)
+        self._pieces, self._fragments = self._websocket.pieces, self._websocket.fragments
+        self.control_frames = 0  # pings and pongs that came
+        server = {name: opened.headers[name] for name in _ALSO_KEPT if name in opened.headers}
+        self.handshake_headers = kept_headers(opened.headers) | server
 
     def fileno(self) -> int:
         """The socket, for polling."""
@@ -71,8 +69,11 @@ class Connection:
         return self._websocket.sock.fileno()
 
     def receive(self) -> Received | None:
-        """The next message by itself, or None until more bytes arrive. Raises ConnectionEnded with its reason."""
-        while True:
+        """The next message by itself, or None until more bytes arrive. Raises ConnectionEnded with its reason.
+
+        Among many control frames it gives no message and is to be called again, after other work.
+        """
+        for _ in range(CONTROL_FRAMES_AT_ONCE):
             try:
                 opcode, frame = self._websocket.recv_data_frame(control_frame=True)
             except NotYet:
@@ -83,6 +84,8 @@ class Connection:
                 return Received(opcode, [bytes(frame.data)])
             if opcode == ABNF.OPCODE_CLOSE:
                 raise _closed_by_exchange(frame.data)
+            self.control_frames += 1
+        return Received(ABNF.OPCODE_PING, [])
 
     def receive_many(self) -> Received | None:
         """The next messages, as many as are there at once, or None until more bytes arrive.
@@ -134,14 +137,15 @@ class Connection:
         self._websocket.shutdown()  # type: ignore[no-untyped-call]
 
 
-_ENDINGS = (WebSocketException, OSError, ValueError)  # ConnectionError is an OSError
+_ENDINGS = (WebSocketException, OSError, ValueError)
 
 
 def _ended_by(error: Exception) -> ConnectionEnded:
     """What ends a connection, in our words."""
     if isinstance(error, TooLarge):
         return ConnectionEnded("frame_too_large", str(error))
-    if isinstance(error, WebSocketConnectionClosedException | ConnectionError):
+    lost = isinstance(error, WebSocketConnectionClosedException | OSError)  # time-outs and dead networks too
+    if lost and not isinstance(error, ssl.SSLError):
         return ConnectionEnded("connection_lost", str(error))
     return ConnectionEnded("protocol_error", str(error))
 

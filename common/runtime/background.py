@@ -6,14 +6,15 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+THREAD_NAME = "background"
 
 
 class BackgroundCall(Generic[T]):
-    """Runs a function in a daemon thread. Abandoned, it ends with its process at the latest."""
+    """Runs a function in a daemon thread. A function that may be given up has a deadline of its own."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._future: Future[T] = Future()
-        threading.Thread(target=self._run, args=(function,), daemon=True).start()
+        threading.Thread(target=self._run, args=(function,), name=THREAD_NAME, daemon=True).start()
 
     def _run(self, function: Callable[[], T]) -> None:
         try:
@@ -29,3 +30,12 @@ class BackgroundCall(Generic[T]):
     def result(self) -> T:
         """What the function returned, or raises what it raised. Call when `done`."""
         return self._future.result(timeout=0)
+
+    def forget(self, dispose: Callable[[T], None]) -> None:
+        """Give the call up: what it still brings is disposed of, in its thread or immediately."""
+
+        def finish(future: Future[T]) -> None:
+            if future.exception() is None:
+                dispose(future.result())
+
+        self._future.add_done_callback(finish)

@@ -42,7 +42,8 @@ class Peer:
 
     def accept(self, extra_headers: bytes = b"", *, behind: bytes = b"") -> None:
         """Answer the handshake, with the first frames `behind` it in the same write."""
-        self.read_request()
+        if not self.request:
+            self.read_request()
         key = self.request.lower().split(b"sec-websocket-key:")[1].split(b"\r\n")[0].strip()
         start = self.request.lower().index(key)
         digest = hashlib.sha1(self.request[start : start + len(key)] + GUID).digest()
@@ -134,6 +135,18 @@ class WebsocketServer:
                 self._open.append(connection)
             with connection:
                 self._script(Peer(connection))
+
+    def let_go(self) -> None:
+        """End all connections that are open, and wait for their scripts."""
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        self._open.clear()
+        acceptor, *others = self._threads
+        for thread in others:
+            thread.join(timeout=20)
+        self._threads = [acceptor]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -9,8 +9,10 @@ from common.polymarket.websocket_connection import Connection, ConnectionEnded
 MAX_FRAME = 16 * 1024 * 1024
 
 
-def connect(url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME) -> Connection:
-    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes)
+def connect(
+    url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME, ca_file: str = ""
+) -> Connection:
+    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes, ca_file=ca_file)
 
 
 def next_message(connection: Connection) -> Received:

@@ -20,7 +20,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """One that connections trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     return authority
 
 
@@ -118,22 +118,6 @@ def test_an_end_that_tls_announces_is_an_end(authority: trustme.CA) -> None:
     messages, end = what_comes(authority, script)
     assert messages == [b"last"]
     assert end.reason == "connection_lost"
-
-
-def test_whom_we_cannot_trust_is_not_talked_to(authority: trustme.CA) -> None:
-    for context in (server_context(trustme.CA()), server_context(authority, "elsewhere.example")):
-        with (
-            WebsocketServer(lambda peer: peer.accept(), tls=context) as server,
-            pytest.raises(ExchangeError, match="certificate verify failed"),
-        ):
-            connect(server.url)
-
-
-def test_a_bundle_that_holds_no_certificates_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "ca.pem").write_text("nothing")
-    monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    with pytest.raises(ExchangeError, match="cannot be reached"):
-        connect("wss://127.0.0.1:9/ws")
 
 
 def test_a_server_that_never_shakes_hands_is_given_up() -> None:

@@ -64,6 +64,7 @@ def test_a_frame_that_dribbles_in_byte_by_byte_is_one_message_and_never_blocks()
 
     def script(peer: Peer) -> None:
         peer.accept()
+        peer.read_frame()
         data = frame(b"slow" * 50)
         peer.send_raw(data[:100])
         go_on.wait(20)
@@ -73,6 +74,7 @@ def test_a_frame_that_dribbles_in_byte_by_byte_is_one_message_and_never_blocks()
 
     with WebsocketServer(script) as server:
         connection = connect(server.url)
+        connection.send_text("begin")
         assert select.select([connection.fileno()], [], [], 20)[0]
         assert connection.receive() is None
         go_on.set()

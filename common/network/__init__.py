@@ -1,0 +1,1 @@
+"""From a URL to a connected socket: names, addresses, proxies, certificates, all within one deadline."""
