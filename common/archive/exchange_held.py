@@ -42,6 +42,11 @@ def exchange_of_archive(path: Path) -> Exchange | None:
         stated = _ORIGIN.decode(Path(sidecar_path(str(path))).read_bytes()).exchange
     except (OSError, msgspec.DecodeError):
         stated = None
+    return exchange_of_rows(stated, path)
+
+
+def exchange_of_rows(stated: str | None, path: Path) -> Exchange | None:
+    """The exchange of an archive's rows: as they state, or as the first one's URL shows where they do not."""
     return exchange_of(stated, "") if stated else _of_first_row(iterate_lines(path))
 
 
