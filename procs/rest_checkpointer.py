@@ -106,6 +106,7 @@ class RestCheckpointer:
         row = checkpoint_row(
             Checkpoint(
                 producer=self._producer.name,
+                exchange=self._producer.outbox.identity.exchange,
                 session_id=self._session_id,
                 checkpoint_sequence=self._sequence,
                 requested_at_ns=self._requested_at_ns,
@@ -155,6 +156,7 @@ class RestCheckpointer:
             GAP,
             nothing,
             producer=self._producer.name,
+            exchange=self._producer.outbox.identity.exchange,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
             detail=detail,

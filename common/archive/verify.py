@@ -10,6 +10,7 @@ from common.archive.journal import JournalLine, read_journals
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.archive.upload_records import sidecars_away, was_uploaded
+from common.archive.verify_exchanges import exchange_findings
 from common.archive.verify_ledgers import HourSummary, LedgerCheck
 from common.core.accounts import Accounts
 from common.core.archive_names import (
@@ -22,6 +23,7 @@ from common.core.archive_names import (
     open_path,
 )
 from common.core.coverage import Coverage, coverage, coverage_findings
+from common.core.market import Exchange
 from common.core.number_runs import Run
 from common.core.sequence_findings import (
     Finding,
@@ -38,7 +40,10 @@ SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What a verification found. `notes` are no findings: what a reader of the coverage should know."""
+    """What a verification found. `notes` are no findings: what a reader of the coverage should know.
+
+    `exchanges` are those that the archives are of: one, unless there is a finding.
+    """
 
     paths: tuple[str, ...]
     archives: int
@@ -48,6 +53,7 @@ class Verification(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     coverage: Coverage
     hours: tuple[HourSummary, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -64,6 +70,7 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     checked = [each for each in checked if each.path not in away]
     known = _known(data_root, checked, journals, away, live=live, partial=partial)
     findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
+    findings += exchange_findings(checked, data_root)
     findings += [*lane_findings(known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
     notes = [*_notes(accounts, known, away), *ledgers.notes]
@@ -75,7 +82,9 @@ def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:
     archives = {archive for path in paths for archive in _archives_at(path)}
     accounts = Accounts()
     checked = [ArchiveCheck(path, str(path), accounts).run(progress) for path in _in_turn(archives)]
-    return _verification(paths, checked, [each for one in checked for each in one.findings], [], accounts)
+    findings = [each for one in checked for each in one.findings]
+    findings += exchange_findings(checked)
+    return _verification(paths, checked, findings, [], accounts)
 
 
 def _archives_at(path: Path) -> Iterator[Path]:
@@ -100,6 +109,7 @@ def _verification(
         notes=tuple(notes),
         coverage=coverage(accounts),
         hours=tuple(hours),
+        exchanges=tuple(sorted({each.exchange for each in checked if each.exchange is not None})),
     )
 
 
