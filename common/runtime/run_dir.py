@@ -13,6 +13,7 @@ from common.errors import ConfigError
 from common.locks import FileLock
 
 ASSIGNMENT = "assignment.json"
+STATUS_FILE = "status.json"  # the run manifest where the data root takes none
 MIB = 1024 * 1024
 NEEDED_MIB = 16
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less its closing zero
@@ -36,6 +37,7 @@ class RunDir:
             self._lock = _make_and_lock(path, data_root)
             shutil.rmtree(path / "facts", ignore_errors=True)
             (path / "facts").mkdir(mode=0o700)
+            (path / STATUS_FILE).unlink(missing_ok=True)
             (path / "producers").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error
