@@ -10,14 +10,17 @@ from pathlib import Path
 
 import msgspec
 
+from common.archive.identity import DataRootIdentity
 from common.config import Settings
 from common.core.instants import compact_utc_text
+from common.core.market import Exchange
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
 from common.locks import FileLock
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import ControlServer, Reply, Request, Stop
+from common.runtime.data_root import claim_data_root, data_root_id
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
 from common.runtime.orders import Orders, obey, write_orders
 from common.runtime.process import Assignment, write_assignment
@@ -46,8 +49,9 @@ class Supervisor:
         self._sample = sample
         self._data_root = Path(settings.paths.data_root).absolute()
         self._lock = _lock_data_root(self._data_root)
-        self._run_dir = RunDir(settings.paths.run_dir, self._data_root)
+        self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
+        self._identity: DataRootIdentity | None = None
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
         self._assignment_file = self.run_dir / ASSIGNMENT
@@ -61,8 +65,19 @@ class Supervisor:
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
         self._control: ControlServer | None = None
 
+    def claim(self, exchange: Exchange) -> None:
+        """The exchange to record: the data root belongs to it from now on. Call it before anything is written.
+
+        Raises ConfigError where the data root or the spool belongs to the other one.
+        """
+        claim = claim_data_root(
+            self._data_root, exchange, self._started_at_ns, waiting=self._run_dir.exchange_waiting
+        )
+        self._identity = claim.identity
+
     def begin(self) -> None:
         """Lay down what every process needs to know; the coming steps start them."""
+        assert self._identity is not None, "the data root was claimed"
         assignment = Assignment(
             run_id=self.run_id,
             mode="sample" if self._sample else "runtime",
@@ -71,6 +86,8 @@ class Supervisor:
             run_dir=str(self.run_dir),
             settings=self._settings,
             log_level=logging.WARNING if self._sample else logging.INFO,
+            exchange=self._identity.exchange,
+            data_root_id=self._identity.data_root_id,
         )
         write_assignment(self._assignment_file, assignment)
         self._raise_readers(self._clock.monotonic_ns())

@@ -1,19 +1,29 @@
 """The small files of an outbox: who it is, what its messages refer to, and whether a session is open."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from common.core.causes import Cause
 from common.core.envelope import Context
+from common.core.market import Exchange
+
+IDENTITY = "identity.json"
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A producer as the writers know it. `producer` is unique for ever: a new outbox is a new producer."""
+    """A producer as the writers know it. `producer` is unique for ever: a new outbox is a new producer.
+
+    What it holds belongs into the archives of one data root (`data_root_id`, empty where an older version wrote it),
+    which are of one exchange.
+    """
 
     producer: str
     stream: str
+    exchange: Exchange = "live"
+    data_root_id: str = ""
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -32,11 +42,14 @@ class OutboxFiles:
         self.contexts = {context.number: context for context in map(_read_context, _context_files(folder))}
 
     def identity(self, fresh: Identity) -> Identity:
-        """Who the outbox belongs to: `fresh`, if it is new."""
-        path = self._folder / "identity.json"
+        """Who the outbox belongs to: `fresh`, if it is new. One of an older version learns its data root from it."""
+        path = self._folder / IDENTITY
         if path.exists():
-            return msgspec.json.decode(path.read_bytes(), type=Identity)
-        self._replace("identity.json", fresh)
+            known = msgspec.json.decode(path.read_bytes(), type=Identity)
+            if known.data_root_id:
+                return known
+            fresh = msgspec.structs.replace(fresh, producer=known.producer, stream=known.stream)
+        self._replace(IDENTITY, fresh)
         return fresh
 
     @property
@@ -85,3 +98,12 @@ def _context_files(folder: Path) -> Iterable[Path]:
 
 def _read_context(path: Path) -> Context:
     return msgspec.json.decode(path.read_bytes(), type=Context)
+
+
+def identities_in(producers: Path) -> list[Identity]:
+    """Who the outboxes in a folder of producers belong to, as far as they can tell."""
+    identities = []
+    for path in sorted(producers.glob(f"*/{IDENTITY}")):
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            identities.append(msgspec.json.decode(path.read_bytes(), type=Identity))
+    return identities

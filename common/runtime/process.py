@@ -39,6 +39,7 @@ class Assignment(msgspec.Struct, frozen=True):
     settings: Settings
     log_level: int = logging.INFO
     exchange: Exchange = "live"
+    data_root_id: str = ""
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:

@@ -31,7 +31,7 @@ class Producer:
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
         self.outbox = Outbox(
             runtime.run_dir / "producers" / runtime.name,
-            Identity(fresh, stream),
+            Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),
             lanes=self._writers,
             limit_bytes=SPOOL_BYTES,
         )

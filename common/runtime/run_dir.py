@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from common.core.market import Exchange
 from common.errors import ConfigError
 from common.locks import FileLock
+from common.queue.outbox_files import identities_in
 
 ASSIGNMENT = "assignment.json"
 STATUS_FILE = "status.json"  # the run manifest where the data root takes none
@@ -28,13 +30,17 @@ class RunDir:
     same data root finds it again.
     """
 
-    def __init__(self, configured: str, data_root: Path) -> None:
-        """Make and take it. Raises ConfigError where it cannot be used, AlreadyRunningError if it is in use."""
+    def __init__(self, configured: str, data_root: Path, data_root_id: str = "") -> None:
+        """Make and take it for the data root with this id, empty for one that has none yet.
+
+        Raises ConfigError where it cannot be used or holds what belongs to another data root, AlreadyRunningError
+        if it is in use.
+        """
         self.path = path = run_dir_path(configured, data_root)
         if len(os.fsencode(path / _LONGEST_SOCKET_NAME)) > _SOCKET_PATH_LIMIT:
             raise ConfigError(f"paths.run_dir: {path} is too long for socket names; choose a shorter folder")
         try:
-            self._lock = _make_and_lock(path, data_root)
+            self._lock = _make_and_lock(path, data_root, data_root_id)
             shutil.rmtree(path / "facts", ignore_errors=True)
             (path / "facts").mkdir(mode=0o700)
             (path / STATUS_FILE).unlink(missing_ok=True)
@@ -47,6 +53,11 @@ class RunDir:
         """The producers whose outbox is in it; one that has drained leaves none."""
         return sorted(path.name for path in self.path.glob("producers/*"))
 
+    @property
+    def exchange_waiting(self) -> Exchange | None:
+        """The exchange of what waits in its outboxes to be archived; None where nothing does."""
+        return next((each.exchange for each in identities_in(self.path / "producers")), None)
+
     def release(self) -> None:
         """Let go of it, and remove it unless an outbox is left in it."""
         if not self.outboxes:
@@ -54,7 +65,7 @@ class RunDir:
         self._lock.release()
 
 
-def _make_and_lock(path: Path, data_root: Path) -> FileLock:
+def _make_and_lock(path: Path, data_root: Path, data_root_id: str) -> FileLock:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     waiting = any(path.glob("producers/*"))  # what an earlier run left is drained in any case
     if not waiting:
@@ -65,24 +76,44 @@ def _make_and_lock(path: Path, data_root: Path) -> FileLock:
     lock = FileLock(path / "lock", f"paths.run_dir: the folder {path}")
     try:
         if waiting:
-            _refuse_if_of_another(path, data_root)
+            _refuse_if_of_another(path, data_root, data_root_id)
     except ConfigError:
         lock.release()
         raise
     return lock
 
 
-def _refuse_if_of_another(path: Path, data_root: Path) -> None:
-    """What waits here belongs into the archives of the data root from which it came."""
-    try:
-        earlier = Path(msgspec.json.decode((path / ASSIGNMENT).read_bytes())["data_root"])
-    except FileNotFoundError:
-        return
-    if earlier.resolve() != data_root.resolve():
-        raise ConfigError(
-            f"paths.run_dir: {path} holds what a recorder on data root {earlier} has not archived yet;"
-            " start that one again, or choose another folder"
+def _refuse_if_of_another(path: Path, data_root: Path, data_root_id: str) -> None:
+    """What waits here belongs into the archives of the data root from which it came, wherever that is mounted now.
+
+    A data root without an identity, or a spool of an older version, is known by its path alone.
+    """
+    ids = {each.data_root_id for each in identities_in(path / "producers")} - {""}
+    earlier = _earlier_data_root(path)
+    known = bool(ids) and bool(data_root_id)
+    foreign = ids != {data_root_id} if known else earlier is not None and not _same(earlier, data_root)
+    if foreign:
+        replaced = earlier is not None and _same(earlier, data_root)
+        which = (
+            f"the data root that was at {earlier} before"
+            if replaced
+            else f"data root {earlier or '(unknown)'}"
         )
+        raise ConfigError(
+            f"paths.run_dir: {path} holds what a recorder on {which} has not archived yet;"
+            f" {'bring it back' if replaced else 'start that one again'}, or choose another folder"
+        )
+
+
+def _earlier_data_root(path: Path) -> Path | None:
+    try:
+        return Path(msgspec.json.decode((path / ASSIGNMENT).read_bytes())["data_root"])
+    except FileNotFoundError:
+        return None
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def run_dir_path(configured: str, data_root: Path) -> Path:

@@ -72,6 +72,7 @@ def _sample(namespace: argparse.Namespace) -> int:
         supervisor = Supervisor(chosen, sample=True)
         try:
             start_logging(NAME, supervisor.run_id, level=logging.WARNING)
+            supervisor.claim(namespace.exchange)
             run = _record(supervisor, chosen, signals, _command_line(namespace))
         finally:
             supervisor.close()

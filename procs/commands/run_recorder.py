@@ -51,6 +51,7 @@ def _record(namespace: argparse.Namespace) -> int:
         try:
             start_logging(NAME, supervisor.run_id)
             log.info("recorder started", extra={"run_dir": str(supervisor.run_dir)})
+            supervisor.claim(namespace.exchange)
             _discover_first(chosen)
             supervisor.begin()
             _supervise(supervisor, signals, namespace.duration_seconds)

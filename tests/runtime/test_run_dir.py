@@ -4,9 +4,11 @@ import stat
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from common.errors import AlreadyRunningError, ConfigError
+from common.queue.outbox_files import IDENTITY, Identity
 from common.runtime.run_dir import ASSIGNMENT, RunDir, default_run_dir
 
 
@@ -48,6 +50,44 @@ def test_two_recorders_never_share_a_folder(short_folder: Path) -> None:
     with pytest.raises(AlreadyRunningError, match=r"paths\.run_dir: the folder .*/run is in use by another"):
         RunDir(str(short_folder / "run"), short_folder / "other")
     run_dir.release()
+
+
+def spool_of(short_folder: Path, data_root_id: str) -> Path:
+    """The same, of a data root with this id."""
+    folder = left_by_a_run(short_folder)
+    identity = Identity("ws_reader-0-a", "ws_raw", "simulated", data_root_id)
+    (folder / "producers" / "ws_reader-0" / IDENTITY).write_bytes(msgspec.json.encode(identity))
+    return folder
+
+
+def test_a_spool_is_known_by_the_id_of_its_data_root_wherever_that_is_mounted_now(short_folder: Path) -> None:
+    folder = spool_of(short_folder, "root-a")
+    run_dir = RunDir(str(folder), short_folder / "moved", "root-a")
+    assert run_dir.path == folder
+    assert run_dir.exchange_waiting == "simulated"
+
+
+def test_a_spool_of_another_data_root_is_refused_though_the_path_is_the_same(short_folder: Path) -> None:
+    folder = spool_of(short_folder, "root-a")
+    (folder / "facts" / "told.json").touch()
+    with pytest.raises(
+        ConfigError, match=f"on the data root that was at {short_folder} before has not .* bring"
+    ):
+        RunDir(str(folder), short_folder, "root-b")
+    with pytest.raises(
+        ConfigError, match=f"on data root {short_folder} has not archived yet; start that one"
+    ):
+        RunDir(str(folder), short_folder / "other", "root-b")
+    assert (folder / "facts" / "told.json").exists(), "what is not ours is not touched"
+
+
+def test_a_data_root_that_is_empty_now_may_take_its_spool_over(short_folder: Path) -> None:
+    folder = spool_of(short_folder, "root-a")
+    assert RunDir(str(folder), short_folder, "").path == folder
+
+
+def test_without_a_spool_there_is_nothing_to_wait_for(short_folder: Path) -> None:
+    assert RunDir(str(short_folder / "run"), short_folder, "root-a").exchange_waiting is None
 
 
 def test_what_waits_for_another_data_root_is_left_to_it(short_folder: Path) -> None:
