@@ -1,7 +1,7 @@
 """Files that survive a crash: every step that reaches the disk goes through `Disk`, one method each.
 
-`write_atomically` is the one way to replace a small file. OSError passes through: the caller knows what the
-file means and translates it.
+`write_atomically` is the one way to replace a small file of the data root, `replace` that for one of a run's folder.
+OSError passes through: the caller knows what the file means and translates it.
 """
 
 import mmap
@@ -93,3 +93,22 @@ def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
         os.close(descriptor)
     disk.rename(temporary, path)
     disk.sync_folder(path.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Replace `path` with `data`: a reader sees the old file or the new one, whole; a power cut may leave neither.
+
+    For files in tmpfs, which no power cut outlives. Where there is no room the old file stays. Raises OSError.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE)
+        try:
+            DISK.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+        partial.rename(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)  # a part of it would take room that others need
+        raise

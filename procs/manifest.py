@@ -5,14 +5,18 @@ Where the port is on it serves health, readiness, status and metrics as well.
 
 import logging
 import os
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 import psutil
 
-from common.files import write_atomically
+from common.files import replace, write_atomically
+from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
+from common.runtime.run_dir import STATUS_FILE
 from common.runtime.status import LOOK_NS, StatusBoard
 from common.runtime.status_server import Page, StatusServer, json_page
 
@@ -27,11 +31,13 @@ class Manifest:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._folder = runtime.data_root / "manifests"
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._interval_ns = int(runtime.settings.manifest.write_interval_seconds * 1e9)
         self._next_ns = 0
         self._next_look_ns = 0
         self._stopping_since_ns: int | None = None
+        self._writing: BackgroundCall[None] | None = (
+            None  # a disk that does not answer must not hold up the loop
+        )
         self._board = StatusBoard(runtime)
         self._server = _open_server(runtime, self._board)
 
@@ -40,12 +46,18 @@ class Manifest:
         now = self._runtime.clock.monotonic_ns()
         if self._runtime.superseded():
             return False  # the new run has a manifest of its own
-        if self._stopping_since_ns is not None and self._alone(now):
+        if self._writing is not None and self._writing.done:
+            self._writing.result()
+            self._writing = None
+        if self._writing is None and self._stopping_since_ns is not None and self._alone(now):
             self._write(finished=True)
             return False
         if now >= self._next_ns:
             self._next_ns = now + self._interval_ns
-            self._write(finished=False)
+            if self._writing is None:
+                self._writing = BackgroundCall(partial(self._write, finished=False))
+            else:
+                self._write_beside(self._document(finished=False))
         if self._server is not None and now >= self._next_look_ns:
             self._next_look_ns = now + LOOK_NS
             self._board.look()
@@ -61,16 +73,22 @@ class Manifest:
         return not any(_lives(pid) for pid in others if pid != os.getpid())
 
     def _write(self, *, finished: bool) -> None:
-        manifest = self._board.manifest(finished=finished)
-        document = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
-        for label in (self._runtime.assignment.run_id, "latest"):
-            self._write_copy(f"polymarket_ws_recorder_{label}.json", document)
-
-    def _write_copy(self, name: str, document: bytes) -> None:
+        document = self._document(finished=finished)
         try:
-            write_atomically(self._folder / name, document)
+            for label in (self._runtime.assignment.run_id, "latest"):
+                write_atomically(self._folder / f"polymarket_ws_recorder_{label}.json", document)
         except OSError as error:
-            log.warning("run manifest not written", extra={"file": name, "reason": str(error)})
+            log.warning("run manifest not written", extra={"reason": str(error)})
+            self._write_beside(document)
+
+    def _document(self, *, finished: bool) -> bytes:
+        manifest = self._board.manifest(finished=finished)
+        return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+
+    def _write_beside(self, document: bytes) -> None:
+        """The data root takes none now, or not yet: in the run's folder `recorderctl status` finds it."""
+        with suppress(OSError):  # neither disk nor memory has room: /status.json is all that is left
+            replace(self._runtime.run_dir / STATUS_FILE, document)
 
     def stop(self) -> None:
         """The last manifest follows when the others have ended."""

@@ -121,7 +121,8 @@ class Supervisor:
 
     def all_run(self) -> bool:
         """Whether every process has begun its work and said so."""
-        return bool(self._children) and self._children.keys() <= read_facts(self.run_dir).keys()
+        begun = {name for name, facts in read_facts(self.run_dir).items() if facts.details}
+        return bool(self._children) and self._children.keys() <= begun
 
     def _add(self, instance: Instance) -> None:
         self._children[instance.name] = Child(instance, self.run_dir)

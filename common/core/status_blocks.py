@@ -11,6 +11,8 @@ from common.core.terminal_text import Line, bar, left, right, size_text, span_te
 
 Row = Mapping[str, Any]
 
+LATE_S = 10.0  # a row that waits so long to become durable is worth a look, before health is red for it
+
 
 class Block(msgspec.Struct, frozen=True):
     """A title, a remark beside it, and rows, the most telling first."""
@@ -124,9 +126,12 @@ def queue_block(queue: Mapping[str, Row]) -> Block:
 def _outbox(name: str, outbox: Row) -> Line:
     lanes: Mapping[str, int] = outbox["lanes"]
     waiting = "  ".join(f"{lane}:{count:,}" for lane, count in lanes.items() if count) or "nothing waits"
+    oldest_s = max(outbox.get("oldest_seconds", {}).values(), default=0.0)
+    late = oldest_s > LATE_S
     return [
         (f"  {left(name, 17)} ", ""),
-        (waiting, "warn" if any(count > 10_000 for count in lanes.values()) else ""),
+        (waiting, "warn" if late or any(count > 10_000 for count in lanes.values()) else ""),
+        (f"  oldest {span_text(oldest_s)}" if late else "", "bad"),
     ]
 
 

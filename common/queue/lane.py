@@ -23,7 +23,8 @@ class LaneFullError(Exception):
 class Chunk(msgspec.Struct):
     """A run of envelopes with contiguous lane sequences that crosses the queue as one piece.
 
-    `context` is the one context that its messages need, 0 when it holds none. Grows until it is `sealed`.
+    `context` is the one context that its messages need, 0 when it holds none; `since_ns` is the receive time of its
+    oldest envelope by the monotonic clock. Grows until it is `sealed`.
     """
 
     first: int
@@ -32,6 +33,7 @@ class Chunk(msgspec.Struct):
     offset: int
     length: int
     context: int
+    since_ns: int
     sealed: bool = False
 
 
@@ -121,6 +123,11 @@ class Lane:
         """Envelopes without an ack."""
         return self.last_sequence - self.acked
 
+    @property
+    def waiting_since_ns(self) -> int | None:
+        """When the oldest envelope without an ack was received, by the monotonic clock; None if there is none."""
+        return self.chunks[0].since_ns if self.chunks else None
+
     def append(self, batch: Batch, data: bytes) -> None:
         """Keep a batch whose `lane_sequence` is `last_sequence + 1`: all of it or, LaneFullError, nothing.
 
@@ -152,7 +159,10 @@ class Lane:
         ):
             if chunk is not None:
                 chunk.sealed = True
-            self.chunks.append(Chunk(batch.lane_sequence, last, segment, begin, end - begin, context))
+            since_ns = batch.received_monotonic_ns
+            self.chunks.append(
+                Chunk(batch.lane_sequence, last, segment, begin, end - begin, context, since_ns)
+            )
             return
         chunk.last = last
         chunk.length += end - begin

@@ -69,9 +69,9 @@ class LaneServer:
         return int(self.socket.getsockopt(zmq.FD))
 
     @property
-    def owned_lanes(self) -> int:
+    def owned_lanes(self) -> frozenset[int]:
         """Lanes that a writer drains right now."""
-        return len(self._owners)
+        return frozenset(self._owners)
 
     def serve(self, *, all_of_it: bool = True) -> None:
         """Take what the writers said, then send what their windows allow: all of it, or whole chunks only."""

@@ -5,6 +5,8 @@ and so may the process: its counters go on from its last file.
 """
 
 import contextlib
+import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,10 @@ from common.core.problems import Problem
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """One process's account of itself. `details` has a shape of its own for each kind of process."""
+    """One process's account of itself. `details` has a shape of its own for each kind of process.
+
+    `failure` is why a life of this process ended last in this run, empty if none did, and `failed_at_ns` when.
+    """
 
     name: str
     pid: int
@@ -25,6 +30,8 @@ class Facts(msgspec.Struct, frozen=True):
     event_types: dict[str, int]
     details: dict[str, Any]
     problems: tuple[Problem, ...] = ()
+    failure: str = ""
+    failed_at_ns: int = 0
 
 
 def write_facts(run_dir: Path, facts: Facts) -> None:
@@ -38,6 +45,12 @@ def write_facts(run_dir: Path, facts: Facts) -> None:
     with contextlib.suppress(OSError):
         partial.write_bytes(msgspec.json.encode(facts))
         partial.rename(path)
+
+
+def note_failure(run_dir: Path, name: str, reason: str, now_ns: int) -> None:
+    """State why a life of this process ends; its facts stay as they were. The next life carries it on."""
+    before = last_facts(run_dir, name) or Facts(name, os.getpid(), now_ns, time.monotonic_ns(), {}, {}, {})
+    write_facts(run_dir, msgspec.structs.replace(before, failure=reason, failed_at_ns=now_ns))
 
 
 def read_facts(run_dir: Path) -> dict[str, Facts]:

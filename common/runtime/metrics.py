@@ -84,11 +84,19 @@ class _StatusCollector(Collector):
             PREFIX + "queue_backlog_envelopes", "Envelopes without an ack", labels=["producer", "lane"]
         )
         spool = GaugeMetricFamily(PREFIX + "spool_bytes", "Bytes that an outbox holds", labels=["producer"])
+        oldest = GaugeMetricFamily(
+            PREFIX + "queue_oldest_seconds",
+            "Age of the oldest row that is not durable, 0 where none waits",
+            labels=["producer", "lane"],
+        )
         for process, outbox in sorted(self._status.manifest.queue.items()):
+            for lane, age_s in sorted(outbox.get("oldest_seconds", {}).items()):
+                oldest.add_metric([process, lane], age_s)
             spool.add_metric([process], outbox["spool_bytes"])
             for lane, count in sorted(outbox["lanes"].items()):
                 backlog.add_metric([process, lane], count)
         yield backlog
+        yield oldest
         yield spool
 
     def _upload(self) -> Iterator[Metric]:

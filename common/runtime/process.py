@@ -16,7 +16,7 @@ from common.config import Settings
 from common.core.market import Exchange
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.facts import Facts, Tally, last_facts, write_facts
+from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_facts
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
 
@@ -103,8 +103,11 @@ class Process(Protocol):
 
 
 class _Loop:
-    def __init__(self, runtime: Runtime, *, supervisor: int, asked_to_stop: bool) -> None:
+    def __init__(
+        self, runtime: Runtime, before: Facts | None, *, supervisor: int, asked_to_stop: bool
+    ) -> None:
         self._runtime = runtime
+        self._failure = (before.failure, before.failed_at_ns) if before is not None else ("", 0)
         self._supervisor = supervisor  # told, not asked for: it may have died before we could ask
         self._orphan_until_ns: int | None = None
         self._asked_to_stop = asked_to_stop
@@ -154,6 +157,7 @@ class _Loop:
             dict(runtime.tally.event_types),
             details,
             runtime.problems.held,
+            *self._failure,
         )
         if not runtime.superseded():
             write_facts(runtime.run_dir, facts)
@@ -172,17 +176,21 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     assignment = msgspec.json.decode(given.assignment.read_bytes(), type=Assignment)
     os.umask(0o077)
     start_logging(given.name, assignment.run_id, level=assignment.log_level)
-    tally = Tally(last_facts(Path(assignment.run_dir), given.name))
-    runtime = Runtime(given.name, given.index, assignment, tally, assignment_file=assignment_file)
-    loop = _Loop(runtime, supervisor=given.supervisor, asked_to_stop=given.drain)
+    before = last_facts(Path(assignment.run_dir), given.name)
+    runtime = Runtime(given.name, given.index, assignment, Tally(before), assignment_file=assignment_file)
+    loop = _Loop(runtime, before, supervisor=given.supervisor, asked_to_stop=given.drain)
     signal.signal(signal.SIGTERM, loop.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
     log.info("process started", extra={"pid": os.getpid()})
     try:
         loop.run(make(runtime))
     except RecorderError as error:
+        note_failure(runtime.run_dir, runtime.name, str(error), runtime.clock.wall_ns())
         log.error("process failed", extra={"reason": str(error)})  # noqa: TRY400 - the words say it all
         return error.exit_code
+    except Exception as error:
+        note_failure(runtime.run_dir, runtime.name, f"a bug: {error!r}", runtime.clock.wall_ns())
+        raise
     log.info("process ended")
     return EXIT_DONE
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import zmq
 
-from common.core.instants import compact_utc_text
+from common.core.instants import NS_PER_SECOND, compact_utc_text
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
@@ -24,6 +24,8 @@ class Producer:
 
     def __init__(self, runtime: Runtime, stream: str) -> None:
         now_ns = runtime.clock.wall_ns()
+        self._runtime = runtime
+        self._began_ns = runtime.clock.monotonic_ns()
         self._orders = OrdersFollower(runtime.run_dir)
         self._writers = self._orders.current(runtime.clock.monotonic_ns()).writers
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
@@ -83,13 +85,25 @@ class Producer:
 
     def details(self, told_until_ns: int) -> dict[str, Any]:
         """The outbox as the run manifest shows it; its owner has told everything up to `told_until_ns`."""
+        owned = self._server.owned_lanes
         return {
             "producer": self.name,
             "settled_until_ns": self._settled.look(told_until_ns),
             "spool_bytes": self.outbox.held_bytes,
             "lanes": {str(index): lane.backlog for index, lane in self.outbox.lanes.items()},
-            "lanes_owned": self._server.owned_lanes,
+            "lanes_owned": len(owned),
+            "lanes_without_writer": sorted(self.outbox.lanes.keys() - owned),
+            "oldest_seconds": {
+                str(index): self._waits_s(lane.waiting_since_ns) for index, lane in self.outbox.lanes.items()
+            },
         }
+
+    def _waits_s(self, since_ns: int | None) -> float:
+        """How long something waits. What an earlier boot of the machine received counts from our start on."""
+        if since_ns is None:
+            return 0.0
+        now = self._runtime.clock.monotonic_ns()
+        return round((now - (since_ns if since_ns <= now else self._began_ns)) / NS_PER_SECOND, 3)
 
     def close(self, *, finished: bool) -> None:
         """Unbind and release. A finished producer that is drained leaves nothing behind."""

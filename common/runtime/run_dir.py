@@ -15,6 +15,7 @@ from common.locks import FileLock
 from common.queue.outbox_files import identities_in
 
 ASSIGNMENT = "assignment.json"
+STATUS_FILE = "status.json"  # the run manifest where the data root takes none
 MIB = 1024 * 1024
 NEEDED_MIB = 16
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less its closing zero
@@ -42,6 +43,7 @@ class RunDir:
             self._lock = _make_and_lock(path, data_root, data_root_id)
             shutil.rmtree(path / "facts", ignore_errors=True)
             (path / "facts").mkdir(mode=0o700)
+            (path / STATUS_FILE).unlink(missing_ok=True)
             (path / "producers").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error

@@ -93,7 +93,11 @@ def compose(
     """
     details = {name: fact.details for name, fact in facts.items()}
     supervisor = details.get("supervisor", {})
-    readers = {name: detail for name, detail in details.items() if name.startswith("ws_reader")}
+    readers = {
+        name: detail
+        for name, detail in details.items()
+        if name.startswith("ws_reader") and "state" in detail  # one that never began its work states nothing
+    }
     last_message_ns = max(
         (detail.get("last_market_data_at_ns") or 0 for detail in readers.values()), default=0
     )
@@ -155,7 +159,7 @@ def _problems(
     return sorted_problems(
         problem
         for name, fact in facts.items()
-        if name in {*running, "supervisor"}
+        if name in {*running, "supervisor", "manifest"}
         for problem in fact.problems
     )
 

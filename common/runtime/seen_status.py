@@ -14,7 +14,7 @@ from common.errors import DiscoveryError, RecorderError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.control import running_recorder
 from common.runtime.facts import read_facts
-from common.runtime.run_dir import ASSIGNMENT
+from common.runtime.run_dir import ASSIGNMENT, STATUS_FILE
 
 STALE_MANIFEST_S = 15.0
 
@@ -27,26 +27,42 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def read_status(data_root: Path, run_dir: Path) -> Status:
-    """The newest run manifest of a data root. Raises RecorderError where no recorder ever wrote one."""
+    """The newest run manifest of a data root. Raises RecorderError where no recorder ever wrote one.
+
+    A running recorder that cannot write to its data root keeps one in the run's folder.
+    """
     path = data_root / "manifests" / "polymarket_ws_recorder_latest.json"
+    running = running_recorder(run_dir) is not None
+    beside = _manifest_at(run_dir / STATUS_FILE) if running else None
+    manifest = _manifest_at(path)
+    if beside is not None and (manifest is None or beside["updated_at_utc"] > manifest["updated_at_utc"]):
+        words = f"from {run_dir / STATUS_FILE}: {path} cannot be written"
+        return Status(beside, _liveness(beside, data_root, run_dir, words))
+    if manifest is not None:
+        return Status(manifest, _liveness(manifest, data_root, run_dir))
+    if path.exists():
+        raise RecorderError(f"{path}: cannot be read; delete it, and the recorder writes another")
+    if running:
+        raise RecorderError(f"a recorder has begun on data root {data_root}; ask again soon")
+    raise RecorderError(f"no recorder runs on data root {data_root}, and none has: no {path}")
+
+
+def _manifest_at(path: Path) -> dict[str, Any] | None:
     try:
-        manifest: dict[str, Any] = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError as error:
-        if running_recorder(run_dir) is not None:
-            raise RecorderError(f"a recorder has begun on data root {data_root}; ask again soon") from error
-        raise RecorderError(f"no recorder runs on data root {data_root}, and none has: no {path}") from error
-    except (OSError, msgspec.DecodeError) as error:
-        raise RecorderError(f"{path}: cannot be read ({error})") from error
-    return Status(manifest, _liveness(manifest, data_root, run_dir))
+        document: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return document
 
 
-def _liveness(manifest: dict[str, Any], data_root: Path, run_dir: Path) -> Liveness:
+def _liveness(manifest: dict[str, Any], data_root: Path, run_dir: Path, source: str = "") -> Liveness:
+    """`source` is said of a recorder that runs, unless there is something worse to say."""
     now_ns = time.time_ns()
     recorder = running_recorder(run_dir)
     if recorder is None:
         words = f"not running, last state {manifest['state']} at {manifest['updated_at_utc']}"
     else:
-        words = _running_words(manifest, run_dir, now_ns)
+        words = _running_words(manifest, run_dir, now_ns) or source
     return Liveness(
         running=recorder is not None,
         pid=None if recorder is None else recorder.pid,

@@ -1,5 +1,6 @@
 """The run as it stands now, for whoever asks: the run manifest, the two verdicts, and a few ages."""
 
+import os
 import threading
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.disk_room import room_of
 from common.runtime.facts import Facts, read_facts
+from common.runtime.late_rows import late_row_reasons
 from common.runtime.process import Runtime
 from common.runtime.run_manifest import RunManifest, compose
 
@@ -43,7 +45,8 @@ class StatusBoard:
         self._runtime = runtime
         self._lock = threading.Lock()
         clock = runtime.clock
-        self._patience = Patience(clock.monotonic_ns())
+        self._began_ns = clock.monotonic_ns()
+        self._patience = Patience(self._began_ns)
         run_age_ns = clock.wall_ns() - runtime.assignment.started_at_ns
         self._growth = Growth(clock.monotonic_ns() - run_age_ns)
         self._looked_ns = 0
@@ -61,7 +64,23 @@ class StatusBoard:
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
         with self._lock:
-            return self._manifest(read_facts(self._runtime.run_dir), finished=finished)
+            return self._manifest(self._facts(), finished=finished)
+
+    def _facts(self) -> Mapping[str, Facts]:
+        """What every process states, with what this one has just found: nobody need be able to write a file."""
+        runtime = self._runtime
+        facts = read_facts(runtime.run_dir)
+        late = late_row_reasons(
+            facts,
+            commit_interval_s=runtime.settings.writer.commit_interval_seconds,
+            clock=runtime.clock,
+            since_monotonic_ns=self._began_ns,
+        )
+        runtime.problems.state("rows_not_durable", late)
+        mine = facts.get(runtime.name) or Facts(
+            runtime.name, os.getpid(), runtime.clock.wall_ns(), runtime.clock.monotonic_ns(), {}, {}, {}
+        )
+        return {**facts, runtime.name: msgspec.structs.replace(mine, problems=runtime.problems.held)}
 
     def _manifest(self, facts: Mapping[str, Facts], *, finished: bool) -> RunManifest:
         runtime = self._runtime
@@ -82,7 +101,7 @@ class StatusBoard:
         )
 
     def _compose(self, now: int) -> Status:
-        facts = read_facts(self._runtime.run_dir)
+        facts = self._facts()
         manifest = self._manifest(facts, finished=False)
         running = {process["name"] for process in manifest.processes}
         waits = self._patience.note(
@@ -93,7 +112,7 @@ class StatusBoard:
                     fact.updated_monotonic_ns,
                 )
                 for name, fact in facts.items()
-                if name in running and name.startswith(READER)
+                if name in running and name.startswith(READER) and "state" in fact.details
             },
             now,
         )

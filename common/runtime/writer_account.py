@@ -23,7 +23,7 @@ def totals(store: LaneStore) -> dict[str, int]:
 
 def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
     """The lane's totals when the run began: its counters go on from there, whoever holds the lane."""
-    if before is not None:
+    if before is not None and before.details:
         told: dict[str, int] = before.details["before_run"]
         return told
     recovered_just_now = len(store.closed_archives)
