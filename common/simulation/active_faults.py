@@ -1,5 +1,7 @@
 """The faults of a running embedded exchange: which are on, and for how long."""
 
+from collections.abc import Callable
+
 from common.simulation.faults import ONCE, Fault
 
 
@@ -35,9 +37,15 @@ class Faults:
                 return fault
         return None
 
-    def take_all(self, name: str, now_s: float) -> list[Fault]:
-        """Every fault of this name that is on, each used once."""
-        found = [fault for fault in self.active(now_s) if fault.name == name]
+    def any_of(self, names: frozenset[str], now_s: float) -> bool:
+        """Whether a fault with one of these names is on."""
+        return bool(self._active) and any(fault.name in names for fault in self.active(now_s))
+
+    def take_all(
+        self, name: str, now_s: float, hits: Callable[[Fault], bool] = lambda _fault: True
+    ) -> list[Fault]:
+        """Every fault of this name that is on and hits, each used once."""
+        found = [fault for fault in self.active(now_s) if fault.name == name and hits(fault)]
         for fault in found:
             self._use(fault)
         return found

@@ -125,5 +125,7 @@ class Book:
 
     def hash(self, leg: int) -> str:
         """SHA-1 hex of the token's book by the exchange's published recipe, as changed by what enters the hash."""
-        text = mutated_text(self.body(leg, ""), self.hashed[leg])
+        text = self.body(leg, "")
+        if self.hashed[leg]:
+            text = mutated_text(text, self.hashed[leg])
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -19,6 +19,7 @@ log = logging.getLogger("simulated_exchange")
 TICK_S = 0.01
 BACKLOG_S = 0.5  # after a pause of the process at most so much is caught up
 BURST_S = 0.05  # one burst of frames takes at most so long, whatever rate is asked for
+OF_FRAMES = frozenset({"freeze", "mute", "drop", "slow"})  # the faults that withhold or delay what is due
 OPENING_LIMIT = 500  # above so many tokens on a connection the opening book never comes
 
 
@@ -143,6 +144,7 @@ class Feed:
     def _deliver(self, frames: list[Frame], *, but: Connection | None = None) -> int:
         """Queue frames at everybody who gets them; returns how many had a taker."""
         delivered = 0
+        breakable = self._faults.any_of(OF_FRAMES, time.monotonic())
         for frame in frames:
             takers = self._takers(frame)
             if takers:
@@ -151,7 +153,7 @@ class Feed:
                 for connection in takers:
                     if connection is but:
                         continue
-                    if self._faults and self._hit(connection, frame, ready):
+                    if breakable and self._hit(connection, frame, ready):
                         continue
                     connection.put(ready)
         self.frames_made += delivered

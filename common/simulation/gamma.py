@@ -111,11 +111,15 @@ class Gamma:
         calendar = self._model.calendar
         if kind == "markets":
             found = self._lies.without_missing(calendar.by_slug.values())
-            filters = filters_of(query, self._now_s, lambda listing: listing.slug)
         else:
             kept = (self._lies.without_missing(listings)[:1] for listings in calendar.by_event.values())
             found = [listing for heads in kept for listing in heads]
-            filters = filters_of(query, self._now_s, lambda listing: listing.event.slug)
+        filters = filters_of(
+            query,
+            self._now_s,
+            slug_of=lambda listing: listing.slug if kind == "markets" else listing.event.slug,
+            condition_of=self._lies.condition_id,
+        )
         for passes in filters:
             found = [listing for listing in found if passes(listing)]
         found = self._without_lost(found, query)

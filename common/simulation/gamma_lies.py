@@ -11,6 +11,11 @@ EVERYWHERE = frozenset({"version", "both_ids", "hex"})  # so is the market, whoe
 NO_IDS = {"bad_ids": (["12 34", "0x"], '["12 34", '), "no_ids": ([], "[]")}
 
 
+def holds_for_one(fault: Fault) -> bool:
+    """Whether a fault also holds where a market is asked for by its slug."""
+    return fault.by_slug or fault.kind in EVERYWHERE
+
+
 class Lies:
     """The faults of one answer; without any, everything is told as it is."""
 
@@ -19,7 +24,7 @@ class Lies:
 
     def for_one(self) -> "Lies":
         """Those that also hold where a market is asked for by its slug."""
-        return Lies(fault for fault in self._faults if fault.by_slug or fault.kind in EVERYWHERE)
+        return Lies(fault for fault in self._faults if holds_for_one(fault))
 
     def all(self, kind: ListingKind) -> list[Fault]:
         """The faults of this kind."""
@@ -40,8 +45,16 @@ class Lies:
             fault.kind == "lost_tag" and fault.tag == tag and _about(fault, listing) for fault in self._faults
         )
 
+    def condition_id(self, listing: Listing) -> str:
+        """The condition id of a market as Gamma says it."""
+        told = listing.ids.gamma_condition_id
+        for fault in self.all("hex"):
+            if listing.protocol == "v2" and _about(fault, listing):
+                told = listing.condition_id[: 2 + fault.digits]
+        return told
+
     def market(self, shown: Document, listing: Listing) -> None:
-        """Spoil a market object."""
+        """Spoil a market object, all but its condition id."""
         for fault in self._faults:
             if fault.kind in _SPOILT and _about(fault, listing):
                 _SPOILT[fault.kind](shown, listing, fault)
@@ -94,11 +107,6 @@ def _both_ids(shown: Document, listing: Listing, _fault: Fault) -> None:
         shown["positionIds"] = list(listing.ids.dead_token_ids)
 
 
-def _other_width(shown: Document, listing: Listing, fault: Fault) -> None:
-    if listing.protocol == "v2":
-        shown["conditionId"] = listing.condition_id[: 2 + fault.digits]
-
-
 _SPOILT_EVENTS: dict[str, Callable[[Document], None]] = {
     "closed": _close,
     "inactive": _switch_off,
@@ -112,5 +120,4 @@ _SPOILT: dict[str, Callable[[Document, Listing, Fault], None]] = {
     "no_ids": _spoil_ids,
     "version": _other_version,
     "both_ids": _both_ids,
-    "hex": _other_width,
 }

@@ -25,7 +25,7 @@ class GammaObjects:
         market: Document = {
             "id": listing.id,
             "question": listing.question,
-            "conditionId": listing.ids.gamma_condition_id,
+            "conditionId": self._lies.condition_id(listing),
             "slug": listing.slug,
             "resolutionSource": "https://data.chain.link/streams" if listing.window else "",
             "liquidity": "0",

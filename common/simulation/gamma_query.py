@@ -27,15 +27,20 @@ def first(query: Query, name: str, default: str = "") -> str:
     return query.get(name, [default])[0]
 
 
-def filters_of(query: Query, now_s: float, slug_of: Callable[[Listing], str]) -> list[Filter]:
-    """What a listing must pass; `slug_of` gives the slug that `slug` asks for. Raises QueryError."""
+def filters_of(
+    query: Query, now_s: float, *, slug_of: Callable[[Listing], str], condition_of: Callable[[Listing], str]
+) -> list[Filter]:
+    """What a listing must pass; the two functions give what `slug` and `condition_ids` ask for. Raises QueryError.
+
+    A condition id must be asked for as Gamma itself says it: the other width of a v2 one finds nothing.
+    """
     filters: list[Filter] = []
     if slugs := frozenset(query.get("slug", ())):
         filters.append(lambda listing: slug_of(listing) in slugs)
     if conditions := frozenset(query.get("condition_ids", ())):
         if len(conditions) > CONDITIONS_LIMIT:
             raise QueryError("too many condition_ids")
-        filters.append(lambda listing: listing.ids.gamma_condition_id in conditions)
+        filters.append(lambda listing: condition_of(listing) in conditions)
     if series := first(query, "series_id"):
         filters.append(lambda listing: listing.event.series is not None and listing.event.series.id == series)
     if tag := first(query, "tag_slug"):

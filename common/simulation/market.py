@@ -124,8 +124,10 @@ class SimulatedMarket:
 
     def _refine_tick(self) -> list[Frame]:
         bid, ask = self.book.best(0)
+        if bid < ONE - NEAR_THE_END and ask > NEAR_THE_END:
+            return []
         old, finer = self.book.tick, FINER_TICKS.get(self.book.tick)
-        if finer is None or (bid < ONE - NEAR_THE_END and ask > NEAR_THE_END):
+        if finer is None:
             return []
         self.book.tick = finer
         made = [frames.tick_size_change(self.book, leg, old) for leg in (0, 1)]

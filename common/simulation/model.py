@@ -82,10 +82,10 @@ class MarketModel:
 
     def fair(self, listing: Listing, now_ms: int) -> int:
         """What its first outcome is worth now, in ten-thousandths."""
-        series, window = listing.event.series, listing.window
-        if series is None or window is None:
+        series, start, end = listing.event.series, listing.start, listing.end
+        if series is None or start is None or end is None:
             return standing_fair(listing, now_ms)
-        return self._wanders[series.asset].fair(*window, now_ms)
+        return self._wanders[series.asset].fair(start, end, now_ms)
 
     def winner(self, listing: Listing) -> int:
         """The index of the outcome that wins, as far as is known now."""

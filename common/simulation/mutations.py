@@ -1,7 +1,7 @@
 """One small change of a JSON object: how an exchange alters what it sends without saying so beforehand."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -45,22 +45,25 @@ class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 def mutate(document: Document, mutation: Mutation) -> Document:
     """The changed document; the given one stays as it is."""
     changed = deepcopy(document)
-    *parents, key = mutation.path.split(".")
-    for holder in _holders(changed, parents):
-        if key in holder or mutation.change == "add":
-            _CHANGES[mutation.change](holder, key, mutation)
+    _apply(changed, mutation)
     return changed
 
 
-def mutated_text(text: str, mutations: Iterable[Mutation]) -> str:
+def mutated_text(text: str, mutations: Sequence[Mutation]) -> str:
     """The same for the text of an object; compact JSON comes out of it, unless there are no mutations."""
-    mutations = tuple(mutations)
     if not mutations:
         return text
     document = msgspec.json.decode(text)
     for mutation in mutations:
-        document = mutate(document, mutation)
+        _apply(document, mutation)
     return msgspec.json.encode(document).decode()
+
+
+def _apply(document: Document, mutation: Mutation) -> None:
+    *parents, key = mutation.path.split(".")
+    for holder in _holders(document, parents):
+        if key in holder or mutation.change == "add":
+            _CHANGES[mutation.change](holder, key, mutation)
 
 
 def _holders(found: object, keys: list[str]) -> Iterator[Document]:

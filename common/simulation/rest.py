@@ -12,7 +12,7 @@ from common.simulation.active_faults import Faults
 from common.simulation.faults import Fault
 from common.simulation.feed import now_ms
 from common.simulation.gamma import Gamma, Kind, LastPageError
-from common.simulation.gamma_lies import Lies
+from common.simulation.gamma_lies import Lies, holds_for_one
 from common.simulation.gamma_query import Query, QueryError
 from common.simulation.model import MarketModel
 from common.simulation.mutations import mutated_text
@@ -112,6 +112,7 @@ class HttpSide:
         return body
 
     def _gamma(self) -> Gamma:
+        """For one answer that is a list."""
         return Gamma(self._model, time.time(), Lies(self._faults.take_all("listing", time.monotonic())))
 
     async def _listed(self, request: web.Request) -> web.Response:
@@ -127,7 +128,9 @@ class HttpSide:
         return _answer(lambda: self._gamma().search(_query(request)))
 
     async def _by_slug(self, request: web.Request) -> web.Response:
-        found = self._gamma().by_slug(_kind(request), request.match_info["slug"])
+        lies = Lies(self._faults.take_all("listing", time.monotonic(), holds_for_one))
+        gamma = Gamma(self._model, time.time(), lies)
+        found = gamma.by_slug(_kind(request), request.match_info["slug"])
         if found is None:
             return json_response('{"type":"not found error","error":"slug not found"}', status=404)
         return _cached(json.dumps(found))

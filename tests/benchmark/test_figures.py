@@ -13,6 +13,7 @@ from common.core.book_audit import Heard
 from common.core.market import Token
 from common.errors import RecorderError
 from common.simulation.windows import SERIES, make_window
+from tests.simulation.client import recipe
 
 PACE = Pace(step_s=1.0, hold_s=3.0, holds=6)
 
@@ -108,6 +109,23 @@ def test_the_load_is_about_the_tokens_asked_for_and_goes_round() -> None:
     opened, closing = json.loads(load.opening), json.loads(load.circle[-1])
     assert [book["asset_id"] for book in closing] == [book["asset_id"] for book in opened]
     assert load.payload(2) == load.payload(2 + len(load.circle)) == load.circle[0]
+
+
+def test_a_load_of_both_protocols_is_hashed_as_the_exchange_does() -> None:
+    now_s = 1_800_000_000
+    windows = [make_window(1, series, now_s // 900 * 900, 300) for series in SERIES]
+    tokens = [
+        Token(one.slug, one.condition_id, token_id, "Up", "2030-01-01T00:00:00Z", one.protocol)
+        for one in windows
+        for token_id in one.token_ids
+    ]
+    load = make_load(tokens, now_s * 1000, count=300)
+    books = [book for each in (load.opening, load.circle[-1]) for book in json.loads(each)]
+    assert len(books) == 2 * len(tokens)
+    for token, book in zip(tokens * 2, books, strict=True):
+        assert book.get("version", "v1") == token.protocol
+        assert recipe({**book, "min_order_size": "5", "neg_risk": False}) == book["hash"]
+    assert {token.protocol for token in tokens} == {"v1", "v2"}
 
 
 def test_whoever_begins_to_follow_where_the_circle_closes_finds_nothing_wrong() -> None:

@@ -6,8 +6,11 @@ import pytest
 import requests
 
 from common.runtime.embedded_exchange import EmbeddedExchange
-from common.simulation.gamma_query import QueryError, filters_of
+from common.simulation.gamma import Gamma
+from common.simulation.gamma_query import QueryError
+from common.simulation.model import MarketModel
 from tests.simulation.client import AGENT, current_markets
+from tests.simulation.test_model import NOW_MS
 
 OVERDUE = "will-the-new-government-be-sworn-in"
 MATCH = "bkcl-zal-par"
@@ -66,10 +69,11 @@ def test_several_slugs_and_condition_ids_are_asked_for_at_once(exchange: Embedde
 
 
 def test_more_than_a_hundred_condition_ids_are_refused() -> None:
+    gamma = Gamma(MarketModel(1, 300, NOW_MS), NOW_MS / 1000)
     conditions = [f"0x{number:064x}" for number in range(101)]
-    filters_of({"condition_ids": conditions[:100]}, 0, lambda listing: listing.slug)
+    assert gamma.page("markets", {"condition_ids": conditions[:100]}) == {"markets": []}
     with pytest.raises(QueryError):
-        filters_of({"condition_ids": conditions}, 0, lambda listing: listing.slug)
+        gamma.page("markets", {"condition_ids": conditions})
 
 
 def test_a_filter_by_date_leaves_out_what_has_no_date(exchange: EmbeddedExchange) -> None:

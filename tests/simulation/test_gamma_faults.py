@@ -190,3 +190,6 @@ def test_a_v2_condition_id_has_any_width(digits: int) -> None:
         assert len(shown["conditionId"]) == 2 + digits
         listing = model.calendar.by_slug[shown["slug"]]
         assert shown["conditionId"].ljust(66, "0") == listing.condition_id
+    asked = {"condition_ids": [shown["conditionId"]]}
+    assert len(listed(model, lie("hex", digits=digits), query=asked)) == 1
+    assert len(listed(model, query=asked)) == (1 if digits == 62 else 0)

@@ -67,6 +67,19 @@ def test_half_a_cent_becomes_finer_near_the_ends_too() -> None:
     assert [(one["old_tick_size"], one["new_tick_size"]) for one in changes] == [("0.005", "0.001")] * 2
 
 
+def test_a_quarter_of_a_cent_becomes_a_hundredth_of_one_and_hashes_hold() -> None:
+    model = MarketModel(1, 300, NOW_MS)
+    listing = model.calendar.by_slug["bkcl-zal-par"]
+    market = model.market(listing.token_ids[0], NOW_MS)
+    assert market is not None
+    opening = f"[{opening_book(market.book, 0)},{opening_book(market.book, 1)}]"
+    frames = [frame for step in range(400) for frame in market.group(NOW_MS + step * 20, ONE - 50)]
+    changes = [json.loads(frame.text) for frame in frames if frame.kind == "tick_size_change"]
+    assert [(one["old_tick_size"], one["new_tick_size"]) for one in changes] == [("0.0025", "0.0001")] * 2
+    assert any(price % 25 for price in market.book.bids.from_best())
+    assert rebuild(opening, frames).failures == []
+
+
 def test_a_market_without_a_window_stays_open_whatever_its_end_date() -> None:
     model = MarketModel(1, 300, NOW_MS)
     overdue = model.calendar.by_slug["will-the-new-government-be-sworn-in"]

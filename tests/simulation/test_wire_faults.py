@@ -105,6 +105,7 @@ def test_gamma_s_faults_work_over_the_wire_and_end_with_their_count(breakable: E
     slug = current_markets(breakable.urls)[0]["slug"]
     url = f"{breakable.urls.gamma_url}/markets/keyset"
     breakable.fault("listing", kind="missing", slug=slug, count=1)
+    assert get(f"{breakable.urls.gamma_url}/markets/slug/{slug}").status_code == 200
     assert get(url, slug=slug).json() == {"markets": []}
     assert len(get(url, slug=slug).json()["markets"]) == 1
     breakable.fault("listing", kind="last_page_fails", status=503)
