@@ -72,7 +72,12 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class DiscoveryFile(msgspec.Struct, frozen=True):
-    """The whole discovery file: `markets` in the order of recording, live windows first."""
+    """The whole discovery file: `markets` in the order of recording, live windows first.
+
+    `confirmed_empty`: the exchange was asked for all of the selection, knows all of it, and has nothing to record
+    now. `closed` are condition ids of markets that were taken before and that the exchange says are over: they
+    may leave before their time.
+    """
 
     schema_version: int
     discovered_at_utc: str
@@ -82,6 +87,8 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
     exchange: Exchange = "live"
+    confirmed_empty: bool = False
+    closed: tuple[str, ...] = ()
 
 
 def all_tokens(markets: Iterable[Market]) -> tuple[Token, ...]:
