@@ -54,7 +54,7 @@ class LeftTokens:
         """These are subscribed from now on; those that are not any more have not been since `since_ns`."""
         wanted = {token.token_id: token for token in tokens}
         for token_id, token in self._followed.items():
-            if token_id not in wanted and _trades(token, since_ns) and not excused(token):
+            if token_id not in wanted and token.trades_at(since_ns) and not excused(token):
                 self._left.setdefault(token_id, Left(token, since_ns))
         self._followed = wanted
         back = [self._left.pop(token_id) for token_id in wanted if token_id in self._left]
@@ -63,7 +63,7 @@ class LeftTokens:
     def attend(self, now_ns: int, excused: Callable[[Token], bool]) -> list[TokenGap]:
         """Let go of those that are over or excused by now."""
         over = [
-            each for each in self._left.values() if not _trades(each.token, now_ns) or excused(each.token)
+            each for each in self._left.values() if not each.token.trades_at(now_ns) or excused(each.token)
         ]
         for each in over:
             del self._left[each.token.token_id]
@@ -74,11 +74,6 @@ class LeftTokens:
         gaps = _gaps((each, now_ns) for each in self._left.values())
         self._left = {token_id: Left(each.token, now_ns) for token_id, each in self._left.items()}
         return gaps
-
-
-def _trades(token: Token, at_ns: int) -> bool:
-    until_ns = token.trades_until_ns
-    return until_ns is None or at_ns < until_ns
 
 
 def _gaps(ended: Iterable[tuple[Left, int]]) -> list[TokenGap]:

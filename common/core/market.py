@@ -46,6 +46,11 @@ class Token(msgspec.Struct, frozen=True):
         except ValueError:
             return None
 
+    def trades_at(self, at_ns: int) -> bool:
+        """Whether its window is not over by then (wall time): only then it can be expected to have a book."""
+        until_ns = self.trades_until_ns
+        return until_ns is None or at_ns < until_ns
+
 
 class Market(msgspec.Struct, frozen=True):
     """A market worth recording: the window it trades on (ISO 8601, UTC) and its outcome tokens, Up first.

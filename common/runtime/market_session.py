@@ -235,4 +235,4 @@ class MarketSession:
 
 def _trading(tokens: Sequence[Token], now_ns: int) -> list[str]:
     """Those whose window is not over: only they can be expected to have a book."""
-    return [token.token_id for token in tokens if (until := token.trades_until_ns) is None or until > now_ns]
+    return [token.token_id for token in tokens if token.trades_at(now_ns)]
