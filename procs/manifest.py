@@ -1,6 +1,6 @@
 """Gathers the facts of all processes and writes the run manifest, atomically, whatever else is broken.
 
-Where the port is on it serves health, readiness, status and metrics as well.
+Where the port is on it serves health, readiness, liveness, status and metrics as well.
 """
 
 import logging
@@ -121,6 +121,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
 
     pages = {
         "/healthz": lambda: _verdict_page(board, "health"),
+        "/livez": lambda: _verdict_page(board, "liveness"),
         "/readyz": lambda: _verdict_page(board, "readiness"),
         "/status.json": lambda: json_page(board.look().manifest),
         "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, metrics.metrics_text(board.look())),

@@ -11,6 +11,7 @@ from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rest_rows import Checkpoint, HttpAnswer, checkpoint_row
+from common.core.rest_watch import RestWatch
 from common.core.rows import GAP, control_row, subscription_json, tokens_tracked_json
 from common.errors import ExchangeError
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
@@ -47,6 +48,8 @@ class RestCheckpointer:
         self._dropped: list[tuple[int, int]] = []
         self._gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
         self._last_error = ""
+        self._watch = RestWatch()
+        self._requested_ns = 0
         self._stop_at_ns: int | None = None
 
     def step(self, timeout_s: float) -> bool:
@@ -68,6 +71,8 @@ class RestCheckpointer:
         if now >= self._next_round_ns and not self._waiting:  # a late round is finished first
             tokens = self._discovered.tokens(now)
             if not tokens:
+                self._watch.succeeded()  # there is nothing to fail with
+                self._state_problem(now)
                 return
             on_schedule = self._next_round_ns + self._interval_ns
             self._next_round_ns = on_schedule if on_schedule > now else now + self._interval_ns
@@ -80,6 +85,7 @@ class RestCheckpointer:
         timeout_s = self._runtime.settings.rest_checkpoint.request_timeout_seconds
         body = books_body(tokens)
         self._asked = tokens
+        self._requested_ns = self._runtime.clock.monotonic_ns()
         self._requested_at_ns = self._runtime.clock.wall_ns()
         self._call = BackgroundCall(
             lambda: fetch(self._http, "POST", self._url, body=body, timeout_s=timeout_s)
@@ -93,11 +99,34 @@ class RestCheckpointer:
         try:
             answer = call.result()
         except ExchangeError as error:
-            self._record(None, str(error), tuple(token.token_id for token in self._asked))
+            missing = tuple(token.token_id for token in self._asked)
+            self._record(None, str(error), missing)
+            self._judge(str(error), missing, now)
             return
         self._not_before_ns = now + int(retry_after_s(answer) * 1e9)
         error_words, missing = judge_books(answer, self._asked)
         self._record(answer, error_words, missing)
+        self._judge(error_words, missing, now)
+
+    def _judge(self, error: str | None, missing: tuple[str, ...], now: int) -> None:
+        """Note whether a request brought anything; after a round that did not, the next one comes sooner."""
+        absent = set(missing)
+        trades = [token for token in self._asked if token.trades_at(self._requested_at_ns)]
+        if error is not None or (trades and all(token.token_id in absent for token in trades)):
+            words = error or f"answered without a book of any of {len(trades)} tokens that trade"
+            self._watch.failed(words, self._requested_ns)
+        elif trades:
+            self._watch.succeeded()
+        if not self._waiting:
+            self._watch.round_over()
+            if self._watch.fails:
+                self._next_round_ns = min(self._next_round_ns, self._requested_ns + self._interval_ns // 2)
+        self._state_problem(now)
+
+    def _state_problem(self, now: int) -> None:
+        words = self._watch.problem(now)
+        reasons = {"": f"{self._url}: {words}; books are recorded from the websocket alone"} if words else {}
+        self._runtime.problems.state("rest_failing", reasons)
 
     def _record(self, answer: HttpAnswer | None, error: str | None, missing: tuple[str, ...]) -> None:
         self._call = None

@@ -29,6 +29,7 @@ from common.runtime.healer import Healer
 from common.runtime.market_session import MarketSession
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.reader_watch import ReaderWatch
 from common.runtime.token_share import TokenShare
 
 NS = 1_000_000_000
@@ -55,6 +56,14 @@ class WsReader:
         self._share = TokenShare(runtime)
         self._wanted = WantedTokens(LINGER_NS)
         self._books = BookWatch(int(runtime.settings.websocket.first_book_timeout_seconds * NS))
+        self._watch = ReaderWatch(
+            runtime,
+            self._producer.outbox,
+            recording=self._recording,
+            wanted=self._wanted,
+            books=self._books,
+            share=self._share,
+        )
         self._rules = feed_rules(runtime.settings.websocket, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
         self._dialing: BackgroundCall[Connection] | None = None
         self._session: MarketSession | None = None
@@ -85,10 +94,13 @@ class WsReader:
             self._attend_session(self._session, now)
         else:
             self._attend_dialing(now)
+        self._watch.attend(self._session, now)
         due = self._rules.due(now.monotonic_ns)
         if due is not None:
             self._on(due, now)
         self._turn_window(now)
+        if self._rules.state is State.DONE:
+            self._watch.finish(now)
         self._recording.catch_up(now)
         self._producer.serve(now.monotonic_ns)
         return not (self._rules.state is State.DONE and self._recording.complete and self._producer.drained)
@@ -110,6 +122,7 @@ class WsReader:
             self._window = window
             idle = not self._wanted.now(now.monotonic_ns)
             self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
+            self._watch.unrecorded.cut(now)
 
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:
@@ -155,7 +168,8 @@ class WsReader:
         """Market data is told to the table once a round, and before an end."""
         if self._heard_since_round:
             self._heard_since_round = False
-            self._on(Event.MARKET_DATA, now)
+            moved = self._session is not None and self._session.moved
+            self._on(Event.MARKET_MOVED if moved else Event.MARKET_DATA, now)
 
     def _attend_dialing(self, now: Now) -> None:
         self._healer.attend(None, now)
@@ -165,6 +179,8 @@ class WsReader:
             self._on(Event.DISCOVERED, now)
         else:
             tokens = self._wanted.now(now.monotonic_ns)
+            if not tokens:
+                self._watch.unrecorded.follow((), now, since_ns=self._recording.outage_since_ns)
             self._on(Event.TOKENS_APPEARED if tokens else Event.TOKENS_GONE, now)
 
     def _take_dialed(self, dialing: BackgroundCall[Connection], now: Now) -> None:
@@ -183,6 +199,8 @@ class WsReader:
             wanted=self._wanted,
             books=self._books,
             history=self._history,
+            unrecorded=self._watch.unrecorded,
+            opens_ns=self._share.opens_ns,
         )
         self._producer.watch(self._session.fileno())
         self._on(Event.CONNECTED, now)
@@ -241,6 +259,7 @@ class WsReader:
             self._runtime.tally.add("forced_discovery_refreshes_total")
         self._producer.watch(None)
         self._session.end(reason, words, now, stale=event in STALE_EVENTS)
+        self._watch.session_over(self._session, proved_frozen=event is Event.PROVED_FROZEN)
         self._session = None
         self._last_error = "" if state is State.LEAVING else f"{reason} {words}".strip()
 
@@ -270,15 +289,18 @@ class WsReader:
             "last_market_data_at_ns": self._last_market_data_ns,
             "last_error": self._last_error,
             "tokens": len(self._session.subscribed) if self._session is not None else 0,
+            "all_settled": self._wanted.all_settled,
             "tokens_without_book": len(self._books.missing),
             "recent_sessions": self._history.rows(),
             "gaps": list(self._recording.recent_gaps),
             "wishes_taken": self._healer.taken,
-            "outbox": self._producer.details(self._recording.told_until_ns(self._now())),
+            "outbox": self._producer.details(self._watch.told_until_ns(self._now())),
         }
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""
+        if self._session is not None:
+            self._session.drop()
         self._producer.close(finished=self._rules.state is State.DONE)
 
 

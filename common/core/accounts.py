@@ -183,7 +183,15 @@ def _declared(producer: str, gap: Mapping[str, Any]) -> DeclaredGap:
         from_ns=_ns(gap.get("from_utc")),
         to_ns=_ns(gap.get("to_utc")),
         numbers=numbers,
+        token_ids=_tokens_of(gap),
     )
+
+
+def _tokens_of(gap: Mapping[str, Any]) -> frozenset[str] | None:
+    """The tokens that a gap is of: none that is known where it is of a window that is not recorded."""
+    if "market_slug" in gap:
+        return frozenset()
+    return frozenset(map(str, gap["token_ids"])) if isinstance(gap.get("token_ids"), list) else None
 
 
 def _ns(text: object) -> int:

@@ -15,6 +15,8 @@ Cause = Literal[
     "no_first_book",
     "diverged",
     "no_active_tokens",
+    "not_subscribed",
+    "window_not_recorded",
     "not_yet_connected",
     "frame_too_large",
     "protocol_error",

@@ -103,7 +103,7 @@ class CheckpointHour:
                 known.failed += 1
             elif token.token_id in absent:
                 known.absent += 1
-                known.absent_in_trading += _is_trading(token, asked.requested_at_ns)
+                known.absent_in_trading += token.trades_at(asked.requested_at_ns)
             else:
                 known.answered += 1
 
@@ -157,8 +157,3 @@ class CheckpointHour:
         if runs_of(self._gaps) or max(pauses) > max(LATE_FACTOR * usual, SHORT_NS):
             conditions.append("gap")
         return worst(conditions)
-
-
-def _is_trading(token: Token, at_ns: int) -> bool:
-    until_ns = token.trades_until_ns
-    return until_ns is None or at_ns < until_ns

@@ -13,8 +13,9 @@ from common.core.accounts import Accounts
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.number_runs import Run, count, joined, without
 from common.core.sequence_findings import Finding
-from common.core.session_account import SessionAccount
+from common.core.session_account import DeclaredGap, SessionAccount
 
+_Gaps = Mapping[str, Sequence[DeclaredGap]]  # by producer
 TOLERANCE_NS = 1_000_000  # gap rows tell microseconds, and a clock reading stands beside each row
 
 
@@ -87,7 +88,7 @@ def coverage_findings(accounts: Accounts, lost: Mapping[str, Sequence[Run]]) -> 
     last = {each[-1].session_id for each in accounts.by_producer().values()}
     found: dict[tuple[str, Run], list[str]] = {}
     for token_id, stretches in _subscribed(sessions).items():
-        for pause in _pauses(stretches, gaps):
+        for pause in _pauses(token_id, stretches, gaps):
             before = max((each for each in stretches if each.end <= pause[0]), key=lambda each: each.end)
             if before.by_end and before.session.session_id in last:
                 continue
@@ -104,12 +105,12 @@ def _sessions(accounts: Accounts) -> list[SessionAccount]:
     return [session for session in accounts.sessions.values() if not session.is_rest]
 
 
-def _gaps(accounts: Accounts) -> dict[str, list[Run]]:
-    """The time of the declared gaps of each producer."""
-    found: dict[str, list[Run]] = {}
+def _gaps(accounts: Accounts) -> dict[str, list[DeclaredGap]]:
+    """The declared gaps of each producer that last."""
+    found: dict[str, list[DeclaredGap]] = {}
     for gap in accounts.gaps:
         if gap.from_ns < gap.to_ns:
-            found.setdefault(gap.producer, []).append((gap.from_ns, gap.to_ns))
+            found.setdefault(gap.producer, []).append(gap)
     return found
 
 
@@ -137,25 +138,30 @@ def _end_ns(session: SessionAccount) -> int:
     return session.since_opening_ns(session.end) if session.end is not None else session.last_at_ns
 
 
-def _pauses(stretches: Sequence[_Subscribed], gaps: Mapping[str, Sequence[Run]]) -> list[Run]:
+def _pauses(token_id: str, stretches: Sequence[_Subscribed], gaps: _Gaps) -> list[Run]:
     connected = [(each.begin, each.end) for each in stretches]
-    declared = _gaps_of(stretches, gaps)
+    declared = _gaps_of(token_id, stretches, gaps)
     hull = (min(begin for begin, _ in connected), max(end for _, end in connected))
     open_time = without([hull], joined([*connected, *declared]))
     return [(begin, end) for begin, end in open_time if end - begin > TOLERANCE_NS]
 
 
-def _gaps_of(stretches: Sequence[_Subscribed], gaps: Mapping[str, Sequence[Run]]) -> list[Run]:
+def _gaps_of(token_id: str, stretches: Sequence[_Subscribed], gaps: _Gaps) -> list[Run]:
     producers = {each.session.producer for each in stretches}
-    return joined(run for producer in producers for run in gaps.get(producer, ()))
+    return joined(
+        (gap.from_ns, gap.to_ns)
+        for producer in producers
+        for gap in gaps.get(producer, ())
+        if gap.token_ids is None or token_id in gap.token_ids
+    )
 
 
 def _token_coverage(
-    token_id: str, stretches: list[_Subscribed], accounts: Accounts, gaps: Mapping[str, Sequence[Run]]
+    token_id: str, stretches: list[_Subscribed], accounts: Accounts, gaps: _Gaps
 ) -> TokenCoverage:
     connected = joined((each.begin, each.end) for each in stretches)
     hull = (connected[0][0], connected[-1][1])
-    declared = _gaps_of(stretches, gaps)
+    declared = _gaps_of(token_id, stretches, gaps)
     in_gaps = without([hull], without([hull], declared))
     token = accounts.tokens.get(token_id)
     return TokenCoverage(
@@ -166,7 +172,7 @@ def _token_coverage(
         to_utc=utc_text(hull[1]),
         connected_seconds=_seconds(without(connected, in_gaps)),
         gap_seconds=_seconds(in_gaps),
-        paused_seconds=_seconds(_pauses(stretches, gaps)),
+        paused_seconds=_seconds(_pauses(token_id, stretches, gaps)),
         messages=sum(session.messages_by_token[token_id] for session in _each_once(stretches)),
     )
 

@@ -21,6 +21,7 @@ from common.core.ledger import (
     left_open,
     runs_of,
     seconds,
+    windows_not_recorded,
     worst,
 )
 from common.core.market import Token
@@ -147,6 +148,8 @@ class FeedHour:
         if gap is None:
             return
         self._gaps.append(gap)
+        if gap.market_slug:
+            return
         self._know(told.tokens_tracked)
         for token in told.tokens_tracked:
             account = self._account(token.token_id)
@@ -195,7 +198,7 @@ class FeedHour:
             )
         )
         sessions = joined(self._session_runs())
-        in_gaps = runs_of(self._gaps)
+        in_gaps = runs_of(gap for gap in self._gaps if gap.of_all)
         unaccounted = left_open([self._window.run], [*sessions, *in_gaps])
         harmful = runs_of(gap for gap in self._gaps if not gap.harmless)
         conditions: list[Condition] = [
@@ -219,13 +222,15 @@ class FeedHour:
             archives=archives,
             unreadable=unreadable,
             tokens=tokens,
+            not_recorded=windows_not_recorded(self._gaps),
         )
 
     def _take_later_gap(self, producer: str, gap: GapTime) -> None:
-        """A gap declared later tells no tokens of this window: it was in the way of all that were subscribed."""
+        """A gap declared later that names no tokens was in the way of all that were subscribed."""
         newest = self._newest.get(producer)
         self._gaps.append(gap)
-        for token_id in newest.tokens if newest is not None and not gap.harmless else ():
+        subscribed = newest.tokens if newest is not None and gap.of_all and not gap.harmless else ()
+        for token_id in gap.token_ids or subscribed:
             self._account(token_id).gaps.append(gap)
 
     def _end_at_the_edge(self, session: _Session, later: Later) -> None:

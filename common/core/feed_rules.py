@@ -40,6 +40,7 @@ class Event(StrEnum):
     DIAL_FAILED = "dial failed"
     DIAL_OVERDUE = "dial overdue"
     MARKET_DATA = "market data"
+    MARKET_MOVED = "market moved"  # market data beyond the opening books
     FIRST_MESSAGE_OVERDUE = "first message overdue"
     STALE = "stale"
     STALE_TOO_OFTEN = "stale too often"
@@ -78,6 +79,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
     (State.DIALING, Event.DIAL_OVERDUE): (State.WAITING, Action.FORGET_DIAL),
     (State.DIALING, Event.STOP): (State.DONE, Action.FORGET_DIAL),
     (State.SUBSCRIBED, Event.MARKET_DATA): (State.RECEIVING, _N),
+    (State.SUBSCRIBED, Event.MARKET_MOVED): (State.RECEIVING, _N),
     (State.SUBSCRIBED, Event.FIRST_MESSAGE_OVERDUE): (State.WAITING, Action.DROP),
     (State.SUBSCRIBED, Event.STALE_TOO_OFTEN): (State.DISCOVERING, Action.DROP_AND_DISCOVER),
     (State.SUBSCRIBED, Event.BOOKS_MISSING): (State.WAITING, Action.DROP),
@@ -86,6 +88,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
     (State.SUBSCRIBED, Event.TOKENS_GONE): (State.LEAVING, Action.CLOSE),
     (State.SUBSCRIBED, Event.STOP): (State.LEAVING, Action.CLOSE),
     (State.RECEIVING, Event.MARKET_DATA): (State.RECEIVING, _N),
+    (State.RECEIVING, Event.MARKET_MOVED): (State.RECEIVING, _N),
     (State.RECEIVING, Event.STALE): (State.WAITING, Action.DROP),
     (State.RECEIVING, Event.STALE_TOO_OFTEN): (State.DISCOVERING, Action.DROP_AND_DISCOVER),
     (State.RECEIVING, Event.BOOKS_MISSING): (State.WAITING, Action.DROP),
@@ -101,6 +104,8 @@ TRANSITIONS: dict[tuple[State, Event], tuple[State, Action]] = {
 STALE_EVENTS = frozenset(
     {Event.STALE, Event.STALE_TOO_OFTEN, Event.FIRST_MESSAGE_OVERDUE, Event.PROVED_FROZEN}
 )
+
+_DATA = frozenset({Event.MARKET_DATA, Event.MARKET_MOVED})
 
 _SHOWN: dict[State, ReaderState] = {
     State.NO_TOKENS: "no_tokens",
@@ -159,15 +164,15 @@ class FeedRules:
         if self.state is State.NO_TOKENS and self._stopping:
             self.state = State.DONE
         self._keep_counts(before, event, now_ns)
-        if self.state is not before or event is Event.MARKET_DATA:
+        if self.state is not before or event in _DATA:
             self._since_ns = now_ns
         return action
 
     def _keep_counts(self, before: State, event: Event, now_ns: int) -> None:
         if event is Event.CONNECTED:
             self._connected_before = True
-        elif event is Event.MARKET_DATA:
-            self.consecutive_stale = 0
+        elif event in _DATA:
+            self.consecutive_stale = 0 if event is Event.MARKET_MOVED else self.consecutive_stale
             self._data_since_ns = now_ns if before is State.SUBSCRIBED else self._data_since_ns
         elif event in STALE_EVENTS:
             self.consecutive_stale += 1

@@ -14,9 +14,13 @@ from common.core.run_state import ReaderState, State
 from common.core.terminal_text import rough_span_text, size_text
 from common.core.uploads import Upload
 
-FIRST_DATA_GRACE_S = 60.0  # a start: connecting, subscribing, the first book
-RETURN_GRACE_S = 120.0  # a reconnect: a stale feed is noticed after 60 s, then backoff and a new session
+FIRST_DATA_GRACE_S = (
+    50.0  # a start: connecting, subscribing, the first book; whatever is dark is said in a minute
+)
+RETURN_GRACE_S = 50.0  # since the last data, for a reader that is also...
+AWAY_GRACE_S = 10.0  # ...without a session that has data for so long: a stale feed is replaced within seconds
 HEARTBEAT_GRACE_S = 30.0  # a reader speaks about twice a second; after so long it hangs
+LIVE_GRACE_S = 90.0  # of any process: the supervisor replaces one that is silent for 20 to 60 s
 PROBLEMS_TOLD = 3  # in the reason; the run manifest has them all
 ALARMS_TOLD = 3  # in warnings; the run manifest has them all
 
@@ -39,12 +43,16 @@ class ReaderWord(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """How long one reader has been without market data that it should have, and without a word of its own."""
+    """How long one reader has been without market data that it should have, and without a word of its own.
+
+    `away_s`: for how long it has had no session that brings data.
+    """
 
     reader: str
     had_data: bool
     quiet_s: float
     silent_s: float
+    away_s: float
 
 
 class Patience:
@@ -57,6 +65,7 @@ class Patience:
     def __init__(self, now_monotonic_ns: int) -> None:
         self._begun_ns = now_monotonic_ns
         self._readers: dict[str, tuple[int, int]] = {}  # newest market data, and when it was noticed
+        self._rested: dict[str, int] = {}  # when it last had what it wants
 
     def note(self, readers: Mapping[str, ReaderWord], now_monotonic_ns: int) -> list[Wait]:
         """Take every reader's last word and say how long each waits; one that has what it wants waits 0 s."""
@@ -68,22 +77,48 @@ class Patience:
                 since_ns = now_monotonic_ns
             data_at_ns = word.last_market_data_at_ns or data_at_ns  # 0 again: the reader was restarted
             self._readers[name] = (data_at_ns, since_ns)
-            quiet_ns = 0 if word.state in _RESTING else now_monotonic_ns - since_ns
+            resting = word.state in _RESTING
+            quiet_ns = 0 if resting else now_monotonic_ns - since_ns
+            if resting:
+                self._rested[name] = now_monotonic_ns
             waits.append(
                 Wait(
                     reader=name,
                     had_data=data_at_ns > 0,
                     quiet_s=quiet_ns / NS_PER_SECOND,
                     silent_s=(now_monotonic_ns - word.said_monotonic_ns) / NS_PER_SECOND,
+                    away_s=(now_monotonic_ns - self._rested.get(name, self._begun_ns)) / NS_PER_SECOND,
                 )
             )
         if not waits:
             quiet_s = (now_monotonic_ns - self._begun_ns) / NS_PER_SECOND
-            waits.append(Wait(reader="the recorder", had_data=False, quiet_s=quiet_s, silent_s=0.0))
+            nobody = Wait("the recorder", had_data=False, quiet_s=quiet_s, silent_s=0.0, away_s=quiet_s)
+            waits.append(nobody)
         return waits
 
 
-def judge_health(state: State, waits: Sequence[Wait], problems: Sequence[Problem] = ()) -> Verdict:
+class Discovered(msgspec.Struct, frozen=True):
+    """What discovery knows: how old it is (None: nothing yet), and whether the exchange has nothing to record.
+
+    `confirmed_empty`: it was asked for all of the selection and said so. `all_settled`: it settled all that is
+    listed.
+    """
+
+    age_s: float | None = None
+    refresh_s: float = 60.0
+    confirmed_empty: bool = False
+    all_settled: bool = False
+
+    @property
+    def nothing_to_record(self) -> bool:
+        """Whether the exchange said so, and lately."""
+        lately = self.age_s is not None and self.age_s <= 3 * self.refresh_s + 60
+        return lately and (self.confirmed_empty or self.all_settled)
+
+
+def judge_health(
+    state: State, waits: Sequence[Wait], problems: Sequence[Problem], discovered: Discovered
+) -> Verdict:
     """Well while it receives all that it should, or waits rightly and not for too long."""
     if state in {"STOPPING", "STOPPED", "FAILED"}:
         return Verdict(ok=False, reason=f"the recorder is {state}")
@@ -94,23 +129,47 @@ def judge_health(state: State, waits: Sequence[Wait], problems: Sequence[Problem
             return Verdict(ok=False, reason=f"{wait.reader} has said nothing for {wait.silent_s:.0f} s")
     for wait in waits:
         grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
-        if wait.quiet_s > grace_s:
+        if wait.quiet_s > grace_s and wait.away_s > AWAY_GRACE_S:
             return Verdict(ok=False, reason=f"{wait.reader} has had no market data for {wait.quiet_s:.0f} s")
     if state == "RUNNING_NO_ACTIVE_TOKENS":
-        return Verdict(ok=True, reason="there is no market to record now")
+        return _judge_idleness(discovered)
     quiet_s = max((wait.quiet_s for wait in waits), default=0.0)
     words = "market data arrives" if state == "RUNNING_RECEIVING" else f"waiting for {quiet_s:.0f} s"
     return Verdict(ok=True, reason=words)
 
 
-def judge_readiness(state: State, *, market_messages: int, problems: Sequence[Problem] = ()) -> Verdict:
+def _judge_idleness(discovered: Discovered) -> Verdict:
+    """Absence of information is never "nothing to do"."""
+    if discovered.nothing_to_record:
+        return Verdict(ok=True, reason="the exchange has confirmed that there is no market to record now")
+    age = "nothing was discovered yet"
+    if discovered.age_s is not None:
+        age = f"the last discovery is {rough_span_text(max(0.0, discovered.age_s))} old"
+    return Verdict(
+        ok=False,
+        reason="nothing is recorded, and the exchange has not confirmed that there is nothing"
+        f" ({age}): run bin/discover-markets and compare with discovery.* of the settings",
+    )
+
+
+def judge_liveness(heartbeat_ages_s: Mapping[str, float]) -> Verdict:
+    """Alive while every process that runs speaks, whatever the exchange does: a restart cannot help with that."""
+    silent = {name: age_s for name, age_s in heartbeat_ages_s.items() if age_s > LIVE_GRACE_S}
+    for name, age_s in sorted(silent.items()):
+        return Verdict(ok=False, reason=f"{name} has said nothing for {age_s:.0f} s")
+    return Verdict(ok=True, reason="every process speaks")
+
+
+def judge_readiness(
+    state: State, *, market_messages: int, problems: Sequence[Problem], discovered: Discovered
+) -> Verdict:
     """Ready once a market message was recorded in this run, or when there is rightly none to record."""
     if state in {"STOPPING", "STOPPED", "FAILED"}:
         return Verdict(ok=False, reason=f"the recorder is {state}")
     if state == "RUNNING_NO_ACTIVE_TOKENS" and problems:
         return Verdict(ok=False, reason=problems[0].reason)
     if state == "RUNNING_NO_ACTIVE_TOKENS":
-        return Verdict(ok=True, reason="there is no market to record now")
+        return _judge_idleness(discovered)
     if market_messages:
         return Verdict(ok=True, reason="market messages were recorded in this run")
     return Verdict(ok=False, reason="no market message was recorded in this run yet")

@@ -61,4 +61,12 @@ def gap_time(detail: Mapping[str, Any]) -> GapTime | None:
         from_ns, to_ns = parse_utc_ns(str(detail.get("from_utc"))), parse_utc_ns(str(detail.get("to_utc")))
     except ValueError:
         return None
-    return GapTime(from_ns, to_ns, str(detail.get("cause")))
+    token_ids = detail.get("token_ids")
+    return GapTime(
+        from_ns,
+        to_ns,
+        str(detail.get("cause")),
+        token_ids=tuple(map(str, token_ids)) if isinstance(token_ids, list) else (),
+        market_slug=str(detail.get("market_slug", "")),
+        reason=str(detail.get("reason", "")),
+    )

@@ -48,6 +48,15 @@ class HourGap(msgspec.Struct, frozen=True):
     cause: str
 
 
+class NotRecorded(msgspec.Struct, frozen=True):
+    """A window that was open between two instants and not recorded, and why."""
+
+    market_slug: str
+    from_utc: str
+    to_utc: str
+    reason: str
+
+
 class LedgerArchive(msgspec.Struct, frozen=True):
     """One archive that was read for a ledger, as its sidecar describes it."""
 
@@ -114,6 +123,7 @@ class FeedLedger(HourLedger, frozen=True):
     checks_passed: int
     divergences: int
     tokens: tuple[TokenHour, ...]
+    not_recorded: tuple[NotRecorded, ...] = ()
 
 
 class CheckpointLedger(HourLedger, frozen=True):
@@ -126,17 +136,30 @@ AnyLedger = FeedLedger | CheckpointLedger
 
 
 class GapTime(msgspec.Struct, frozen=True, order=True):
-    """A declared gap: the stretch, in nanoseconds, and why."""
+    """A declared gap: the stretch, in nanoseconds, and why.
+
+    It is of the tokens in `token_ids` alone, or of a window that is not recorded, of which only the slug is known;
+    with neither it is of everything that its producer records.
+    """
 
     from_ns: int
     to_ns: int
     cause: str
+    token_ids: tuple[str, ...] = ()
+    market_slug: str = ""
+    reason: str = ""
 
     def within(self, window: Window) -> "GapTime | None":
         """Its part in the window, None where it has none."""
         if self.to_ns < window.from_ns or self.from_ns >= window.to_ns or self.to_ns < self.from_ns:
             return None
-        return GapTime(window.clip(self.from_ns), window.clip(self.to_ns), self.cause)
+        from_ns, to_ns = window.clip(self.from_ns), window.clip(self.to_ns)
+        return msgspec.structs.replace(self, from_ns=from_ns, to_ns=to_ns)
+
+    @property
+    def of_all(self) -> bool:
+        """Whether it is of everything that its producer records."""
+        return not self.token_ids and not self.market_slug
 
     @property
     def harmless(self) -> bool:
@@ -151,7 +174,17 @@ def runs_of(gaps: Iterable[GapTime]) -> list[Run]:
 
 def as_told(gaps: Iterable[GapTime]) -> tuple[HourGap, ...]:
     """Gaps as a ledger tells them, each once, in the order of time."""
-    return tuple(HourGap(utc_text(gap.from_ns), utc_text(gap.to_ns), gap.cause) for gap in sorted(set(gaps)))
+    stretches = sorted({(gap.from_ns, gap.to_ns, gap.cause) for gap in gaps})
+    return tuple(HourGap(utc_text(from_ns), utc_text(to_ns), cause) for from_ns, to_ns, cause in stretches)
+
+
+def windows_not_recorded(gaps: Iterable[GapTime]) -> tuple[NotRecorded, ...]:
+    """What gaps declare of windows that are not recorded, in the order of their slugs and of time."""
+    found = sorted({(gap.market_slug, gap.from_ns, gap.to_ns, gap.reason) for gap in gaps if gap.market_slug})
+    return tuple(
+        NotRecorded(slug, utc_text(from_ns), utc_text(to_ns), reason)
+        for slug, from_ns, to_ns, reason in found
+    )
 
 
 def left_open(expected: Sequence[Run], covered: Iterable[Run]) -> list[Run]:

@@ -48,6 +48,11 @@ class Token(msgspec.Struct, frozen=True):
         except ValueError:
             return None
 
+    def trades_at(self, at_ns: int) -> bool:
+        """Whether its window is not over by then (wall time): only then it can be expected to have a book."""
+        until_ns = self.trades_until_ns
+        return until_ns is None or at_ns < until_ns
+
 
 class Market(msgspec.Struct, frozen=True):
     """A market worth recording: the window it trades on (ISO 8601, UTC) and its outcome tokens, Up first.
@@ -74,7 +79,12 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class DiscoveryFile(msgspec.Struct, frozen=True):
-    """The whole discovery file: `markets` in the order of recording, live windows first."""
+    """The whole discovery file: `markets` in the order of recording, live windows first.
+
+    `confirmed_empty`: the exchange was asked for all of the selection, knows all of it, and has nothing to record
+    now. `closed` are condition ids of markets that were taken before and that the exchange says are over: they
+    may leave before their time.
+    """
 
     schema_version: int
     discovered_at_utc: str
@@ -84,6 +94,8 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     warnings: tuple[str, ...] = ()
     exchange: Exchange = "live"
+    confirmed_empty: bool = False
+    closed: tuple[str, ...] = ()
 
 
 def all_tokens(markets: Iterable[Market]) -> tuple[Token, ...]:

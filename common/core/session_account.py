@@ -27,13 +27,17 @@ class SessionEnd(msgspec.Struct, frozen=True):
 
 
 class DeclaredGap(msgspec.Struct, frozen=True):
-    """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage."""
+    """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage.
+
+    `token_ids` are the tokens that it is of, None where it is of all that the producer records.
+    """
 
     producer: str
     cause: str
     from_ns: int
     to_ns: int
     numbers: Run | None
+    token_ids: frozenset[str] | None = None
 
 
 class SessionAccount:

@@ -45,6 +45,15 @@ class WantedTokens:
         """The exchange said that these are settled: nothing more comes for them."""
         self._resolved.update(token_ids)
 
+    def is_settled(self, token_id: str) -> bool:
+        """Whether the exchange said so of this one."""
+        return token_id in self._resolved
+
+    @property
+    def all_settled(self) -> bool:
+        """Whether there are tokens to record, and all of them are settled."""
+        return bool(self._listed) and all(token.token_id in self._resolved for token in self._listed)
+
     def now(self, now_ns: int) -> tuple[Token, ...]:
         """What is to be recorded at this time; nothing when all of it is settled."""
         self._leaving = {

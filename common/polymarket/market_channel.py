@@ -56,6 +56,11 @@ def is_market_data(payload: bytes) -> bool:
     return False
 
 
+def is_opening_book(payload: bytes) -> bool:
+    """Whether market data is a whole book as a subscription brings it: it tells the tick size, a refresh does not."""
+    return has_book(payload) and b'"tick_size"' in payload and b'"price_change"' not in payload
+
+
 def has_book(payload: bytes) -> bool:
     """Whether a message holds a whole book: an opening one, or a refresh."""
     return b'"bids"' in payload

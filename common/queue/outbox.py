@@ -7,6 +7,7 @@ It lives in a folder in tmpfs, `<run_dir>/producers/<name>/`, so that it survive
     numbers             sequences given so far
     session-open        there while a session is open
     outage.json         since when no session is open, and why
+    followed.json       the tokens subscribed last, and those that were left although they trade
     context-<n>.json    the contexts that envelopes without an ack refer to
     lane-<k>/           one lane for each writer
     queue.sock          where the writers connect

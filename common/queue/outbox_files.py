@@ -8,7 +8,8 @@ import msgspec
 
 from common.core.causes import Cause
 from common.core.envelope import Context
-from common.core.market import Exchange
+from common.core.left_tokens import Left
+from common.core.market import Exchange, Token
 
 IDENTITY = "identity.json"
 
@@ -31,6 +32,13 @@ class Outage(msgspec.Struct, frozen=True):
 
     since_ns: int
     cause: Cause
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """The tokens that were subscribed last, and those that are no longer although their market trades."""
+
+    tokens: tuple[Token, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 class OutboxFiles:
@@ -74,6 +82,16 @@ class OutboxFiles:
     def note_outage(self, since_ns: int, cause: Cause) -> None:
         """No session will be open from here on until the next one: who opens that one declares it."""
         self._replace("outage.json", Outage(since_ns, cause))
+
+    @property
+    def followed(self) -> Followed:
+        """What was noted last of the subscription, also by a process that has died."""
+        path = self._folder / "followed.json"
+        return msgspec.json.decode(path.read_bytes(), type=Followed) if path.exists() else Followed()
+
+    def note_followed(self, followed: Followed) -> None:
+        """The subscription, or what is left of an earlier one, is another from here on."""
+        self._replace("followed.json", followed)
 
     def add_context(self, context: Context) -> None:
         """Keep it for as long as messages refer to it."""

@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from common.core.causes import Cause
+from common.core.due_windows import WindowGap
 from common.core.envelope import Context
 from common.core.instants import utc_text
+from common.core.left_tokens import TokenGap
 from common.core.market import Token
 from common.core.rows import (
     DIVERGENCE,
@@ -73,6 +75,11 @@ class Recording:
         if not self._outbox.files.session_is_open:
             known.append(self._outage[0] if self._outage is not None else self._began_ns)
         return min(known)
+
+    @property
+    def outage_since_ns(self) -> int | None:
+        """Since when (wall time) no session is open; None while one is, and before the first."""
+        return self._outage[0] if self._outage is not None else None
 
     def open_session(
         self, session_id: str, url: str, tokens: Sequence[Token], now: Now, detail: Mapping[str, object]
@@ -140,18 +147,46 @@ class Recording:
             detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
             self._row(SUBSCRIPTION_CHANGED, detail, now)
             return
-        if self._last_context is None:
-            self._new_context("", 0, url, (), revision=0)
-            self._outbox.files.close_session()
+        self._have_context(url)
         no_session_yet: Cause = "no_active_tokens" if idle else "not_yet_connected"
         since_ns, cause = self._outage or (self._began_ns, no_session_yet)
         self._declare_outage(since_ns, cause, now)
         self._outage = (now.wall_ns, cause)
 
+    def _have_context(self, url: str) -> None:
+        if self._last_context is None:
+            self._new_context("", 0, url, (), revision=0)
+            self._outbox.files.close_session()
+
     def _declare_outage(self, since_ns: int, cause: Cause, now: Now) -> None:
         gap = {"cause": cause, "from_utc": utc_text(since_ns), "to_utc": utc_text(now.wall_ns)}
         self._row(GAP, gap, now)
         self._note_gap(gap, now)
+
+    def token_gap(self, cause: Cause, gap: TokenGap, now: Now) -> None:
+        """Messages of these tokens alone may be missing: the row tracks them and no others."""
+        detail = {
+            "cause": cause,
+            "from_utc": utc_text(gap.from_ns),
+            "to_utc": utc_text(gap.to_ns),
+            "token_ids": [token.token_id for token in gap.tokens],
+        }
+        self._row(GAP, detail, now, tracked=gap.tokens)
+        self._note_gap(detail, now)
+
+    def window_gap(self, gap: WindowGap, url: str, now: Now) -> None:
+        """A window was open and not recorded. Its tokens are not known, so the row tracks none."""
+        self._have_context(url)
+        cause: Cause = "window_not_recorded"
+        detail = {
+            "cause": cause,
+            "from_utc": utc_text(gap.from_ns),
+            "to_utc": utc_text(gap.to_ns),
+            "market_slug": gap.market_slug,
+            "reason": gap.reason,
+        }
+        self._row(GAP, detail, now, tracked=())
+        self._note_gap(detail, now)
 
     def divergence(self, detail: Mapping[str, object], now: Now) -> None:
         """A rebuilt book was found to disagree with the exchange; `detail` names its session and its levels."""
@@ -184,8 +219,15 @@ class Recording:
         self.gaps_declared += 1
         self.recent_gaps.append({"declared_at_utc": utc_text(now.wall_ns), **gap})
 
-    def _row(self, record_type: str, detail: Mapping[str, object], now: Now) -> None:
-        row = self._build(record_type, detail, now)
+    def _row(
+        self,
+        record_type: str,
+        detail: Mapping[str, object],
+        now: Now,
+        *,
+        tracked: Sequence[Token] | None = None,
+    ) -> None:
+        row = self._build(record_type, detail, now, tracked=tracked)
         if self._waiting_rows or not self._append(row, now):
             self._waiting_rows.append((row, now))
 
@@ -194,10 +236,20 @@ class Recording:
             row, received_at_ns=now.wall_ns, received_monotonic_ns=now.monotonic_ns
         )
 
-    def _build(self, record_type: str, detail: Mapping[str, object], now: Now) -> bytes:
+    def _build(
+        self,
+        record_type: str,
+        detail: Mapping[str, object],
+        now: Now,
+        *,
+        tracked: Sequence[Token] | None = None,
+    ) -> bytes:
+        context = self._context()
+        if tracked is not None:
+            context = msgspec.structs.replace(context, tokens_tracked_json=tokens_tracked_json(tracked))
         return control_row(
             record_type,
-            self._context(),
+            context,
             producer=self._outbox.identity.producer,
             exchange=self._outbox.identity.exchange,
             received_at_ns=now.wall_ns,

@@ -1,7 +1,7 @@
 """One open session of a reader: what is read is recorded, and the subscription follows what is wanted."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from common.core.book_watch import BookWatch
 from common.core.causes import Cause
@@ -15,6 +15,7 @@ from common.polymarket.market_channel import (
     holds_news,
     is_market_data,
     is_new_market_hint,
+    is_opening_book,
     resolved_tokens,
     subscribe_first,
     subscribe_more,
@@ -22,6 +23,7 @@ from common.polymarket.market_channel import (
 )
 from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from common.queue.recording import Now, Recording
+from common.queue.unrecorded import Unrecorded
 from common.runtime.process import Runtime
 
 NS = 1_000_000_000
@@ -47,7 +49,11 @@ class MarketSession:
         wanted: WantedTokens,
         books: BookWatch,
         history: SessionHistory,
+        unrecorded: Unrecorded,
+        opens_ns: Callable[[str], int],
     ) -> None:
+        """`opens_ns`: when the window of a token opens (wall time)."""
+        self._unrecorded, self._opens_ns = unrecorded, opens_ns
         self._runtime, self._connection = runtime, connection
         self._recording, self._wanted, self._books, self._history = recording, wanted, books, history
         self._ping_ns = int(runtime.settings.websocket.ping_interval_seconds * NS)
@@ -57,6 +63,8 @@ class MarketSession:
         self.subscribed: tuple[Token, ...] = ()
         self.more_to_read = False
         self.last_market_data_ns = 0  # wall time, 0 before the first
+        self.first_data_ns = 0  # monotonic, 0 before the first
+        self.moved = False  # market data came beyond the opening books
         self._messages = self._bytes = 0
 
     def open(self, session_id: str, now: Now) -> None:
@@ -66,7 +74,9 @@ class MarketSession:
         self._pinged_ns = now.monotonic_ns
         detail = {"handshake_headers": self._connection.handshake_headers}
         url = self._runtime.settings.exchange.ws_url
+        outage_since_ns = self._recording.outage_since_ns
         self._recording.open_session(session_id, url, self.subscribed, now, detail)
+        self._unrecorded.follow(self.subscribed, now, since_ns=outage_since_ns)
         self._history.opened(session_id, now.wall_ns, len(self.subscribed))
         token_ids = [token.token_id for token in self.subscribed]
         self._books.subscribed(_trading(self.subscribed, now.wall_ns), now.monotonic_ns)
@@ -97,6 +107,8 @@ class MarketSession:
                 size += len(together) - len(payloads) + 1
                 if any(map(is_market_data, payloads)):
                     alive_ns = at.wall_ns
+                    if not self.moved:
+                        self._note_first_data(payloads, at)
                 if holds_news(together) or (self._books.missing and has_book(together)):
                     for payload in payloads:
                         self._look_into(payload, at)
@@ -109,6 +121,10 @@ class MarketSession:
             self._bytes += size
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
+
+    def _note_first_data(self, payloads: Sequence[bytes], now: Now) -> None:
+        self.first_data_ns = self.first_data_ns or now.monotonic_ns
+        self.moved = any(is_market_data(payload) and not is_opening_book(payload) for payload in payloads)
 
     def count(self) -> None:
         """Tally what was read since the last call."""
@@ -156,6 +172,7 @@ class MarketSession:
         self.subscribed = change.tokens
         detail = {"subscribed": change.subscribe, "unsubscribed": change.unsubscribe}
         self._recording.change_subscription(change.tokens, now, detail)
+        self._unrecorded.follow(change.tokens, now)
         self._books.dropped(change.unsubscribe)
         new = [token for token in change.tokens if token.token_id in change.subscribe]
         self._books.subscribed(_trading(new, now.wall_ns), now.monotonic_ns)
@@ -170,7 +187,8 @@ class MarketSession:
             return None
         trading = set(_trading(self.subscribed, now.wall_ns))
         self._books.dropped([token_id for token_id in self._books.missing if token_id not in trading])
-        overdue = self._books.overdue(now.monotonic_ns)
+        not_open = {token_id for token_id in self._books.missing if self._opens_ns(token_id) > now.wall_ns}
+        overdue = self._books.overdue(now.monotonic_ns, not_open)
         if overdue is None:
             return None
         self._runtime.tally.add("first_books_overdue_total", len(overdue.resubscribe))
@@ -178,6 +196,10 @@ class MarketSession:
             return Event.BOOKS_MISSING
         self._ask_again(overdue.resubscribe)
         return None
+
+    def siblings_have_books(self, now: Now) -> bool:
+        """Whether some of the subscribed tokens that trade have their opening book."""
+        return len(self._books.missing) < len(_trading(self.subscribed, now.wall_ns))
 
     def subscribe_again(self, token_ids: Sequence[str], now: Now) -> None:
         """Have new opening books sent of those of these tokens that are subscribed and still trade."""
@@ -195,6 +217,10 @@ class MarketSession:
         """Ask the exchange for an orderly end; what is under way still arrives."""
         self._connection.send_close()
 
+    def drop(self) -> None:
+        """Drop the connection and record nothing: the successor finds the session open and ends it."""
+        self._connection.close()
+
     def end(self, reason: Cause, words: str, now: Now, *, stale: bool) -> None:
         """Drop the connection and record the end."""
         self._connection.close()
@@ -209,4 +235,4 @@ class MarketSession:
 
 def _trading(tokens: Sequence[Token], now_ns: int) -> list[str]:
     """Those whose window is not over: only they can be expected to have a book."""
-    return [token.token_id for token in tokens if (until := token.trades_until_ns) is None or until > now_ns]
+    return [token.token_id for token in tokens if token.trades_at(now_ns)]

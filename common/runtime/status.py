@@ -2,14 +2,24 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from common.core.disk_outlook import Growth
 from common.core.event_kinds import SUBSCRIBED_KINDS
-from common.core.health import Patience, ReaderWord, Verdict, judge_health, judge_readiness, warnings
+from common.core.health import (
+    Discovered,
+    Patience,
+    ReaderWord,
+    Verdict,
+    judge_health,
+    judge_liveness,
+    judge_readiness,
+    warnings,
+)
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.disk_room import room_of
@@ -19,6 +29,7 @@ from common.runtime.process import Runtime
 from common.runtime.run_manifest import RunManifest, compose
 
 READER = "ws_reader"
+WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks
 FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second
 
@@ -32,6 +43,7 @@ class Status(msgspec.Struct, frozen=True):
     manifest: RunManifest
     health: Verdict
     readiness: Verdict
+    liveness: Verdict
     warnings: tuple[str, ...]
     heartbeat_ages_s: dict[str, float]
     since_market_message_s: float | None
@@ -64,7 +76,7 @@ class StatusBoard:
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
         with self._lock:
-            return self._manifest(self._facts(), finished=finished)
+            return self._manifest(self._facts(), self._discovery_file(), finished=finished)
 
     def _facts(self) -> Mapping[str, Facts]:
         """What every process states, with what this one has just found: nobody need be able to write a file."""
@@ -82,18 +94,22 @@ class StatusBoard:
         )
         return {**facts, runtime.name: msgspec.structs.replace(mine, problems=runtime.problems.held)}
 
-    def _manifest(self, facts: Mapping[str, Facts], *, finished: bool) -> RunManifest:
-        runtime = self._runtime
+    def _discovery_file(self) -> DiscoveryFile | None:
         try:
-            markets = read_discovery_file(discovery_path(runtime.data_root)).markets
+            return read_discovery_file(discovery_path(self._runtime.data_root))
         except DiscoveryError:
-            markets = ()  # not discovered yet; the discovery process says why
+            return None  # not discovered yet; the discovery process says why
+
+    def _manifest(
+        self, facts: Mapping[str, Facts], discovery: DiscoveryFile | None, *, finished: bool
+    ) -> RunManifest:
+        runtime = self._runtime
         written = sum(fact.counters.get("archive_bytes_written_total", 0) for fact in facts.values())
         growth = self._growth.note(runtime.clock.monotonic_ns(), written)
         return compose(
             runtime.assignment,
             facts,
-            markets=markets,
+            markets=discovery.markets if discovery is not None else (),
             now_ns=runtime.clock.wall_ns(),
             finished=finished,
             room=room_of(runtime.data_root),
@@ -102,7 +118,8 @@ class StatusBoard:
 
     def _compose(self, now: int) -> Status:
         facts = self._facts()
-        manifest = self._manifest(facts, finished=False)
+        file = self._discovery_file()
+        manifest = self._manifest(facts, file, finished=False)
         running = {process["name"] for process in manifest.processes}
         waits = self._patience.note(
             {
@@ -121,18 +138,35 @@ class StatusBoard:
             (fact.details.get("last_market_data_at_ns") or 0 for fact in facts.values()), default=0
         )
         uploaded = manifest.upload.last_success_at_utc
+        ages_s = {
+            name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
+            for name, fact in facts.items()
+            if name in running or name == "supervisor"
+        }
+        discovered = self._discovered(file, [fact for name, fact in facts.items() if name in running])
         return Status(
             manifest=manifest,
-            health=judge_health(manifest.state, waits, manifest.problems),
-            readiness=judge_readiness(manifest.state, market_messages=messages, problems=manifest.problems),
+            health=judge_health(manifest.state, waits, manifest.problems, discovered),
+            readiness=judge_readiness(
+                manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
+            ),
+            liveness=judge_liveness(
+                {name: age_s for name, age_s in ages_s.items() if not name.startswith(WAIT_FOR_DISKS)}
+            ),
             warnings=warnings(manifest.upload, manifest.disk),
-            heartbeat_ages_s={
-                name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
-                for name, fact in facts.items()
-                if name in running or name == "supervisor"
-            },
+            heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),
             since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
+        )
+
+    def _discovered(self, file: DiscoveryFile | None, running: Sequence[Facts]) -> Discovered:
+        if file is None:
+            return Discovered()
+        return Discovered(
+            age_s=(self._runtime.clock.wall_ns() - parse_utc_ns(file.discovered_at_utc)) / NS_PER_SECOND,
+            refresh_s=self._runtime.settings.discovery.refresh_interval_seconds,
+            confirmed_empty=file.confirmed_empty,
+            all_settled=any(fact.details.get("all_settled") for fact in running),
         )
 
     def _since_s(self, at_ns: int) -> float | None:

@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from common.core.market import Market, Token, all_tokens
+from common.core.instants import parse_utc_ns
+from common.core.market import Market, Token, all_tokens, canonical_condition_id
 from common.core.token_split import split_tokens
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
@@ -23,6 +24,12 @@ class DiscoveredMarkets:
         self._seen: tuple[int, int] | None = None
         self._next_look_ns = 0
         self._markets: tuple[Market, ...] = ()
+        self._closed: frozenset[str] = frozenset()
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Condition ids of markets that were recorded and that the exchange says are over."""
+        return self._closed
 
     @property
     def version(self) -> object:
@@ -46,9 +53,12 @@ class DiscoveredMarkets:
             return
         self._seen = seen
         try:
-            self._markets = read_discovery_file(self._path).markets
+            found = read_discovery_file(self._path)
         except DiscoveryError as error:
             log.warning("discovery file not used", extra={"reason": str(error)})
+            return
+        self._markets = found.markets
+        self._closed = frozenset(map(canonical_condition_id, found.closed))
 
     def tokens(self, now_monotonic_ns: int) -> tuple[Token, ...]:
         """All tokens to record now."""
@@ -65,6 +75,16 @@ class TokenShare:
         self._max_tokens = runtime.settings.websocket.max_assets_per_connection
         self._of: tuple[tuple[Market, ...], int] | None = None
         self._tokens: tuple[Token, ...] = ()
+        self._opens_ns: dict[str, int] = {}
+
+    def is_recorded_or_closed(self, token: Token) -> bool:
+        """Whether some reader records it by the present discovery, or its market is over before its time."""
+        closed = canonical_condition_id(token.condition_id) in self._discovered.closed
+        return closed or token.token_id in self._opens_ns
+
+    def opens_ns(self, token_id: str) -> int:
+        """When its window opens (wall time); 0 where it has none."""
+        return self._opens_ns.get(token_id, 0)
 
     @property
     def version(self) -> object:
@@ -77,6 +97,16 @@ class TokenShare:
         readers = self._orders.current(now_monotonic_ns).readers
         if self._of is None or markets is not self._of[0] or readers != self._of[1]:
             self._of = (markets, readers)
+            self._opens_ns = {
+                token.token_id: _opens_ns(market) for market in markets for token in market.tokens
+            }
             shares = split_tokens(markets, readers=readers, max_tokens=self._max_tokens)
             self._tokens = shares[self._index] if self._index < readers else ()
         return self._tokens
+
+
+def _opens_ns(market: Market) -> int:
+    try:
+        return parse_utc_ns(market.start_time_utc) if market.start_time_utc else 0
+    except ValueError:
+        return 0

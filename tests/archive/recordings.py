@@ -3,9 +3,11 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from common.archive.read import closed_archives, iterate_lines
 from common.archive.store import LaneStore
@@ -23,6 +25,7 @@ from common.core.rows import (
     control_row,
     message_constant,
     message_rest,
+    tokens_tracked_json,
 )
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS
@@ -69,6 +72,14 @@ class Recorder:
             self._context = self._context_of("", ())
         self.control(GAP, {"cause": cause, "from_utc": utc_text(from_ns), "to_utc": utc_text(self.at_ns)})
 
+    def gap_of(self, tokens: Sequence[Token], cause: str, from_ns: int, **more: object) -> None:
+        """A gap of these tokens alone, up to now; of a window that is not recorded where there are none."""
+        assert self._context is not None
+        named = {"token_ids": [token.token_id for token in tokens]} if tokens else more
+        times = {"from_utc": utc_text(from_ns), "to_utc": utc_text(self.at_ns)}
+        tracked = msgspec.structs.replace(self._context, tokens_tracked_json=tokens_tracked_json(tokens))
+        self.control(GAP, {"cause": cause, **times, **named}, tracked)
+
     def change(self, *tokens: Token) -> None:
         self._subscribe(SUBSCRIPTION_CHANGED, tokens)
 
@@ -114,11 +125,12 @@ class Recorder:
         constant = message_constant(self._context, self._producer, self._exchange)
         self._append(lane, constant + message_rest(envelope, classify(payload, 1)))
 
-    def control(self, record_type: str, detail: Mapping[str, object]) -> None:
-        assert self._context is not None
+    def control(self, record_type: str, detail: Mapping[str, object], context: Context | None = None) -> None:
+        context = context or self._context
+        assert context is not None
         row = control_row(
             record_type,
-            self._context,
+            context,
             producer=self._producer,
             exchange=self._exchange,
             received_at_ns=self.at_ns + self.wall_ahead_ns,

@@ -200,3 +200,79 @@ def test_windows_want_a_ledger_in_the_order_of_time_also_those_without_data(
 def test_a_window_of_which_archives_have_left_gets_no_ledger_that_would_call_them_missing() -> None:
     found = windows_due([10, 40], [0], interval_ns=10, until_ns=60, has_left=lambda start: start in {20, 40})
     assert [window.from_ns for window in found] == [10, 30]
+
+
+def test_a_gap_of_single_tokens_is_theirs_alone_and_verification_agrees(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP, DOWN)
+    recorder.messages(20)
+    left_ns = recorder.at_ns
+    recorder.change(UP)
+    recorder.messages(30)
+    recorder.change(UP, DOWN)
+    recorder.gap_of([DOWN], "not_subscribed", left_ns)
+    recorder.messages(5)
+    recorder.close_session("no_active_tokens")
+    recorder.end()
+    [hour] = ledgers(tmp_path)
+    down, up = token(hour, DOWN.token_id), token(hour, UP.token_id)
+    assert (down.condition, down.gap_seconds, down.connected_seconds) == ("gap", 30.0, 25.0)
+    assert [gap.cause for gap in down.gaps] == ["not_subscribed"]
+    assert (up.condition, up.gap_seconds, up.connected_seconds) == ("complete", 0.0, 55.0)
+    assert (hour.condition, hour.connected_seconds) == ("gap", 55.0)
+    assert told(tmp_path) == []
+
+
+def test_a_gap_of_single_tokens_that_reaches_back_counts_in_the_window_before(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP, DOWN)
+    recorder.messages(20)
+    left_ns = recorder.at_ns
+    recorder.change(UP)
+    recorder.messages(50)
+    recorder.gap_of([DOWN], "not_subscribed", left_ns)
+    recorder.close_session()
+    recorder.end()
+    first, second = ledgers(tmp_path)
+    assert token(first, DOWN.token_id).gap_seconds == 40.0
+    assert token(first, UP.token_id).condition == "complete"
+    assert token(second, DOWN.token_id).condition == "missing"
+    assert told(tmp_path) == []
+
+
+def test_a_pause_of_one_token_is_not_excused_by_a_gap_of_another(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP, DOWN)
+    recorder.messages(5)
+    left_ns = recorder.at_ns
+    recorder.change(UP)
+    recorder.messages(5)
+    recorder.gap_of([UP], "not_subscribed", left_ns)
+    recorder.change(UP, DOWN)
+    recorder.messages(5)
+    recorder.close_session()
+    recorder.end()
+    assert [words for words in told(tmp_path) if "in no session and in no declared gap" in words]
+
+
+def test_a_window_that_was_due_and_not_recorded_has_its_entry_and_the_hour_is_no_better_than_gap(
+    tmp_path: Path,
+) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.open(UP)
+    recorder.messages(20)
+    due = {"market_slug": "btc-updown-15m-1", "reason": "Gamma does not list it"}
+    recorder.gap_of([], "window_not_recorded", NOON_NS + 5 * SECOND_NS, **due)
+    recorder.messages(30)
+    recorder.close_session("no_active_tokens")
+    recorder.end()
+    [hour] = ledgers(tmp_path)
+    [entry] = hour.not_recorded
+    assert (entry.market_slug, entry.reason) == ("btc-updown-15m-1", "Gamma does not list it")
+    assert (entry.from_utc, entry.to_utc) == (
+        utc_text(NOON_NS + 5 * SECOND_NS),
+        utc_text(NOON_NS + 20 * SECOND_NS),
+    )
+    assert hour.condition == "gap"
+    assert (token(hour, UP.token_id).condition, hour.connected_seconds) == ("complete", 50.0)
+    assert told(tmp_path) == []

@@ -56,7 +56,7 @@ def test_a_fresh_session_is_not_stale_because_an_old_one_was() -> None:
     assert feed.due(230) is Event.FIRST_MESSAGE_OVERDUE
 
 
-def test_market_data_restarts_the_stale_timer_and_clears_the_count() -> None:
+def test_market_data_restarts_the_stale_timer_and_beyond_opening_books_it_clears_the_count() -> None:
     feed = rules()
     for now in (0, 1000):
         in_session(feed, now)
@@ -64,8 +64,9 @@ def test_market_data_restarts_the_stale_timer_and_clears_the_count() -> None:
     assert feed.consecutive_stale == 2
     in_session(feed, 2000)
     feed.take(Event.MARKET_DATA, 2001)
+    assert feed.consecutive_stale == 2, "opening books alone are no life"
+    feed.take(Event.MARKET_MOVED, 2050)
     assert feed.consecutive_stale == 0
-    feed.take(Event.MARKET_DATA, 2050)
     assert feed.due(2109) is None
 
 

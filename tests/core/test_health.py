@@ -1,7 +1,19 @@
+from collections.abc import Sequence
+
 import pytest
 
 from common.core.disk_outlook import DiskOutlook
-from common.core.health import Patience, ReaderWord, Wait, judge_health, judge_readiness, warnings
+from common.core.health import (
+    Discovered,
+    Patience,
+    ReaderWord,
+    Verdict,
+    Wait,
+    judge_health,
+    judge_liveness,
+    judge_readiness,
+    warnings,
+)
 from common.core.problems import Problem
 from common.core.run_state import ReaderState, State
 from common.core.uploads import Upload
@@ -13,51 +25,113 @@ def word(state: ReaderState, *, data_at: int = 0, said_s: float = 0) -> ReaderWo
     return ReaderWord(state, data_at, int(said_s * S))
 
 
-def wait(*, had_data: bool = True, quiet_s: float = 0, silent_s: float = 0) -> Wait:
-    return Wait("ws_reader-0", had_data=had_data, quiet_s=quiet_s, silent_s=silent_s)
+def wait(
+    *, had_data: bool = True, quiet_s: float = 0, silent_s: float = 0, away_s: float | None = None
+) -> Wait:
+    away_s = quiet_s if away_s is None else away_s
+    return Wait("ws_reader-0", had_data=had_data, quiet_s=quiet_s, silent_s=silent_s, away_s=away_s)
+
+
+KNOWN = Discovered(age_s=1)
+EMPTY = Discovered(age_s=1, confirmed_empty=True)
+
+
+def health(
+    state: State,
+    waits: Sequence[Wait],
+    problems: Sequence[Problem] = (),
+    discovered: Discovered = KNOWN,
+) -> Verdict:
+    return judge_health(state, waits, problems, discovered)
+
+
+def readiness(
+    state: State,
+    *,
+    market_messages: int,
+    problems: Sequence[Problem] = (),
+    discovered: Discovered = KNOWN,
+) -> Verdict:
+    return judge_readiness(state, market_messages=market_messages, problems=problems, discovered=discovered)
 
 
 @pytest.mark.parametrize(
     ("state", "had_data", "last_good_s"),
     [
-        ("STARTING", False, 60),
-        ("STARTING", True, 120),
-        ("RUNNING_RECONNECTING", False, 60),
-        ("RUNNING_RECONNECTING", True, 120),
+        ("STARTING", False, 50),
+        ("STARTING", True, 50),
+        ("RUNNING_RECONNECTING", False, 50),
+        ("RUNNING_RECONNECTING", True, 50),
     ],
 )
 def test_waiting_is_right_for_a_while_only(state: State, *, had_data: bool, last_good_s: float) -> None:
-    assert judge_health(state, [wait(had_data=had_data, quiet_s=last_good_s)]).ok
-    verdict = judge_health(state, [wait(), wait(had_data=had_data, quiet_s=last_good_s + 1)])
+    assert health(state, [wait(had_data=had_data, quiet_s=last_good_s)]).ok
+    verdict = health(state, [wait(), wait(had_data=had_data, quiet_s=last_good_s + 1)])
     assert not verdict.ok
     assert verdict.reason == f"ws_reader-0 has had no market data for {last_good_s + 1} s"
 
 
-@pytest.mark.parametrize("state", ["RUNNING_RECEIVING", "RUNNING_NO_ACTIVE_TOKENS"])
-def test_receiving_and_having_nothing_to_record_are_well_for_ever(state: State) -> None:
-    assert judge_health(state, [wait()]).ok
-    assert judge_readiness(state, market_messages=1).ok
+def test_receiving_is_well_for_ever() -> None:
+    assert health("RUNNING_RECEIVING", [wait()]).ok
+    assert readiness("RUNNING_RECEIVING", market_messages=1).ok
+
+
+@pytest.mark.parametrize(
+    ("discovered", "ok"),
+    [
+        (EMPTY, True),
+        (Discovered(age_s=239, confirmed_empty=True), True),
+        (Discovered(age_s=1, all_settled=True), True),
+        (Discovered(age_s=241, confirmed_empty=True), False),
+        (Discovered(age_s=241, all_settled=True), False),
+        (Discovered(age_s=301, refresh_s=100, confirmed_empty=True), True),
+        (Discovered(age_s=1), False),
+        (Discovered(), False),
+    ],
+)
+def test_recording_nothing_is_well_only_where_the_exchange_has_lately_confirmed_it(
+    discovered: Discovered, *, ok: bool
+) -> None:
+    state: State = "RUNNING_NO_ACTIVE_TOKENS"
+    verdict = health(state, [wait()], discovered=discovered)
+    assert verdict.ok is ok
+    assert readiness(state, market_messages=1, discovered=discovered).ok is ok
+    words = "the exchange has confirmed that there is no market to record now"
+    assert ok is (verdict.reason == words)
+    if not ok:
+        assert "the exchange has not confirmed that there is nothing" in verdict.reason
+
+
+def test_a_quiet_session_that_is_replaced_within_seconds_is_no_alarm() -> None:
+    assert health("RUNNING_RECONNECTING", [wait(quiet_s=65, away_s=9)]).ok
+    assert not health("RUNNING_RECONNECTING", [wait(quiet_s=65, away_s=11)]).ok
+
+
+def test_alive_is_who_speaks_whatever_the_exchange_does() -> None:
+    assert judge_liveness({"supervisor": 1, "ws_reader-0": 89}).ok
+    verdict = judge_liveness({"supervisor": 1, "ws_reader-0": 91})
+    assert (verdict.ok, verdict.reason) == (False, "ws_reader-0 has said nothing for 91 s")
 
 
 @pytest.mark.parametrize("state", ["STOPPING", "STOPPED", "FAILED"])
 def test_a_recorder_that_ends_is_neither_well_nor_ready_and_says_so(state: State) -> None:
-    assert judge_health(state, [wait()]).reason == f"the recorder is {state}"
-    assert not judge_health(state, []).ok
-    assert not judge_readiness(state, market_messages=1).ok
+    assert health(state, [wait()]).reason == f"the recorder is {state}"
+    assert not health(state, []).ok
+    assert not readiness(state, market_messages=1).ok
 
 
 def test_a_reader_that_hangs_is_found_although_its_last_word_was_good() -> None:
-    assert judge_health("RUNNING_RECEIVING", [wait(silent_s=30)]).ok
-    verdict = judge_health("RUNNING_RECEIVING", [wait(silent_s=31)])
+    assert health("RUNNING_RECEIVING", [wait(silent_s=30)]).ok
+    verdict = health("RUNNING_RECEIVING", [wait(silent_s=31)])
     assert (verdict.ok, verdict.reason) == (False, "ws_reader-0 has said nothing for 31 s")
 
 
 def test_a_recorder_is_ready_from_its_first_market_message_or_with_nothing_to_record() -> None:
-    assert not judge_readiness("STARTING", market_messages=0).ok
-    assert not judge_readiness("RUNNING_RECEIVING", market_messages=0).ok
-    assert judge_readiness("RUNNING_RECEIVING", market_messages=1).ok
-    assert judge_readiness("RUNNING_RECONNECTING", market_messages=1).ok
-    assert judge_readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=0).ok
+    assert not readiness("STARTING", market_messages=0).ok
+    assert not readiness("RUNNING_RECEIVING", market_messages=0).ok
+    assert readiness("RUNNING_RECEIVING", market_messages=1).ok
+    assert readiness("RUNNING_RECONNECTING", market_messages=1).ok
+    assert readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=0, discovered=EMPTY).ok
 
 
 def test_without_any_reader_the_wait_counts_from_the_beginning() -> None:
@@ -70,7 +144,7 @@ def test_a_wait_counts_from_the_newest_data_and_not_from_the_reconnect() -> None
     assert patience.note({"r": word("receiving", data_at=1)}, 10 * S)[0].quiet_s == 0
     assert patience.note({"r": word("receiving", data_at=1)}, 40 * S)[0].quiet_s == 0
     [waited] = patience.note({"r": word("reconnecting", data_at=1, said_s=69)}, 70 * S)
-    assert (waited.had_data, waited.quiet_s, waited.silent_s) == (True, 60, 1)
+    assert (waited.had_data, waited.quiet_s, waited.silent_s, waited.away_s) == (True, 60, 1, 30)
     assert patience.note({"r": word("waiting_for_data", data_at=1)}, 80 * S)[0].quiet_s == 70
     assert patience.note({"r": word("waiting_for_data", data_at=2)}, 81 * S)[0].quiet_s == 0
 
@@ -94,7 +168,7 @@ def test_one_reader_that_waits_is_not_hidden_by_another_that_receives() -> None:
     words = {"a": word("receiving", data_at=9, said_s=61), "b": word("reconnecting", said_s=61)}
     waits = patience.note(words, 61 * S)
     assert [waited.quiet_s for waited in waits] == [0, 61]
-    assert judge_health("RUNNING_RECONNECTING", waits).reason == "b has had no market data for 61 s"
+    assert health("RUNNING_RECONNECTING", waits).reason == "b has had no market data for 61 s"
 
 
 def test_where_all_is_well_nothing_is_warned_of() -> None:
@@ -135,7 +209,7 @@ def test_a_full_disk_is_warned_of_and_one_that_lasts_a_day_is_not() -> None:
 
 def test_a_problem_makes_a_receiving_recorder_unwell_and_says_why() -> None:
     problems = [Problem("rest_failing", f"reason {number}", "2026-01-01T00:00:00Z") for number in range(4)]
-    verdict = judge_health("RUNNING_RECEIVING", [wait()], problems)
+    verdict = health("RUNNING_RECEIVING", [wait()], problems)
     assert (verdict.ok, verdict.reason) == (False, "reason 0; reason 1; reason 2")
-    assert judge_readiness("RUNNING_RECEIVING", market_messages=1, problems=problems).ok
-    assert not judge_readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=1, problems=problems).ok
+    assert readiness("RUNNING_RECEIVING", market_messages=1, problems=problems).ok
+    assert not readiness("RUNNING_NO_ACTIVE_TOKENS", market_messages=1, problems=problems).ok

@@ -126,7 +126,7 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         lose_a_change(running, exchange)
         send_until_counted(running, exchange, "json_errors_total", b"garbage")
         send_until_counted(running, exchange, "unknown_messages_total", b'{"event_type":"new_kind"}')
-        exchange.fault("books", kind="status", status=500, count=1)
+        exchange.fault("books", kind="status", status=500, count=6)
         exchange.fault("gamma", kind="status", status=500, count=2)
         running.wait_for_more("rest_failures_total", than=0)
         running.wait_for_more("discovery_failures_total", than=0)

@@ -13,7 +13,7 @@ from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, 
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from tests.doubles.rest_server import DOWN, UP, book
 from tests.polymarket.loopback import Handler, Server, serving
-from tests.procs.alone import alone, run_folder
+from tests.procs.alone import Alone, alone, run_folder
 from tests.waiting import wait_for
 
 END = "2026-01-01T00:05:00Z"
@@ -33,10 +33,20 @@ def run_dir() -> Iterator[Path]:
         yield folder
 
 
-def discover(data_root: Path) -> None:
+LIVE = Market(
+    "live",
+    "0x2",
+    "",
+    "",
+    "",
+    (Token("live", "0x2", UP, "Yes", ""), Token("live", "0x2", DOWN, "No", "")),
+)
+
+
+def discover(data_root: Path, market: Market = MARKET) -> None:
     write_discovery_file(
         discovery_path(data_root),
-        DiscoveryFile(DISCOVERY_SCHEMA_VERSION, END, "test", ("btc-up-or-down-5m",), (MARKET,), ()),
+        DiscoveryFile(DISCOVERY_SCHEMA_VERSION, END, "test", ("btc-up-or-down-5m",), (market,), ()),
     )
 
 
@@ -130,6 +140,55 @@ def test_tokens_that_an_answer_leaves_out_are_named_and_are_no_failure(tmp_path:
     assert found[0]["missing_token_ids"] == [UP]
     assert found[0]["error"] is None
     assert failures == 0
+
+
+def is_failing(checkpointer: Alone) -> bool:
+    return checkpointer.facts is not None and "rest_failing" in {
+        problem.kind for problem in checkpointer.facts.problems
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda handler: handler.reply(500, b""), "answered HTTP 500"),
+        (lambda handler: handler.reply(200, b"[]"), "answered without a book of any of 2 tokens that trade"),
+    ],
+)
+def test_rounds_that_bring_nothing_are_a_problem_until_one_succeeds(
+    tmp_path: Path, run_dir: Path, answer: Callable[[Handler], None], reason: str
+) -> None:
+    answers = [answer]
+
+    def answered(handler: Handler) -> None:
+        answers[-1](handler)
+
+    discover(tmp_path, LIVE)
+    with (
+        serving(answered) as server,
+        alone("rest_checkpointer", run_dir, tmp_path, settings(server)) as checkpointer,
+    ):
+        wait_for(lambda: is_failing(checkpointer), what="the problem")
+        assert checkpointer.facts is not None
+        [problem] = checkpointer.facts.problems
+        assert reason in problem.reason
+        assert server.url in problem.reason
+        answers.append(good)
+        wait_for(lambda: not is_failing(checkpointer), what="its end")
+        checkpointer.kill()
+
+
+def test_an_answer_without_the_books_of_windows_that_are_over_is_no_problem(
+    tmp_path: Path, run_dir: Path
+) -> None:
+    discover(tmp_path)
+    with (
+        serving(lambda handler: handler.reply(200, b"[]")) as server,
+        alone("rest_checkpointer", run_dir, tmp_path, settings(server)) as checkpointer,
+    ):
+        checkpointer.wait_for_counter("rest_requests_total", 10)
+        assert not is_failing(checkpointer)
+        checkpointer.kill()
 
 
 def test_portions_take_turns_also_when_the_interval_is_too_short_for_all(

@@ -14,7 +14,10 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import ManifestSettings, Settings
+from common.core.instants import utc_text
+from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
 from common.core.run_state import ReaderState
+from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from common.runtime.clock import Clock
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime
@@ -77,6 +80,21 @@ class Run:
         outbox = {"producer": f"ws_reader-0-{secrets.token_hex(3)}", "spool_bytes": 4096, "lanes": {"0": 7}}
         self.say("ws_reader-0", {"state": state, "outbox": outbox, **more})
 
+    def discover(self, *, confirmed_empty: bool | None) -> None:
+        if confirmed_empty is not None:
+            found = DiscoveryFile(
+                DISCOVERY_SCHEMA_VERSION,
+                utc_text(time.time_ns()),
+                "test",
+                (),
+                (),
+                (),
+                (),
+                "live",
+                confirmed_empty,
+            )
+            write_discovery_file(discovery_path(Path(self.runtime.assignment.data_root)), found)
+
     def get(self, path: str) -> requests.Response:
         self.later_ns += S  # what was answered before is too old by now
         return requests.get(self.url + path, timeout=30)
@@ -112,11 +130,11 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
         assert (healthy.status_code, healthy.headers["Content-Type"]) == (200, "application/json")
         assert healthy.json()["state"] == "STARTING"
         assert run.get("/readyz").status_code == 503
-        run.later_ns += 61 * S
+        run.later_ns += 51 * S
         run.say_reader("waiting_for_data")
         late = run.get("/healthz")
         assert late.status_code == 503
-        assert "ws_reader-0 has had no market data for 6" in late.json()["reason"]
+        assert "ws_reader-0 has had no market data for 5" in late.json()["reason"]
         run.say("archive_writer-0", {}, event_types={"PONG": 3, "not_json": 1, "unknown:x": 1})
         assert run.get("/readyz").status_code == 503
         run.say("archive_writer-0", {}, event_types={"PONG": 3, "book": 1})
@@ -130,13 +148,13 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
         }
 
 
-def test_reconnecting_is_well_for_two_minutes_since_the_last_data(tmp_path: Path) -> None:
+def test_reconnecting_is_well_for_most_of_a_minute_since_the_last_data(tmp_path: Path) -> None:
     with telling(tmp_path) as run:
         run.say_supervisor()
         data_at_ns = time.time_ns()
         run.say_reader("receiving", last_market_data_at_ns=data_at_ns)
         assert run.get("/healthz").status_code == 200
-        for later_s, expected in ((100, 200), (25, 503)):
+        for later_s, expected in ((40, 200), (12, 503)):
             run.later_ns += later_s * S
             run.say_reader("reconnecting", last_market_data_at_ns=data_at_ns)
             answer = run.get("/healthz")
@@ -158,17 +176,37 @@ def test_a_reader_that_hangs_makes_the_recorder_unwell_but_one_that_was_retired_
         assert "ws_reader-0 has said nothing for 3" in run.get("/healthz").json()["reason"]
 
 
-def test_without_tokens_it_is_well_and_ready_and_when_it_stops_neither(tmp_path: Path) -> None:
+def test_without_tokens_it_is_well_and_ready_once_that_is_confirmed_and_when_it_stops_neither(
+    tmp_path: Path,
+) -> None:
     with telling(tmp_path) as run:
         run.say_supervisor()
         run.say_reader("no_tokens")
-        for path in ("/healthz", "/readyz"):
-            answer = run.get(path)
-            assert (answer.status_code, answer.json()["state"]) == (200, "RUNNING_NO_ACTIVE_TOKENS")
+        for confirmed, expected in ((None, 503), (False, 503), (True, 200)):
+            run.discover(confirmed_empty=confirmed)
+            for path in ("/healthz", "/readyz"):
+                answer = run.get(path)
+                assert (answer.status_code, answer.json()["state"]) == (expected, "RUNNING_NO_ACTIVE_TOKENS")
         run.say_supervisor("stopping")
         for path in ("/healthz", "/readyz"):
             assert run.get(path).status_code == 503
             assert run.get(path).json()["reason"] == "the recorder is STOPPING"
+
+
+def test_it_is_alive_whatever_the_exchange_does_while_its_processes_speak(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        run.say_supervisor()
+        run.say_reader("reconnecting")
+        run.later_ns += 100 * S
+        run.say_supervisor()
+        run.say_reader("reconnecting")
+        assert run.get("/healthz").status_code == 503
+        assert run.get("/livez").json()["reason"] == "every process speaks"
+        run.later_ns += 95 * S
+        run.say_reader("reconnecting")
+        late = run.get("/livez")
+        assert late.status_code == 503
+        assert late.json()["reason"].startswith("supervisor has said nothing for 9")
 
 
 def test_every_counter_of_the_run_manifest_is_a_metric(tmp_path: Path) -> None:
