@@ -7,7 +7,7 @@ its books void until their next snapshots: not checkable, never a divergence.
 import logging
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -50,6 +50,8 @@ class BookAuditor:
         self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
         self._breather = Breather()
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE)
+        self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
+        self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
         self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
         self._next_look_ns = 0
@@ -134,6 +136,17 @@ class BookAuditor:
         self._runtime.tally.add("book_checks_total", checked)
         self._runtime.tally.add("divergences_total", diverged)
 
+        self._tell_recipes()
+
+    def _tell_recipes(self) -> None:
+        recipes = self._audit.recipes
+        for proved in recipes.take_learned():
+            log.info("hash recipe proved", extra=proved)
+        before, self._unknown_recipes = self._unknown_recipes, recipes.unknown()
+        for protocol, reason in self._unknown_recipes.items():
+            if protocol not in before:
+                log.warning("hash recipe unknown", extra={"protocol": protocol, "reason": reason})
+
     def _wish(self, wish: Wish) -> None:
         number = self._account.next_number()
         if wish.divergence is not None:
@@ -152,7 +165,9 @@ class BookAuditor:
         """Verdicts, divergences and wishes, for the run manifest and the readers."""
         return {
             **self._account.details(),
-            "books": self._account.books(tokens=self._audit.books, unhealed=self._audit.unhealed),
+            "books": self._account.books(
+                tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
+            ),
             "wishes": msgspec.to_builtins(list(self._wishes)),
         }
 

@@ -153,7 +153,7 @@ class StatusBoard:
             liveness=judge_liveness(
                 {name: age_s for name, age_s in ages_s.items() if not name.startswith(WAIT_FOR_DISKS)}
             ),
-            warnings=warnings(manifest.upload, manifest.disk),
+            warnings=warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
             heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),
             since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
