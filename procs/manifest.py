@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from common.core.own_pause import OwnPause
 from common.files import write_atomically
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
@@ -34,10 +35,14 @@ class Manifest:
         self._stopping_since_ns: int | None = None
         self._board = StatusBoard(runtime)
         self._server = _open_server(runtime, self._board)
+        self._pause = OwnPause()
 
     def step(self, timeout_s: float) -> bool:
         """Write when it is time; after `stop`, once more when everybody else has ended."""
         now = self._runtime.clock.monotonic_ns()
+        slept_ns = self._pause.slept_ns(now)
+        if self._stopping_since_ns is not None:
+            self._stopping_since_ns += slept_ns
         if self._runtime.superseded():
             return False  # the new run has a manifest of its own
         if self._stopping_since_ns is not None and self._alone(now):
@@ -108,7 +113,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
         "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, metrics.metrics_text(board.look())),
     }
     try:
-        server = StatusServer(settings.http_host, settings.http_port, pages)
+        server = StatusServer(settings.http_host, settings.http_port, pages, tick=board.tick)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no host name
         where = f"{settings.http_host}:{settings.http_port}"
         runtime.tally.add("http_port_failures_total")

@@ -57,6 +57,13 @@ class Patience:
     def __init__(self, now_monotonic_ns: int) -> None:
         self._begun_ns = now_monotonic_ns
         self._readers: dict[str, tuple[int, int]] = {}  # newest market data, and when it was noticed
+        self._judged_from_ns = 0
+
+    def paused(self, slept_ns: int, now_monotonic_ns: int) -> None:
+        """This process itself was stopped for so long: no reader waited or was silent meanwhile."""
+        self._begun_ns += slept_ns
+        self._readers = {name: (data, since + slept_ns) for name, (data, since) in self._readers.items()}
+        self._judged_from_ns = now_monotonic_ns
 
     def note(self, readers: Mapping[str, ReaderWord], now_monotonic_ns: int) -> list[Wait]:
         """Take every reader's last word and say how long each waits; one that has what it wants waits 0 s."""
@@ -74,7 +81,8 @@ class Patience:
                     reader=name,
                     had_data=data_at_ns > 0,
                     quiet_s=quiet_ns / NS_PER_SECOND,
-                    silent_s=(now_monotonic_ns - word.said_monotonic_ns) / NS_PER_SECOND,
+                    silent_s=(now_monotonic_ns - max(word.said_monotonic_ns, self._judged_from_ns))
+                    / NS_PER_SECOND,
                 )
             )
         if not waits:

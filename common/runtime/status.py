@@ -1,7 +1,8 @@
 """The run as it stands now, for whoever asks: the run manifest, the two verdicts, and a few ages."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -9,6 +10,7 @@ from common.core.disk_outlook import Growth
 from common.core.event_kinds import SUBSCRIBED_KINDS
 from common.core.health import Patience, ReaderWord, Verdict, judge_health, judge_readiness, warnings
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.own_pause import OwnPause
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.disk_room import room_of
@@ -39,11 +41,15 @@ class Status(msgspec.Struct, frozen=True):
 class StatusBoard:
     """Looks at the run on request, from any thread. Its owner looks about once a second, so that waits count."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, awake_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        """`awake_ns` is the clock by which this process notices that it was stopped itself."""
+        self._awake_ns = awake_ns
         self._runtime = runtime
         self._lock = threading.Lock()
         clock = runtime.clock
         self._patience = Patience(clock.monotonic_ns())
+        self._pause_lock = threading.Lock()
+        self._pause, self._slept_ns = OwnPause(), 0
         run_age_ns = clock.wall_ns() - runtime.assignment.started_at_ns
         self._growth = Growth(clock.monotonic_ns() - run_age_ns)
         self._looked_ns = 0
@@ -57,6 +63,18 @@ class StatusBoard:
                 self._status = self._compose(now)
                 self._looked_ns = now
             return self._status
+
+    def tick(self) -> None:
+        """To be called often, from a thread that never waits for a disk: tells a stopped process from a slow one."""
+        with self._pause_lock:
+            self._slept_ns += self._pause.slept_ns(self._awake_ns())
+
+    def _forgive(self, now: int) -> None:
+        self.tick()
+        with self._pause_lock:
+            slept_ns, self._slept_ns = self._slept_ns, 0
+        if slept_ns:
+            self._patience.paused(slept_ns, now)
 
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
@@ -82,6 +100,7 @@ class StatusBoard:
         )
 
     def _compose(self, now: int) -> Status:
+        self._forgive(now)
         facts = read_facts(self._runtime.run_dir)
         manifest = self._manifest(facts, finished=False)
         running = {process["name"] for process in manifest.processes}
