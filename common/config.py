@@ -67,6 +67,7 @@ class WebsocketSettings(Section, frozen=True):
     reconnect_initial_delay_seconds: Annotated[float, Meta(gt=0, le=3600)] = 0.5
     reconnect_max_delay_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     max_frame_bytes: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 33_554_432
+    ca_file: Annotated[str, Meta(pattern=NO_NUL)] = ""
 
 
 class RestCheckpointSettings(Section, frozen=True):

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from common.core.own_pause import OwnPause
 from common.files import replace, write_atomically
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
@@ -40,10 +41,14 @@ class Manifest:
         )
         self._board = StatusBoard(runtime)
         self._server = _open_server(runtime, self._board)
+        self._pause = OwnPause()
 
     def step(self, timeout_s: float) -> bool:
         """Write when it is time; after `stop`, once more when everybody else has ended."""
         now = self._runtime.clock.monotonic_ns()
+        slept_ns = self._pause.slept_ns(now)
+        if self._stopping_since_ns is not None:
+            self._stopping_since_ns += slept_ns
         if self._runtime.superseded():
             return False  # the new run has a manifest of its own
         if self._writing is not None and self._writing.done:
@@ -127,7 +132,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
         "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, metrics.metrics_text(board.look())),
     }
     try:
-        server = StatusServer(settings.http_host, settings.http_port, pages)
+        server = StatusServer(settings.http_host, settings.http_port, pages, tick=board.tick)
     except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no host name
         where = f"{settings.http_host}:{settings.http_port}"
         runtime.tally.add("http_port_failures_total")

@@ -14,6 +14,7 @@ from common.archive.identity import DataRootIdentity
 from common.config import Settings
 from common.core.instants import compact_utc_text
 from common.core.market import Exchange
+from common.core.own_pause import OwnPause
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
 from common.locks import FileLock
@@ -62,6 +63,7 @@ class Supervisor:
         self._stop_rank = 0
         self._told_ns = 0
         self._next_look_ns = 0
+        self._pause = OwnPause()
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
         self._control: ControlServer | None = None
 
@@ -101,6 +103,7 @@ class Supervisor:
         if self._control is not None:
             self._control.answer(self._obey)
         now = self._clock.monotonic_ns()
+        self._notice_pause(now)
         self._reap(now)
         if self._stop_rank:
             self._go_on_stopping(now)
@@ -140,6 +143,14 @@ class Supervisor:
             self._give(orders)
         log.info("request obeyed", extra={"request": type(request).__name__, "words": words})
         return Reply(taken=True, words=words)
+
+    def _notice_pause(self, now: int) -> None:
+        slept_ns = self._pause.slept_ns(now)
+        if slept_ns:
+            for child in self._children.values():
+                child.forgive(slept_ns, now)
+            self._tally.add("pauses_total")
+            log.warning("this process was paused", extra={"for_s": round(slept_ns / NS, 3)})
 
     def _reap(self, now: int) -> None:
         for name, child in list(self._children.items()):

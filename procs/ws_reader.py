@@ -19,7 +19,7 @@ from common.core.feed_rules import (
 )
 from common.core.session_history import SessionHistory
 from common.core.wanted_tokens import WantedTokens
-from common.errors import ExchangeError
+from common.network.errors import DialError
 from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from common.queue.recording import Now, Recording
 from common.runtime.background import BackgroundCall
@@ -187,9 +187,9 @@ class WsReader:
         self._dialing = None
         try:
             connection = dialing.result()
-        except ExchangeError as error:
-            self._last_error = str(error)
-            self._runtime.tally.add("dial_failures_total")
+        except DialError as error:
+            self._rules.leave_alone(error.retry_after_s)
+            self._count_dial_failure(str(error))
             self._on(Event.DIAL_FAILED, now)
             return
         self._session = MarketSession(
@@ -214,7 +214,7 @@ class WsReader:
         if action is Action.DIAL:
             self._dial()
         elif action is Action.FORGET_DIAL:
-            self._dialing = None
+            self._forget_dial(event)
         elif action in {Action.SUBSCRIBE, Action.CLOSE}:
             self._speak(action, now)
         elif action in {Action.DROP, Action.DROP_AND_DISCOVER}:
@@ -230,8 +230,22 @@ class WsReader:
                 settings.exchange.ws_url,
                 handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
                 max_frame_bytes=settings.websocket.max_frame_bytes,
+                ca_file=settings.websocket.ca_file,
             )
         )
+
+    def _forget_dial(self, event: Event) -> None:
+        if self._dialing is not None:
+            self._dialing.forget(Connection.close)
+            self._dialing = None
+        if event is Event.DIAL_OVERDUE:
+            self._count_dial_failure(
+                f"{self._runtime.settings.exchange.ws_url}: the dial did not end in time"
+            )
+
+    def _count_dial_failure(self, reason: str) -> None:
+        self._last_error = reason
+        self._runtime.tally.add("dial_failures_total")
 
     def _speak(self, action: Action, now: Now) -> None:
         assert self._session is not None

@@ -141,6 +141,7 @@ class FeedRules:
         self._since_ns = 0
         self._wait_ns = 0
         self._data_since_ns = 0
+        self._asked_s = 0.0
         self._stopping = False
         self._connected_before = False
         self.consecutive_stale = 0
@@ -180,7 +181,12 @@ class FeedRules:
             self._backoff.reset()
         if self.state is State.WAITING and before is not State.WAITING:
             at_once = before is State.NO_TOKENS
-            self._wait_ns = 0 if at_once else int(self._backoff.next_wait_s() * NS)
+            asked_s, self._asked_s = self._asked_s, 0.0
+            self._wait_ns = 0 if at_once else int(self._backoff.next_wait_s(at_least_s=asked_s) * NS)
+
+    def leave_alone(self, seconds: float) -> None:
+        """The exchange asked for so long a pause: the wait that begins next is not shorter."""
+        self._asked_s = seconds
 
     @property
     def wait_s(self) -> float:

@@ -66,6 +66,14 @@ class Patience:
         self._begun_ns = now_monotonic_ns
         self._readers: dict[str, tuple[int, int]] = {}  # newest market data, and when it was noticed
         self._rested: dict[str, int] = {}  # when it last had what it wants
+        self._judged_from_ns = 0
+
+    def paused(self, slept_ns: int, now_monotonic_ns: int) -> None:
+        """This process itself was stopped for so long: no reader waited or was silent meanwhile."""
+        self._begun_ns += slept_ns
+        self._readers = {name: (data, since + slept_ns) for name, (data, since) in self._readers.items()}
+        self._rested = {name: at_ns + slept_ns for name, at_ns in self._rested.items()}
+        self._judged_from_ns = now_monotonic_ns
 
     def note(self, readers: Mapping[str, ReaderWord], now_monotonic_ns: int) -> list[Wait]:
         """Take every reader's last word and say how long each waits; one that has what it wants waits 0 s."""
@@ -86,8 +94,9 @@ class Patience:
                     reader=name,
                     had_data=data_at_ns > 0,
                     quiet_s=quiet_ns / NS_PER_SECOND,
-                    silent_s=(now_monotonic_ns - word.said_monotonic_ns) / NS_PER_SECOND,
                     away_s=(now_monotonic_ns - self._rested.get(name, self._begun_ns)) / NS_PER_SECOND,
+                    silent_s=(now_monotonic_ns - max(word.said_monotonic_ns, self._judged_from_ns))
+                    / NS_PER_SECOND,
                 )
             )
         if not waits:

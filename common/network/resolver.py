@@ -22,10 +22,18 @@ class Address(NamedTuple):
 LookUp = Callable[[str, int], list[Address]]
 
 
-def look_up(host: str, port: int) -> list[Address]:
+def look_up(host: str, port: int, flags: int = 0) -> list[Address]:
     """Ask the system, in its order of preference, for as long as that takes. Raises OSError or UnicodeError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=flags)
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in found]  # type: ignore[arg-type]
+
+
+def _literal(host: str, port: int) -> list[Address]:
+    """The address that is written as such; none where the host is a name. Asks nobody."""
+    try:
+        return look_up(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
 
 
 class Resolver:
@@ -39,8 +47,10 @@ class Resolver:
     def addresses(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """At least one. Raises DialError where there is none, or none came in time.
 
-        Whoever asks for another name while a lookup hangs waits for that one.
+        Whoever asks for another name while a lookup hangs waits for that one. An address is its own answer.
         """
+        if literal := _literal(host, port):
+            return literal
         while True:
             wanted, future = self._begin((host, port))
             try:

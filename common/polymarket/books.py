@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from common.core import http_words
 from common.core.market import Token
 from common.core.rest_rows import HttpAnswer
 
 BOOKS_PATH = "/books"
-MAX_RETRY_AFTER_S = 300.0
+_WORDS_BYTES = 4096  # what says why stands at the beginning of a body
 
 
 class _Book(msgspec.Struct):
@@ -30,11 +31,8 @@ def portions(tokens: Sequence[Token], size: int) -> Iterator[Sequence[Token]]:
 
 
 def retry_after_s(answer: HttpAnswer) -> float:
-    """How long the exchange asks to be left alone, in seconds, 0 if it does not; never more than MAX_RETRY_AFTER_S."""
-    if answer.status_code not in {429, 503}:
-        return 0.0
-    asked = answer.headers.get("retry-after", "")
-    return min(float(asked), MAX_RETRY_AFTER_S) if asked.isdecimal() else 0.0
+    """How long the exchange asks to be left alone, in seconds, 0 if it does not; never more than five minutes."""
+    return http_words.retry_after_s(answer.status_code, answer.headers)
 
 
 def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None, tuple[str, ...]]:
@@ -44,10 +42,15 @@ def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None
     """
     asked = [token.token_id for token in tokens]
     if answer.status_code != 200:
-        return f"answered HTTP {answer.status_code}", tuple(asked)
+        return f"answered {_words(answer)}", tuple(asked)
     try:
         books = _BOOKS.decode(answer.body)
     except msgspec.DecodeError:
-        return "answered 200 with a body that is no array of books", tuple(asked)
+        words = _words(answer).removeprefix("HTTP 200")
+        return f"answered 200 with a body that is no array of books{words}", tuple(asked)
     answered = {book.asset_id for book in books}
     return None, tuple(token_id for token_id in asked if token_id not in answered)
+
+
+def _words(answer: HttpAnswer) -> str:
+    return http_words.http_words(answer.status_code, answer.headers, answer.body[:_WORDS_BYTES])

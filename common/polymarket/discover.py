@@ -52,7 +52,7 @@ def discover(settings: Settings, now_ns: int) -> DiscoveryFile:
 def _fetch(settings: Settings, now_ns: int) -> Found:
     wanted = settings.discovery
     horizon_seconds = wanted.lookahead_seconds + longest_window_seconds(wanted.series)
-    with open_session() as session:
+    with open_session(settings.websocket.ca_file) as session:
         return fetch_markets(
             session,
             settings.exchange.gamma_url,

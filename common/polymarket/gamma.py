@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 import requests
 
+from common.core.http_words import http_words
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.json_splice import splice
 from common.core.rest_rows import HttpAnswer
@@ -19,6 +20,7 @@ MAX_PAGES = 60
 PAGE_TIMEOUT_S = 10.0
 TOTAL_TIMEOUT_S = 60.0
 _RETRY_PAUSE_S = 0.5
+_WORDS_BYTES = 4096  # what says why stands at the beginning of a body
 _LONGEST_RETRY_PAUSE_S = 5.0
 
 
@@ -101,7 +103,8 @@ def _page(session: requests.Session, url: str) -> tuple[list[object], str, int |
         raise _BadPageError(str(error)) from error
     host = urlsplit(url).netloc
     if answer.status_code != 200:
-        raise _BadPageError(f"{host} answered {answer.status_code}", _retry_after(answer))
+        words = http_words(answer.status_code, answer.headers, answer.body[:_WORDS_BYTES])
+        raise _BadPageError(f"{host} answered {words}", _retry_after(answer))
     spliced = splice(answer.body)
     if spliced.value is None:
         raise _BadPageError(f"{host} answered what is not JSON: {spliced.error}")

@@ -46,10 +46,11 @@ class _Target(msgspec.Struct, frozen=True):
     resource: str
 
 
-def open_websocket(url: str, deadline: Deadline, *, ca_file: str, resolve: Resolve) -> Opened:
+def open_websocket(url: str, *, timeout_s: float, ca_file: str, resolve: Resolve) -> Opened:
     """Raises DialError with what the host, or a proxy, did instead; nothing is left open then."""
     target = _target(url)
     context = client_context(ca_file) if target.scheme == "wss" else None
+    deadline = Deadline(timeout_s)
     sock = open_stream(target.scheme, target.host, target.port, deadline, resolve=resolve)
     try:
         return _shake_hands(sock, target, context, deadline)

@@ -10,7 +10,6 @@ from websocket import ABNF, WebSocketConnectionClosedException, WebSocketExcepti
 
 from common.core.causes import Cause
 from common.core.rest_rows import kept_headers
-from common.network.deadline import Deadline
 from common.network.errors import DialError
 from common.network.race import Resolve
 from common.network.resolver import RESOLVER
@@ -49,16 +48,15 @@ class Connection:
 
         Raises DialError with what the host, or a proxy, did instead.
         """
-        deadline = Deadline(handshake_timeout_s)
         try:
-            opened = open_websocket(url, deadline, ca_file=ca_file, resolve=resolve)
+            opened = open_websocket(url, timeout_s=handshake_timeout_s, ca_file=ca_file, resolve=resolve)
         except DialError as error:
             raise DialError(f"{url}: {error}", retry_after_s=error.retry_after_s) from error
         if isinstance(opened.sock, TlsSocket):
             opened.sock.deadline = None
         self._websocket = Protocol(opened.sock, max_frame_bytes=max_frame_bytes, behind=opened.behind)
         self._pieces, self._fragments = self._websocket.pieces, self._websocket.fragments
-        self.control_frames = 0  # pings and pongs that came
+        self._control_frames = 0
         server = {name: opened.headers[name] for name in _ALSO_KEPT if name in opened.headers}
         self.handshake_headers = kept_headers(opened.headers) | server
 
@@ -84,7 +82,7 @@ class Connection:
                 return Received(opcode, [bytes(frame.data)])
             if opcode == ABNF.OPCODE_CLOSE:
                 raise _closed_by_exchange(frame.data)
-            self.control_frames += 1
+            self._control_frames += 1
         return Received(ABNF.OPCODE_PING, [])
 
     def receive_many(self) -> Received | None:
@@ -114,6 +112,11 @@ class Connection:
     def exhausted(self) -> bool:
         """Whether all that was there has been received: nothing comes before the socket is readable again."""
         return self._pieces.drained and self._pieces.empty
+
+    def take_control_frames(self) -> int:
+        """How many pings and pongs came since the last call."""
+        taken, self._control_frames = self._control_frames, 0
+        return taken
 
     def send_text(self, text: str) -> None:
         """Send one text frame. Raises ConnectionEnded where the exchange does not take it in time."""

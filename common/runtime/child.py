@@ -35,6 +35,7 @@ class Child:
         self._kill_at_ns: int | None = None
         self._must_drain = False
         self._gave_up = False
+        self._judged_from_ns = 0
 
     @property
     def name(self) -> str:
@@ -112,13 +113,20 @@ class Child:
             return False
         facts = last_facts(self._run_dir, self.name)
         if facts is not None and facts.pid == self._process.pid:
-            stuck = now_ns - facts.updated_monotonic_ns > limit_ns
+            stuck = now_ns - max(facts.updated_monotonic_ns, self._judged_from_ns) > limit_ns
         else:
-            stuck = now_ns - self._started_ns > max(limit_ns, FIRST_HEARTBEAT_NS)
+            begun_ns = max(self._started_ns, self._judged_from_ns)
+            stuck = now_ns - begun_ns > max(limit_ns, FIRST_HEARTBEAT_NS)
         if stuck:
             log.error("process is stuck, killing it", extra={"name_of_process": self.name})
             self._process.kill()
         return stuck
+
+    def forgive(self, slept_ns: int, now_ns: int) -> None:
+        """The supervisor itself stood still for so long, and so did this process, perhaps: its time begins again."""
+        self._judged_from_ns = now_ns
+        if self._kill_at_ns is not None:
+            self._kill_at_ns += slept_ns
 
     def start_at_once(self) -> None:
         """Wait no longer before the next start: others need it to drain."""

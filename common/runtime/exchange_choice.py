@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from common.config import ExchangeSettings, Settings
+from common.network.check import check_network
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import (
     add_simulation_arguments,
@@ -32,8 +33,12 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterator[Settings]:
-    """The settings to talk to the chosen exchange; the embedded one runs until the context ends."""
+    """The settings to talk to the chosen exchange; the embedded one runs until the context ends.
+
+    Raises ConfigError where the network cannot be used as this machine describes it.
+    """
     if namespace.exchange == LIVE:
+        check_network(msgspec.structs.astuple(settings.exchange), settings.websocket.ca_file)
         yield settings
         return
     options = options_from(namespace)
@@ -43,4 +48,5 @@ def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterat
     ):
         urls = exchange.urls
         simulated = ExchangeSettings(ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url)
+        check_network(msgspec.structs.astuple(simulated), settings.websocket.ca_file)
         yield msgspec.structs.replace(settings, exchange=simulated)

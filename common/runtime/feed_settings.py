@@ -7,6 +7,9 @@ from common.core.backoff import Backoff
 from common.core.feed_rules import FeedLimits, FeedRules
 
 NS = 1_000_000_000
+HEALTHY_NS = (
+    5 * NS
+)  # of market data: a connection that the exchange ends again and again is dialed again soon
 
 
 def feed_rules(websocket: WebsocketSettings, *, handshake_timeout_s: float) -> FeedRules:
@@ -17,7 +20,7 @@ def feed_rules(websocket: WebsocketSettings, *, handshake_timeout_s: float) -> F
         stale_ns=int(websocket.stale_feed_threshold_seconds * NS),
         close_ns=2 * NS,
         discovery_ns=20 * NS,
-        healthy_ns=60 * NS,
+        healthy_ns=HEALTHY_NS,
         stale_before_discovery=websocket.max_consecutive_stale_reconnects_before_discovery_refresh,
     )
     backoff = Backoff(

@@ -13,9 +13,11 @@ from common.polymarket.market_channel import (
     PING,
     has_book,
     holds_news,
+    holds_refusal,
     is_market_data,
     is_new_market_hint,
     is_opening_book,
+    is_refusal,
     resolved_tokens,
     subscribe_first,
     subscribe_more,
@@ -66,6 +68,9 @@ class MarketSession:
         self.first_data_ns = 0  # monotonic, 0 before the first
         self.moved = False  # market data came beyond the opening books
         self._messages = self._bytes = 0
+        self._asked: tuple[str, int, int] | None = (
+            None  # the last request: what, of how many tokens, and when
+        )
 
     def open(self, session_id: str, now: Now) -> None:
         """Record the opening and send the first subscription."""
@@ -81,7 +86,7 @@ class MarketSession:
         token_ids = [token.token_id for token in self.subscribed]
         self._books.subscribed(_trading(self.subscribed, now.wall_ns), now.monotonic_ns)
         log.info("session opened", extra={"session_id": session_id, "tokens": len(token_ids)})
-        self._connection.send_text(subscribe_first(token_ids))
+        self._ask(subscribe_first(token_ids), "first subscription", token_ids)
 
     def fileno(self) -> int:
         """For polling."""
@@ -100,6 +105,8 @@ class MarketSession:
                     break
                 self.more_to_read = not connection.exhausted
                 payloads = received.payloads
+                if not payloads:
+                    break  # control frames alone: what is due has its turn before more of them
                 at = Now(clock.wall_ns(), clock.monotonic_ns())
                 self._recording.messages(payloads, received.opcode, at)
                 together = b"\n".join(payloads)  # what is looked for stands within a line
@@ -109,6 +116,8 @@ class MarketSession:
                     alive_ns = at.wall_ns
                     if not self.moved:
                         self._note_first_data(payloads, at)
+                if holds_refusal(together):
+                    self._name_refusals(payloads, at)
                 if holds_news(together) or (self._books.missing and has_book(together)):
                     for payload in payloads:
                         self._look_into(payload, at)
@@ -130,7 +139,29 @@ class MarketSession:
         """Tally what was read since the last call."""
         self._runtime.tally.add("ws_messages_total", self._messages)
         self._runtime.tally.add("ws_bytes_total", self._bytes)
+        self._runtime.tally.add("ws_control_frames_total", self._connection.take_control_frames())
         self._messages = self._bytes = 0
+
+    def _ask(self, text: str, request: str, token_ids: Sequence[str]) -> None:
+        self._asked = (request, len(token_ids), self._runtime.clock.monotonic_ns())
+        self._connection.send_text(text)
+
+    def _name_refusals(self, payloads: Sequence[bytes], now: Now) -> None:
+        """Count them; the first one after a request is logged with it, as the exchange says nothing of either."""
+        refusals = [payload for payload in payloads if is_refusal(payload)]
+        self._runtime.tally.add("ws_requests_refused_total", len(refusals))
+        if refusals and self._asked is not None:
+            request, tokens, asked_ns = self._asked
+            self._asked = None
+            log.warning(
+                "the exchange did not understand a request",
+                extra={
+                    "answer": refusals[0].decode().strip(),
+                    "last_request": request,
+                    "tokens": tokens,
+                    "after_s": round((now.monotonic_ns - asked_ns) / NS, 3),
+                },
+            )
 
     def _over(self, now_ns: int) -> set[str]:
         """The subscribed tokens whose window is over: only these can be settled, whatever a close says.
@@ -177,9 +208,9 @@ class MarketSession:
         new = [token for token in change.tokens if token.token_id in change.subscribe]
         self._books.subscribed(_trading(new, now.wall_ns), now.monotonic_ns)
         if change.subscribe:
-            self._connection.send_text(subscribe_more(change.subscribe))
+            self._ask(subscribe_more(change.subscribe), "subscribe", change.subscribe)
         if change.unsubscribe:
-            self._connection.send_text(unsubscribe(change.unsubscribe))
+            self._ask(unsubscribe(change.unsubscribe), "unsubscribe", change.unsubscribe)
         return None
 
     def _chase_books(self, now: Now) -> Event | None:
@@ -210,8 +241,8 @@ class MarketSession:
             self._ask_again(again)
 
     def _ask_again(self, token_ids: Sequence[str]) -> None:
-        self._connection.send_text(unsubscribe(token_ids))
-        self._connection.send_text(subscribe_more(token_ids))
+        self._ask(unsubscribe(token_ids), "unsubscribe", token_ids)
+        self._ask(subscribe_more(token_ids), "subscribe again", token_ids)
 
     def ask_to_close(self) -> None:
         """Ask the exchange for an orderly end; what is under way still arrives."""

@@ -14,6 +14,7 @@ import msgspec
 
 from common.config import Settings
 from common.core.market import Exchange
+from common.core.own_pause import OwnPause
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_facts
@@ -110,6 +111,7 @@ class _Loop:
         self._failure = (before.failure, before.failed_at_ns) if before is not None else ("", 0)
         self._supervisor = supervisor  # told, not asked for: it may have died before we could ask
         self._orphan_until_ns: int | None = None
+        self._pause = OwnPause()
         self._asked_to_stop = asked_to_stop
         self._next_look_ns = 0
         self._next_heartbeat_ns = 0
@@ -136,7 +138,9 @@ class _Loop:
         self._asked_to_stop = True
 
     def _notice_orphanhood(self, now: int) -> None:
+        slept_ns = self._pause.slept_ns(now)
         if self._orphan_until_ns is not None:
+            self._orphan_until_ns += slept_ns  # those that it waits for slept too, perhaps
             if now > self._orphan_until_ns:
                 raise OrphanError("the supervisor is gone, and what is left could not be drained without it")
         elif os.getppid() != self._supervisor:

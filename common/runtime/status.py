@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -20,6 +21,7 @@ from common.core.health import (
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import DiscoveryFile
+from common.core.own_pause import OwnPause
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.disk_room import room_of
@@ -53,12 +55,16 @@ class Status(msgspec.Struct, frozen=True):
 class StatusBoard:
     """Looks at the run on request, from any thread. Its owner looks about once a second, so that waits count."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, *, awake_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        """`awake_ns` is the clock by which this process notices that it was stopped itself."""
+        self._awake_ns = awake_ns
         self._runtime = runtime
         self._lock = threading.Lock()
         clock = runtime.clock
         self._began_ns = clock.monotonic_ns()
         self._patience = Patience(self._began_ns)
+        self._pause_lock = threading.Lock()
+        self._pause, self._slept_ns = OwnPause(), 0
         run_age_ns = clock.wall_ns() - runtime.assignment.started_at_ns
         self._growth = Growth(clock.monotonic_ns() - run_age_ns)
         self._looked_ns = 0
@@ -72,6 +78,18 @@ class StatusBoard:
                 self._status = self._compose(now)
                 self._looked_ns = now
             return self._status
+
+    def tick(self) -> None:
+        """To be called often, from a thread that never waits for a disk: tells a stopped process from a slow one."""
+        with self._pause_lock:
+            self._slept_ns += self._pause.slept_ns(self._awake_ns())
+
+    def _forgive(self, now: int) -> None:
+        self.tick()
+        with self._pause_lock:
+            slept_ns, self._slept_ns = self._slept_ns, 0
+        if slept_ns:
+            self._patience.paused(slept_ns, now)
 
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
@@ -117,6 +135,7 @@ class StatusBoard:
         )
 
     def _compose(self, now: int) -> Status:
+        self._forgive(now)
         facts = self._facts()
         file = self._discovery_file()
         manifest = self._manifest(facts, file, finished=False)

@@ -50,9 +50,17 @@ class StatusServer(ThreadingHTTPServer):
     request_queue_size = MAX_CONNECTIONS
 
     def __init__(
-        self, host: str, port: int, pages: Pages, *, connection_limit_s: float = CONNECTION_LIMIT_S
+        self,
+        host: str,
+        port: int,
+        pages: Pages,
+        *,
+        connection_limit_s: float = CONNECTION_LIMIT_S,
+        tick: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tick` is called every POLL_S."""
         self.pages = pages
+        self._tick = tick
         self._connection_limit_s = connection_limit_s
         self._open: dict[socket.socket, float] = {}
         self._open_lock = threading.Lock()
@@ -89,6 +97,7 @@ class StatusServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Every POLL_S: cut connections that are over their time; their threads notice."""
+        self._tick()
         now = time.monotonic()
         with self._open_lock:
             for request, ends_at in self._open.items():

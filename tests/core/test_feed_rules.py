@@ -116,6 +116,18 @@ def test_waits_grow_with_failures_and_start_over_after_a_healthy_session() -> No
     assert feed.wait_s == waits[0]
 
 
+def test_a_pause_that_the_exchange_asked_for_is_kept_once() -> None:
+    feed = rules()
+    feed.take(Event.TOKENS_APPEARED, 0)
+    waits = []
+    for now, asked_s in ((0, 7e-9), (100, 0.0)):
+        feed.take(Event.WAIT_OVER, now)
+        feed.leave_alone(asked_s)
+        feed.take(Event.DIAL_FAILED, now)
+        waits.append(feed.wait_s)
+    assert waits == [7e-9, 2e-9]
+
+
 def test_a_session_that_lived_briefly_does_not_reset_the_waits() -> None:
     feed = rules()
     waits = []

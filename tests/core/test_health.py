@@ -157,6 +157,18 @@ def test_a_reader_that_dies_again_and_again_does_not_begin_its_wait_anew() -> No
         assert (waited.had_data, waited.quiet_s) == (True, second - 10)
 
 
+def test_who_was_stopped_itself_blames_no_reader_for_that_time() -> None:
+    patience = Patience(0)
+    words = {"r": word("reconnecting", data_at=1, said_s=20)}
+    patience.note(words, 10 * S)
+    patience.note(words, 20 * S)
+    patience.paused(200 * S, 220 * S)
+    [waited] = patience.note(words, 221 * S)
+    assert (waited.quiet_s, waited.silent_s) == (11, 1)
+    [waited] = patience.note(words, 260 * S)
+    assert waited.silent_s == 40, "it goes on being silent"
+
+
 def test_time_without_tokens_is_no_waiting() -> None:
     patience = Patience(0)
     patience.note({"r": word("no_tokens")}, 900 * S)

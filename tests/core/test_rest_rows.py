@@ -120,8 +120,18 @@ def test_only_headers_of_the_allow_list_are_kept() -> None:
         "Authorization": "secret",
         "CF-Ray": "a-\udce9",
         "RateLimit-Policy": "1;w=2",
+        "RateLimit": "limit=5",
+        "Poly-RateLimit-Remaining": "4",
+        "X-RateLimit-Reset": "3",
+        "X-Other": "2",
     }
-    assert kept_headers(headers) == {"cf-ray": "a-?", "ratelimit-policy": "1;w=2"}
+    assert kept_headers(headers) == {
+        "cf-ray": "a-?",
+        "ratelimit-policy": "1;w=2",
+        "ratelimit": "limit=5",
+        "poly-ratelimit-remaining": "4",
+        "x-ratelimit-reset": "3",
+    }
 
 
 def test_a_request_body_that_is_no_json_stands_as_text() -> None:

@@ -126,6 +126,7 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         lose_a_change(running, exchange)
         send_until_counted(running, exchange, "json_errors_total", b"garbage")
         send_until_counted(running, exchange, "unknown_messages_total", b'{"event_type":"new_kind"}')
+        send_until_counted(running, exchange, "ws_requests_refused_total", b"INVALID OPERATION")
         exchange.fault("books", kind="status", status=500, count=6)
         exchange.fault("gamma", kind="status", status=500, count=2)
         running.wait_for_more("rest_failures_total", than=0)
@@ -142,5 +143,6 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
             what="every counter to move",
         )
         running.wait_for_more("archives_recovered_total", than=0)
-        running.stop()
+        log = running.stop()
+    assert '"last_request": "first subscription"' in log
     assert not any(running.counter(name) for name in OF_UPLOADS)

@@ -95,6 +95,13 @@ def test_a_name_that_does_not_exist_is_named(host: str) -> None:
         resolver.addresses(host, 80, Deadline(20))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "2001:db8::1"])
+def test_an_address_is_its_own_answer_whatever_the_name_server_does(host: str) -> None:
+    resolver = Resolver(lambda _host, _port: [])
+    [found] = resolver.addresses(host, 80, Deadline(20))
+    assert found.sockaddr[:2] == (host, 80)
+
+
 def test_loopback_is_found() -> None:
     assert ("127.0.0.1", 80) in {
         address.sockaddr for address in RESOLVER.addresses("localhost", 80, Deadline(20))

@@ -6,7 +6,9 @@ from common.core.market import Token
 from common.core.rest_rows import HttpAnswer
 from common.polymarket.books import books_body, judge_books, portions, retry_after_s
 from common.polymarket.market_channel import (
+    holds_refusal,
     is_market_data,
+    is_refusal,
     resolved_tokens,
     subscribe_first,
     subscribe_more,
@@ -62,6 +64,33 @@ def test_a_200_that_holds_no_books_is_an_error_in_words(body: object) -> None:
 
 def test_any_other_status_is_an_error_whatever_it_holds() -> None:
     assert judge_books(answer([{"asset_id": LONG}], 503), TOKENS) == ("answered HTTP 503", IDS)
+
+
+def test_a_front_that_blocks_is_named() -> None:
+    blocked = HttpAnswer(403, {"cf-ray": "8f-FRA"}, b"error code: 1010", 1.0)
+    words, missing = judge_books(blocked, TOKENS)
+    assert words is not None
+    assert words.startswith("answered HTTP 403, blocked by Cloudflare (error code 1010, cf-ray 8f-FRA)")
+    assert missing == IDS
+    page = HttpAnswer(200, {"cf-ray": "9a-AMS"}, b"<title>Just a moment...</title>", 1.0)
+    words, _ = judge_books(page, TOKENS)
+    assert words is not None
+    assert "no array of books, blocked by Cloudflare (a challenge page, cf-ray 9a-AMS)" in words
+
+
+@pytest.mark.parametrize(
+    ("payload", "refusal"),
+    [
+        (b"INVALID OPERATION", True),
+        (b"INVALID OPERATION\n", True),
+        (b"INVALID MESSAGE", True),
+        (b"NO NEW ASSETS", False),
+        (b'{"question":"INVALID OPERATION"}', False),
+    ],
+)
+def test_a_request_that_the_exchange_did_not_understand_is_found(payload: bytes, *, refusal: bool) -> None:
+    assert is_refusal(payload) is refusal
+    assert holds_refusal(b"PONG\n" + payload) or not refusal
 
 
 def test_subscriptions_say_what_the_exchange_expects() -> None:

@@ -139,8 +139,8 @@ def test_a_page_that_fails_once_is_asked_again() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (500, b"", "answered 500"),
-        (429, b"[]", "answered 429"),
+        (500, b"", "answered HTTP 500"),
+        (429, b"[]", "answered HTTP 429"),
         (200, b"<html>", "answered what is not JSON"),
         (200, b"[]", "answered without a list of markets"),
         (200, b'{"markets":{}}', "answered without a list of markets"),

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from common.errors import ExchangeError
 from common.polymarket.pieces import Received
-from common.polymarket.websocket_connection import ConnectionEnded
+from common.polymarket.websocket_connection import CONTROL_FRAMES_AT_ONCE, ConnectionEnded
 from tests.doubles.websocket_server import BINARY, CLOSE, PING, PONG, TEXT, Peer, WebsocketServer, frame
 from tests.polymarket.connections import all_of, connect, end_of, next_message
+from tests.waiting import wait_for
 
 
 def saying(*payloads: bytes) -> Callable[[Peer], None]:
@@ -215,6 +216,62 @@ def test_endless_empty_fragments_are_bounded() -> None:
         connection.close()
 
 
+@pytest.mark.parametrize(
+    "head", [b"\x89\x7f" + (1 << 30).to_bytes(8, "big"), b"\x8a\x7e\x00\x7e", b"\x09\x01x"]
+)
+def test_a_control_frame_is_as_small_as_the_protocol_wants_it(head: bytes) -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send_raw(head)
+        peer.read_frame()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        assert end_of(connection).reason == "protocol_error"
+        connection.close()
+
+
+def test_a_flood_of_pings_whose_answers_nobody_reads_neither_ends_a_connection_nor_keeps_its_reader() -> None:
+    pings = frame(b"p" * 100, opcode=PING) * 1000
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        while True:
+            peer.send_raw(pings + frame(b"data"))
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        messages = turns = 0
+        while messages < 30:
+            received = connection.receive_many()
+            if received is None:
+                select.select([connection.fileno()], [], [], 20)
+            elif received.payloads:
+                assert set(received.payloads) == {b"data"}
+                messages += len(received.payloads)
+            else:
+                turns += 1
+        assert turns >= 30 * 1000 // CONTROL_FRAMES_AT_ONCE - 30
+        assert connection.take_control_frames() >= 30_000
+        assert connection.take_control_frames() == 0
+        connection.close()
+
+
+def test_why_the_exchange_closed_is_known_although_it_does_not_wait_for_our_answer() -> None:
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.close(1013, "slow consumer")
+        peer.cut()
+
+    with WebsocketServer(script) as server:
+        connection = connect(server.url)
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        wait_for(lambda: any(event & select.POLLHUP for _, event in poll.poll(20_000)), what="the reset")
+        assert end_of(connection).reason == "slow_consumer"
+        connection.close()
+
+
 def test_reserved_bits_are_a_protocol_error() -> None:
     def script(peer: Peer) -> None:
         peer.accept()
@@ -247,7 +304,9 @@ def test_what_is_sent_arrives_masked_and_whole() -> None:
     received: list[bytes] = []
 
     def script(peer: Peer) -> None:
-        peer.accept(b"CF-Ray: abc-FRA\r\nSet-Cookie: secret=1\r\n")
+        peer.accept(
+            b"CF-Ray: abc-FRA\r\nSet-Cookie: secret=1\r\nPoly-RateLimit-Remaining: 9\r\nServer: x\r\n"
+        )
         received.append(peer.read_frame()[1])
         peer.send(b"ok")
 
@@ -256,7 +315,11 @@ def test_what_is_sent_arrives_masked_and_whole() -> None:
         connection.send_text("x" * 70_000)
         assert next_message(connection).payloads[0] == b"ok"
         assert received == [b"x" * 70_000]
-        assert connection.handshake_headers == {"cf-ray": "abc-FRA"}
+        assert connection.handshake_headers == {
+            "cf-ray": "abc-FRA",
+            "poly-ratelimit-remaining": "9",
+            "server": "x",
+        }
         connection.close()
 
 

@@ -56,6 +56,14 @@ def ends(child: Child, now_ns: int) -> int:
     return found[0]
 
 
+def wait_until_it_ignores_sigterm(child: Child) -> None:
+    handler = Path(f"/proc/{child.pid}/status")
+    wait_for(
+        lambda: int(handler.read_text().split("SigIgn:")[1].split()[0], 16) >> (signal.SIGTERM - 1) & 1,
+        what="it to ignore SIGTERM",
+    )
+
+
 def test_a_process_that_dies_again_and_again_is_started_ever_later_and_counts_as_flapping(
     folder: Path,
 ) -> None:
@@ -86,6 +94,29 @@ def test_a_process_without_heartbeat_is_killed(stubborn: Child, folder: Path) ->
     assert ends(stubborn, 12 * SECOND) == -signal.SIGKILL
 
 
+def test_a_process_is_not_blamed_for_the_time_in_which_its_supervisor_stood_still(
+    stubborn: Child, folder: Path
+) -> None:
+    assert stubborn.pid is not None
+    write_facts(folder, Facts("stubborn-0", stubborn.pid, 0, 10 * SECOND, {}, {}, {}))
+    stubborn.forgive(40 * SECOND, 50 * SECOND)
+    assert not stubborn.kill_if_stuck(SECOND, 51 * SECOND)
+    wait_until_it_ignores_sigterm(stubborn)
+    stubborn.stop(5, 51 * SECOND)
+    stubborn.forgive(40 * SECOND, 95 * SECOND)
+    stubborn.kill_if_overdue(96 * SECOND)
+    assert stubborn.ended(96 * SECOND) is None
+    stubborn.kill_if_overdue(97 * SECOND)
+    assert ends(stubborn, 97 * SECOND) == -signal.SIGKILL
+
+
+def test_a_process_that_stays_silent_after_that_is_stuck(stubborn: Child) -> None:
+    stubborn.forgive(40 * SECOND, 50 * SECOND)
+    assert not stubborn.kill_if_stuck(SECOND, 50 * SECOND + FIRST_HEARTBEAT_NS)
+    assert stubborn.kill_if_stuck(SECOND, 51 * SECOND + FIRST_HEARTBEAT_NS)
+    ends(stubborn, 0)
+
+
 def test_a_heartbeat_of_an_earlier_life_does_not_condemn_the_present_one(
     stubborn: Child, folder: Path
 ) -> None:
@@ -98,12 +129,7 @@ def test_a_heartbeat_of_an_earlier_life_does_not_condemn_the_present_one(
 def test_a_process_that_does_not_heed_the_call_to_stop_is_killed_when_its_time_is_over(
     stubborn: Child,
 ) -> None:
-    assert stubborn.pid is not None
-    handler = Path(f"/proc/{stubborn.pid}/status")
-    wait_for(
-        lambda: int(handler.read_text().split("SigIgn:")[1].split()[0], 16) >> (signal.SIGTERM - 1) & 1,
-        what="it to ignore SIGTERM",
-    )
+    wait_until_it_ignores_sigterm(stubborn)
     stubborn.stop(5, 0)
     stubborn.kill_if_overdue(4 * SECOND)
     assert stubborn.ended(4 * SECOND) is None
