@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import WSMsgType, web
 
+from common.core.exchange_told import EXCHANGE_HEADER
 from common.errors import ConfigError, ExchangeError
 from common.simulation.connection import Connection
 from common.simulation.faults import AT_ONCE, Fault, Faults, fault_from
@@ -29,10 +30,9 @@ from common.simulation.subscription import answer_to
 log = logging.getLogger("simulated_exchange")
 
 
-EXCHANGE_HEADER = (
-    "x-exchange"  # in every answer, the websocket handshake's too: what a client hears is no market
+EXCHANGE_NAME = (
+    "simulated"  # in every answer, the websocket handshake's too: what a client hears is no market
 )
-EXCHANGE_NAME = "simulated"
 
 
 async def _name_itself(_request: web.Request, response: web.StreamResponse) -> None:
