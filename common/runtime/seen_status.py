@@ -34,7 +34,9 @@ def read_status(data_root: Path, run_dir: Path) -> Status:
     except FileNotFoundError as error:
         if running_recorder(run_dir) is not None:
             raise RecorderError(f"a recorder has begun on data root {data_root}; ask again soon") from error
-        raise RecorderError(f"no recorder runs on data root {data_root}, and none has: no {path}") from error
+        raise RecorderError(
+            f"no recorder runs on data root {data_root}, and none has: no {path}; say --data-root of one that runs"
+        ) from error
     except (OSError, msgspec.DecodeError) as error:
         raise RecorderError(f"{path}: cannot be read ({error})") from error
     return Status(manifest, _liveness(manifest, data_root, run_dir))

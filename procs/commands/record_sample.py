@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from common.archive.sample_results import judge_sample, write_sample_results
 from common.config import Settings
 from common.core.gate import PASS, TRY_OFFLINE
@@ -20,7 +22,7 @@ from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
 from common.polymarket.discover import discover
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from common.runtime import command
-from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
+from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.facts import Facts, read_facts
 from common.runtime.logs import start_logging
 from common.runtime.progress import Progress
@@ -75,6 +77,7 @@ def _sample(namespace: argparse.Namespace) -> int:
             exchange = exchange_of_run(namespace, chosen)
             supervisor.claim(exchange)
             run = _record(supervisor, chosen, signals, _command_line(namespace), exchange)
+            run = msgspec.structs.replace(run, next_command=_next_command(namespace))
         finally:
             supervisor.close()
     manifest = judge_sample(Path(settings.paths.data_root), run, check_row=check_row)
@@ -173,6 +176,15 @@ def _command_line(namespace: argparse.Namespace) -> str:
         if (value := getattr(namespace, option)) is not None:
             shown = f"{value:g}" if isinstance(value, float) else str(value)
             words += [f"--{option.replace('_', '-')}", shown]
+    return shlex.join(words)
+
+
+def _next_command(namespace: argparse.Namespace) -> str:
+    """What to run after a pass: the recorder, on the folder of this sample if that has live data."""
+    words = ["bin/run-recorder"]
+    for option in ("config", "data_root"):
+        if namespace.exchange == LIVE and (value := getattr(namespace, option)) is not None:
+            words += [f"--{option.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

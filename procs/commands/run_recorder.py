@@ -51,8 +51,9 @@ def _record(namespace: argparse.Namespace) -> int:
         supervisor = Supervisor(chosen)
         try:
             start_logging(NAME, supervisor.run_id)
-            log.info("recorder started", extra={"run_dir": str(supervisor.run_dir)})
             exchange = exchange_of_run(namespace, chosen)
+            where = {"data_root": chosen.paths.data_root, "run_dir": str(supervisor.run_dir)}
+            log.info("recorder started", extra={"exchange": exchange, **where})
             supervisor.claim(exchange)
             _discover_first(chosen, exchange)
             supervisor.begin()
