@@ -52,12 +52,12 @@ class Supervisor:
         self._lock = _lock_data_root(self._data_root)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
-        self._identity: DataRootIdentity | None = None
+        self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
         self._assignment_file = self.run_dir / ASSIGNMENT
         self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
-        self._discovered = DiscoveredMarkets(self._data_root)
+        self._discovered: DiscoveredMarkets
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
         self._stop_rank = 0
@@ -76,10 +76,10 @@ class Supervisor:
             self._data_root, exchange, self._started_at_ns, waiting=self._run_dir.exchange_waiting
         )
         self._identity = claim.identity
+        self._discovered = DiscoveredMarkets(self._data_root, exchange)
 
     def begin(self) -> None:
-        """Lay down what every process needs to know; the coming steps start them."""
-        assert self._identity is not None, "the data root was claimed"
+        """Lay down what every process needs to know, after `claim`; the coming steps start them."""
         assignment = Assignment(
             run_id=self.run_id,
             mode="sample" if self._sample else "runtime",

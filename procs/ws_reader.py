@@ -231,6 +231,7 @@ class WsReader:
                 handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
                 max_frame_bytes=settings.websocket.max_frame_bytes,
                 ca_file=settings.websocket.ca_file,
+                expected=self._runtime.assignment.exchange,
             )
         )
 

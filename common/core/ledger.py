@@ -116,7 +116,7 @@ class HourLedger(msgspec.Struct, frozen=True):
 
 
 class FeedLedger(HourLedger, frozen=True):
-    """The document of the websocket stream."""
+    """The document of the websocket stream. `exchange` is None where no row states it."""
 
     connected_seconds: float
     unaccounted_seconds: float
@@ -124,12 +124,14 @@ class FeedLedger(HourLedger, frozen=True):
     divergences: int
     tokens: tuple[TokenHour, ...]
     not_recorded: tuple[NotRecorded, ...] = ()
+    exchange: str | None = None
 
 
 class CheckpointLedger(HourLedger, frozen=True):
-    """The document of the REST stream; its `messages` are requests."""
+    """The document of the REST stream; its `messages` are requests. `exchange` as over the websocket."""
 
     tokens: tuple[TokenCheckpoints, ...]
+    exchange: str | None = None
 
 
 AnyLedger = FeedLedger | CheckpointLedger

@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from urllib3 import PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from common.core.exchange_told import contradiction, exchange_of_headers
+from common.core.market import Exchange
 from common.core.rest_rows import HttpAnswer
 from common.errors import ExchangeError
 from common.network.deadline import Deadline
@@ -90,15 +93,29 @@ def _pool_classes(adapter: _Adapter) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": PlainPool, "https": TlsPool}
 
 
-def open_session(ca_file: str = "") -> requests.Session:
+class Session(requests.Session):
+    """Remembers which exchange answered last, None before the first answer; refuses answers of the other one."""
+
+    def __init__(self, expected: Exchange | None) -> None:
+        super().__init__()
+        self.trust_env = False  # proxies and certificates are ours to choose, as for the websocket
+        self.exchange: Exchange | None = None
+        self._expected = expected
+
+    def take(self, host: str, headers: Mapping[str, str]) -> None:
+        """Note who answered. Raises ExchangeError where this is not the exchange that is recorded."""
+        if refusal := contradiction(headers, self._expected):
+            raise ExchangeError(f"{host} {refusal}")
+        self.exchange = exchange_of_headers(headers)
+
+
+def open_session(expected: Exchange | None = None, *, ca_file: str = "") -> Session:
     """A session for `fetch`: our own User-Agent (a library's draws 403), no cookies, no `.netrc`.
 
-    `ca_file` is the setting `websocket.ca_file`. The caller closes it.
+    Every answer must be from the `expected` exchange; None takes either. `ca_file` is the setting
+    `websocket.ca_file`. The caller closes it.
     """
-    session = requests.Session()
-    session.trust_env = (
-        False  # proxies and certificates of the environment are ours to choose, as for the websocket
-    )
+    session = Session(expected)
     session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(ca_file)
@@ -108,12 +125,13 @@ def open_session(ca_file: str = "") -> requests.Session:
 
 
 def fetch(
-    session: requests.Session, method: str, url: str, *, body: bytes | None = None, timeout_s: float
+    session: Session, method: str, url: str, *, body: bytes | None = None, timeout_s: float
 ) -> HttpAnswer:
     """One request and its whole answer within `timeout_s`, name resolution included. Never redirected.
 
-    Any status is an answer. Raises ExchangeError only when no whole answer came: it names the host and what
-    the host did. `body` is sent as JSON. One request of a session at a time.
+    Any status is an answer. Raises ExchangeError only when no whole answer came, or one of an exchange that the
+    session does not take: it names the host and what the host did. `body` is sent as JSON. One request of a session
+    at a time.
     """
     host = _host(url)
     adapter = _adapter_for(session, url)
@@ -162,7 +180,7 @@ def _adapter_for(session: requests.Session, url: str) -> _Adapter:
 
 
 def _ask(
-    session: requests.Session,
+    session: Session,
     adapter: _Adapter,
     method: str,
     url: str,
@@ -186,6 +204,7 @@ def _ask(
             content = _read_body(response, host)
             elapsed_ms = (time.monotonic_ns() - started_ns) / 1e6
             headers = {name.lower(): value for name, value in response.headers.items()}
+            session.take(host, headers)
             return HttpAnswer(response.status_code, headers, content, elapsed_ms)
     except requests.RequestException as error:
         raise ExchangeError(_what_happened(host, error, adapter, timeout_s)) from error

@@ -9,6 +9,8 @@ import ssl
 from websocket import ABNF, WebSocketConnectionClosedException, WebSocketException
 
 from common.core.causes import Cause
+from common.core.exchange_told import EXCHANGE_HEADER, contradiction
+from common.core.market import Exchange
 from common.core.rest_rows import kept_headers
 from common.network.errors import DialError
 from common.network.race import Resolve
@@ -19,7 +21,7 @@ from common.polymarket.protocol import Protocol
 from common.polymarket.tls import TlsSocket
 
 SEND_TIMEOUT_S = 5.0
-_ALSO_KEPT = ("server",)
+_ALSO_KEPT = ("server", EXCHANGE_HEADER)
 CONTROL_FRAMES_AT_ONCE = 64  # then the caller has its turn: no flood of them keeps it from its other work
 
 
@@ -42,16 +44,21 @@ class Connection:
         handshake_timeout_s: float,
         max_frame_bytes: int,
         ca_file: str = "",
+        expected: Exchange | None = None,
         resolve: Resolve = RESOLVER.addresses,
     ) -> None:
         """Connect and shake hands, blocking, all within the time-out. Nothing is left open where that fails.
 
-        Raises DialError with what the host, or a proxy, did instead.
+        A host that is not the `expected` exchange is refused; None takes either. Raises DialError with what the host,
+        or a proxy, did instead.
         """
         try:
             opened = open_websocket(url, timeout_s=handshake_timeout_s, ca_file=ca_file, resolve=resolve)
         except DialError as error:
             raise DialError(f"{url}: {error}", retry_after_s=error.retry_after_s) from error
+        if refusal := contradiction(opened.headers, expected):
+            opened.sock.close()
+            raise DialError(f"{url}: {refusal}")
         if isinstance(opened.sock, TlsSocket):
             opened.sock.deadline = None
         self._websocket = Protocol(opened.sock, max_frame_bytes=max_frame_bytes, behind=opened.behind)

@@ -1,6 +1,7 @@
 """`--exchange live|simulated`: which exchange a command talks to."""
 
 import argparse
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +10,21 @@ from pathlib import Path
 import msgspec
 
 from common.config import ExchangeSettings, Settings
+from common.core.exchange_told import is_loopback
+from common.core.market import Exchange
 from common.network.check import check_network
+from common.polymarket.exchange_probe import exchange_at
+from common.runtime.data_root import exchange_of_data_root
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import (
     add_simulation_arguments,
     options_from,
 )
 
-LIVE = "live"
-SIMULATED = "simulated"
+LIVE: Exchange = "live"
+SIMULATED: Exchange = "simulated"
+
+log = logging.getLogger(__name__)
 
 
 def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,3 +57,22 @@ def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterat
         simulated = ExchangeSettings(ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url)
         check_network(msgspec.structs.astuple(simulated), settings.websocket.ca_file)
         yield msgspec.structs.replace(settings, exchange=simulated)
+
+
+def exchange_of_run(namespace: argparse.Namespace, settings: Settings) -> Exchange:
+    """The exchange that a run will record: with `--exchange live` the one that answers at the configured URLs.
+
+    Where none answers now, a data root of simulated data and a URL of this machine go on together; else it is live.
+    Raises ConfigError where a newer version wrote the data root's identity.
+    """
+    if namespace.exchange == SIMULATED:
+        return SIMULATED
+    gamma_url = settings.exchange.gamma_url
+    answering = exchange_at(gamma_url)
+    if answering is None and is_loopback(gamma_url):
+        answering = exchange_of_data_root(Path(settings.paths.data_root))
+    if answering == SIMULATED:
+        log.warning(
+            "the configured URLs are the embedded exchange's: this run is simulated", extra={"url": gamma_url}
+        )
+    return answering or LIVE

@@ -114,13 +114,7 @@ class MarketSession:
                 size += len(together) - len(payloads) + 1
                 if any(map(is_market_data, payloads)):
                     alive_ns = at.wall_ns
-                    if not self.moved:
-                        self._note_first_data(payloads, at)
-                if holds_refusal(together):
-                    self._name_refusals(payloads, at)
-                if holds_news(together) or (self._books.missing and has_book(together)):
-                    for payload in payloads:
-                        self._look_into(payload, at)
+                self._look_through(payloads, together, at)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
                 self._wanted.resolve(self._over(clock.wall_ns()))
@@ -131,7 +125,19 @@ class MarketSession:
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
 
+    def _look_through(self, payloads: Sequence[bytes], together: bytes, at: Now) -> None:
+        """What a reader must know of messages that it does not parse; `together` is all of them joined."""
+        if not self.moved:
+            self._note_first_data(payloads, at)
+        if holds_refusal(together):
+            self._name_refusals(payloads, at)
+        if holds_news(together) or (self._books.missing and has_book(together)):
+            for payload in payloads:
+                self._look_into(payload, at)
+
     def _note_first_data(self, payloads: Sequence[bytes], now: Now) -> None:
+        if not any(map(is_market_data, payloads)):
+            return
         self.first_data_ns = self.first_data_ns or now.monotonic_ns
         self.moved = any(is_market_data(payload) and not is_opening_book(payload) for payload in payloads)
 

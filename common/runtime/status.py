@@ -114,7 +114,9 @@ class StatusBoard:
 
     def _discovery_file(self) -> DiscoveryFile | None:
         try:
-            return read_discovery_file(discovery_path(self._runtime.data_root))
+            return read_discovery_file(
+                discovery_path(self._runtime.data_root), self._runtime.assignment.exchange
+            )
         except DiscoveryError:
             return None  # not discovered yet; the discovery process says why
 

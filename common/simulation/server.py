@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import WSMsgType, web
 
+from common.core.exchange_told import EXCHANGE_HEADER
 from common.errors import ConfigError, ExchangeError
 from common.simulation.active_faults import Faults
 from common.simulation.connection import Connection
@@ -31,10 +32,9 @@ from common.simulation.subscription import answer_to
 log = logging.getLogger("simulated_exchange")
 
 
-EXCHANGE_HEADER = (
-    "x-exchange"  # in every answer, the websocket handshake's too: what a client hears is no market
+EXCHANGE_NAME = (
+    "simulated"  # in every answer, the websocket handshake's too: what a client hears is no market
 )
-EXCHANGE_NAME = "simulated"
 
 
 class ExchangeServer:

@@ -12,7 +12,7 @@ from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
 from common.core.instants import utc_text
 from common.core.later import Later
 from common.core.ledger import CheckpointLedger, FeedLedger, TokenHour, Window
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.rows import GAP
 from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
 from tests.archive.rows import NOON_NS
@@ -275,4 +275,30 @@ def test_a_window_that_was_due_and_not_recorded_has_its_entry_and_the_hour_is_no
     )
     assert hour.condition == "gap"
     assert (token(hour, UP.token_id).condition, hour.connected_seconds) == ("complete", 50.0)
+
+
+def recorded_of(root: Path, exchange: Exchange) -> None:
+    recorder = Recorder(root, exchange=exchange)
+    recorder.open(UP)
+    recorder.messages(70)
+    recorder.close_session()
+    recorder.end()
+
+
+def test_a_ledger_states_the_exchange_of_its_rows_and_verification_compares_it(tmp_path: Path) -> None:
+    recorded_of(tmp_path, "simulated")
+    assert [ledger.exchange for ledger in ledgers(tmp_path)] == ["simulated", "simulated"]
+    assert verified(tmp_path).findings == ()
+    path = tmp_path / ledger_path(WS_RAW, NOON_NS)
+    path.write_text(path.read_text().replace('"exchange": "simulated"', '"exchange": "live"'))
+    assert told(tmp_path) == ['ledger: says exchange "live", its archives give "simulated"']
+
+
+def test_a_ledger_of_an_older_version_does_not_state_it_and_is_no_finding(tmp_path: Path) -> None:
+    recorded_of(tmp_path, "live")
+    ledgers(tmp_path)
+    path = tmp_path / ledger_path(WS_RAW, NOON_NS)
+    older = json.loads(path.read_bytes())
+    del older["exchange"]
+    path.write_text(json.dumps(older))
     assert told(tmp_path) == []

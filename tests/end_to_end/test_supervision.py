@@ -45,6 +45,7 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
     with recorder(tmp_path, exchange) as running:
+        assert running.manifest["exchange"] == "simulated", "though only its URLs say so"
         writer = running.pids()["archive_writer-0"]
         os.kill(writer, signal.SIGSTOP)
         running.wait_for_more("ws_messages_total")

@@ -25,7 +25,7 @@ def by_websocket(url: str, ca_file: str) -> object:
 
 
 def by_rest(url: str, ca_file: str) -> object:
-    with open_session(ca_file) as session:
+    with open_session(ca_file=ca_file) as session:
         return fetch(session, "GET", url.replace("wss:", "https:"), timeout_s=20).status_code
 
 
