@@ -17,6 +17,7 @@ from common.core.market import Exchange
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
 from common.locks import FileLock
+from common.runtime.agree_at_start import supersede_older_outboxes
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import ControlServer, Reply, Request, Stop
@@ -71,9 +72,14 @@ class Supervisor:
         Raises ConfigError where the data root or the spool belongs to the other one.
         """
         claim = claim_data_root(
-            self._data_root, exchange, self._started_at_ns, waiting=self._run_dir.exchange_waiting
+            self._data_root,
+            exchange,
+            self._started_at_ns,
+            waiting=self._run_dir.exchange_waiting,
+            waiting_id=self._run_dir.data_root_id_waiting,
         )
         self._identity = claim.identity
+        supersede_older_outboxes(self.run_dir, self._data_root)
 
     def begin(self) -> None:
         """Lay down what every process needs to know; the coming steps start them."""

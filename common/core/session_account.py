@@ -27,13 +27,19 @@ class SessionEnd(msgspec.Struct, frozen=True):
 
 
 class DeclaredGap(msgspec.Struct, frozen=True):
-    """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage."""
+    """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage.
+
+    Where it declares the rows of one lane, `lane` and `lane_numbers` say which; those of `numbers` that other lanes
+    hold are not lost then.
+    """
 
     producer: str
     cause: str
     from_ns: int
     to_ns: int
     numbers: Run | None
+    lane: int | None = None
+    lane_numbers: Run | None = None
 
 
 class SessionAccount:
