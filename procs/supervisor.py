@@ -23,7 +23,9 @@ from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import ControlServer, Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
+from common.runtime.log_output import take_dropped
 from common.runtime.orders import Orders, obey, write_orders
+from common.runtime.problems import Problems
 from common.runtime.process import Assignment, write_assignment
 from common.runtime.run_dir import ASSIGNMENT, RunDir
 from common.runtime.token_share import DiscoveredMarkets
@@ -60,6 +62,7 @@ class Supervisor:
         self._discovered = DiscoveredMarkets(self._data_root)
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
+        self._problems = Problems(clock)
         self._stop_rank = 0
         self._told_ns = 0
         self._next_look_ns = 0
@@ -119,6 +122,8 @@ class Supervisor:
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
             child.start_if_due(self._assignment_file, now)
+        not_started = {name: child.not_started for name, child in self._children.items() if child.not_started}
+        self._problems.state("process_not_started", not_started)
         self._tell(now)
         if self._stop_rank and not any(child.busy(now) for child in self._children.values()):
             return False
@@ -250,9 +255,12 @@ class Supervisor:
             return
         self._told_ns = now
         processes = [child.told(now) for child in self._children.values()]
+        self._tally.add("problems_total", self._problems.take_begun())
+        self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
         counters = dict(self._tally.counters)
-        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details)
+        held = self._problems.held
+        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
         write_facts(self.run_dir, facts)
 
     def left_over(self) -> list[str]:

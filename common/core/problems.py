@@ -17,6 +17,7 @@ ProblemKind = Literal[
     "rest_failing",
     "hash_recipe_unknown",
     "rows_not_durable",
+    "process_not_started",
 ]
 
 

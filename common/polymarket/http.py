@@ -94,7 +94,10 @@ def fetch(
             outcomes.put(outcome)
 
     # A thread of its own: neither a name server nor a host that dribbles its answer knows a time-out in all.
-    threading.Thread(target=work, name="fetch", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="fetch", daemon=True).start()
+    except RuntimeError as error:
+        raise ExchangeError(f"{host} was not asked: this machine gives no thread ({error})") from error
     try:
         outcome = outcomes.get(timeout=timeout_s)
     except queue.Empty:
