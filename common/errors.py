@@ -39,5 +39,9 @@ class AlreadyRunningError(RecorderError):
     """Another live process holds the lock on a data root, a lane or an outbox."""
 
 
+class SupersededError(RecorderError):
+    """An outbox is older than the archives that hold its rows: its next owner begins a new one."""
+
+
 class RemoteError(RecorderError):
     """The remote, or rclone on the way to it, did not do what it was asked to."""

@@ -77,6 +77,14 @@ class Disk:
 DISK = Disk()
 
 
+def is_same_file(path: Path, descriptor: int) -> bool:
+    """Whether the path still leads to the open file: what is written to one that was removed is lost."""
+    try:
+        return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
+    except OSError:
+        return False
+
+
 def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     """Replace `path` with `data`: a reader sees the old file or the new one, whole, and so does a crash.
 

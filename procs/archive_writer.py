@@ -112,6 +112,7 @@ class ArchiveWriter:
         if before is not None:
             self._poller.unregister(before.client.socket)
             before.client.close()
+        mark = self._store.mark(identity.producer)
         client = LaneClient(
             self._context,
             endpoint=f"ipc://{folder / 'queue.sock'}",
@@ -119,6 +120,8 @@ class ArchiveWriter:
             lane=self._runtime.index,
             durable=self._store.durable.get(identity.producer, 0),
             now_monotonic_ns=now,
+            number=mark.number,
+            at_ns=mark.at_ns,
         )
         self._sources[folder.name] = _Source(identity, client)
         self._poller.register(client.socket, zmq.POLLIN)
@@ -130,6 +133,8 @@ class ArchiveWriter:
             batches = source.client.receive(now)
             if batches is None:
                 return
+            if (missing := source.client.take_missing()) is not None:
+                self._store.skip(source.identity.producer, missing)
             for batch in batches:
                 source.took_rows_ns = now
                 self._write(source, batch)

@@ -133,7 +133,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
     }
     try:
         server = StatusServer(settings.http_host, settings.http_port, pages, tick=board.tick)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a host that is no host name
+    except (OSError, UnicodeError, RuntimeError) as error:  # no host name; a machine that gives no thread
         where = f"{settings.http_host}:{settings.http_port}"
         runtime.tally.add("http_port_failures_total")
         log.warning(

@@ -5,6 +5,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from common.core.accounts import REST_GAP_NUMBERS
 from common.core.archive_names import REST_CHECKPOINTS
 from common.core.causes import Cause
 from common.core.envelope import Context
@@ -12,6 +15,7 @@ from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rest_rows import Checkpoint, HttpAnswer, checkpoint_row
 from common.core.rest_watch import RestWatch
+from common.core.row_facts import facts_of_row
 from common.core.rows import GAP, control_row, subscription_json, tokens_tracked_json
 from common.errors import ExchangeError
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
@@ -60,6 +64,7 @@ class RestCheckpointer:
         elif self._stop_at_ns is None:
             self._ask_what_is_due(now)
         self._declare_dropped()
+        self._declare_lost()
         self._producer.serve(now)
         if self._stop_at_ns is not None and self._call is None and self._producer.drained:
             return False
@@ -177,6 +182,20 @@ class RestCheckpointer:
             "last_checkpoint_sequence": last,
             "messages": len(self._dropped),
         }
+        if self._declare(detail):
+            self._dropped.clear()
+
+    def _declare_lost(self) -> None:
+        """Checkpoints that were durable once, in archives that are not there now, become a gap row."""
+        for lost in tuple(self._producer.outbox.agreement.lost):
+            kept = lost.next_kept
+            facts = facts_of_row(kept.payloads[0]) if kept is not None else None
+            ended = facts.message_sequence if facts is not None else self._sequence + 1
+            numbers = msgspec.structs.replace(lost, next_number=ended).numbers
+            if self._declare(lost.gap(numbers=numbers, names=REST_GAP_NUMBERS)):
+                self._producer.outbox.agreement.declared(lost)
+
+    def _declare(self, detail: dict[str, Any]) -> bool:
         nothing = Context(
             0, self._session_id, 1, self._url, subscription_json(0, ()), tokens_tracked_json(())
         )
@@ -190,10 +209,13 @@ class RestCheckpointer:
             received_monotonic_ns=monotonic_ns,
             detail=detail,
         )
-        if self._producer.outbox.append_row(row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns):
-            self._dropped.clear()
-            self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
-            self._runtime.tally.add("gaps_total")
+        if not self._producer.outbox.append_row(
+            row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns
+        ):
+            return False
+        self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
+        self._runtime.tally.add("gaps_total")
+        return True
 
     def stop(self) -> None:
         """Ask nothing more; a request under way has a moment left."""

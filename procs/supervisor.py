@@ -18,12 +18,15 @@ from common.core.own_pause import OwnPause
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
 from common.locks import FileLock
+from common.runtime.agree_at_start import supersede_older_outboxes
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import ControlServer, Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
+from common.runtime.log_output import take_dropped
 from common.runtime.orders import Orders, obey, write_orders
+from common.runtime.problems import Problems
 from common.runtime.process import Assignment, write_assignment
 from common.runtime.run_dir import ASSIGNMENT, RunDir
 from common.runtime.token_share import DiscoveredMarkets
@@ -60,6 +63,7 @@ class Supervisor:
         self._discovered: DiscoveredMarkets
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
+        self._problems = Problems(clock)
         self._stop_rank = 0
         self._told_ns = 0
         self._next_look_ns = 0
@@ -73,10 +77,15 @@ class Supervisor:
         Raises ConfigError where the data root or the spool belongs to the other one.
         """
         claim = claim_data_root(
-            self._data_root, exchange, self._started_at_ns, waiting=self._run_dir.exchange_waiting
+            self._data_root,
+            exchange,
+            self._started_at_ns,
+            waiting=self._run_dir.exchange_waiting,
+            waiting_id=self._run_dir.data_root_id_waiting,
         )
         self._identity = claim.identity
         self._discovered = DiscoveredMarkets(self._data_root, exchange)
+        supersede_older_outboxes(self.run_dir, self._data_root)
 
     def begin(self) -> None:
         """Lay down what every process needs to know, after `claim`; the coming steps start them."""
@@ -116,6 +125,8 @@ class Supervisor:
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
             child.start_if_due(self._assignment_file, now)
+        not_started = {name: child.not_started for name, child in self._children.items() if child.not_started}
+        self._problems.state("process_not_started", not_started)
         self._tell(now)
         if self._stop_rank and not any(child.busy(now) for child in self._children.values()):
             return False
@@ -255,9 +266,12 @@ class Supervisor:
             return
         self._told_ns = now
         processes = [child.told(now) for child in self._children.values()]
+        self._tally.add("problems_total", self._problems.take_begun())
+        self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
         counters = dict(self._tally.counters)
-        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details)
+        held = self._problems.held
+        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
         write_facts(self.run_dir, facts)
 
     def left_over(self) -> list[str]:

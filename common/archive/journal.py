@@ -4,6 +4,7 @@ What is durable is what the last line says; bytes of archives behind its lengths
 anyone may know.
 """
 
+import errno
 import os
 import zlib
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Self
 
 import msgspec
 
-from common.files import Disk, write_atomically
+from common.core.format_version import refuse_newer
+from common.files import Disk, is_same_file, write_atomically
 
 COMPACT_BYTES = 1 << 20
+JOURNAL_FORMAT = 1
+KEPT_MARKS = 16  # of the latest producers, which alone may have an outbox
 KEPT_PRODUCERS = 512  # bounds a line; the oldest belong to runs that ended long ago
 
 
@@ -70,28 +74,53 @@ class Totals(msgspec.Struct, frozen=True):
         )
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """The highest message number of a producer in the archives of a lane, and its newest row's receive time."""
+
+    number: int = 0
+    at_ns: int = 0
+
+
 class JournalLine(msgspec.Struct, frozen=True):
-    """One commit, the `n`th. `durable` is each producer's highest durable lane sequence."""
+    """One commit, the `n`th. `durable` is each producer's highest durable lane sequence, `marks` go with the latest.
+
+    `lane` is whose journal this is, None where an older version did not write it down.
+    """
 
     n: int = 0
     durable: dict[str, int] = {}
     files: tuple[OpenFile, ...] = ()
     totals: Totals = Totals()
+    marks: dict[str, Mark] = {}
+    lane: int | None = None
+    format_version: int = JOURNAL_FORMAT
 
 
 def read_journal(path: Path) -> JournalLine | None:
-    """The last good line; None if there is no journal or no good line in it. Raises OSError."""
+    """The last good line; None if there is no journal or no good line in it.
+
+    Raises OSError, and ConfigError where a newer version wrote it.
+    """
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return None
-    return next(filter(None, map(decode_line, reversed(lines))), None)
+    text = next(filter(None, map(_good_text, reversed(lines))), None)
+    if text is None:
+        return None
+    refuse_newer(text, known=JOURNAL_FORMAT, what=str(path))
+    return msgspec.json.decode(text, type=JournalLine)
 
 
 def decode_line(line: bytes) -> JournalLine | None:
     """A line without its line feed; None if its checksum is wrong."""
+    text = _good_text(line)
+    return msgspec.json.decode(text, type=JournalLine) if text else None
+
+
+def _good_text(line: bytes) -> bytes | None:
     crc, _, text = line.partition(b" ")
-    return msgspec.json.decode(text, type=JournalLine) if text and crc == _checksum(text) else None
+    return text if text and crc == _checksum(text) else None
 
 
 class Journal:
@@ -110,7 +139,8 @@ class Journal:
         return cls(path, _replace(path, data, disk), len(data), disk)
 
     def append(self, line: JournalLine) -> None:
-        """The commit point."""
+        """The commit point. Raises OSError also where the file is no longer the one that recovery would read."""
+        self._refuse_if_replaced()
         data = _encode(line)
         if self._length + len(data) > COMPACT_BYTES:
             self._start_over(data)
@@ -118,6 +148,10 @@ class Journal:
         self._disk.write(self._descriptor, data)
         self._disk.sync(self._descriptor)
         self._length += len(data)
+
+    def _refuse_if_replaced(self) -> None:
+        if not is_same_file(self._path, self._descriptor):
+            raise OSError(errno.ENOENT, "was removed or replaced while it was written", str(self._path))
 
     def _start_over(self, data: bytes) -> None:
         fresh = _replace(self._path, data, self._disk)
@@ -133,6 +167,11 @@ def latest_producers(durable: dict[str, int]) -> dict[str, int]:
     """The KEPT_PRODUCERS entries at the end of `durable`, which is in the order of their last rows."""
     surplus = len(durable) - KEPT_PRODUCERS
     return durable if surplus <= 0 else dict(list(durable.items())[surplus:])
+
+
+def latest_marks(marks: dict[str, Mark]) -> dict[str, Mark]:
+    """The KEPT_MARKS entries at the end of `marks`, which is in the order of their last rows."""
+    return dict(list(marks.items())[-KEPT_MARKS:])
 
 
 def _replace(path: Path, data: bytes, disk: Disk) -> int:

@@ -1,5 +1,6 @@
 """One open archive: rows in, gzip members out to its hidden file, and the close that gives it its name."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -14,7 +15,7 @@ from common.core.row_facts import RowFacts
 from common.core.rows import Rows
 from common.core.upload_record import record_path
 from common.errors import ArchiveError
-from common.files import Disk
+from common.files import Disk, is_same_file
 
 _WRITE_BYTES = 1 << 20  # compressed bytes that wait for a commit in memory at most
 
@@ -75,6 +76,8 @@ class OpenArchive:
         else:
             self._members.flush()
         self._write()
+        if not is_same_file(self.file, self._descriptor):
+            raise OSError(errno.ENOENT, "was removed or replaced while it was written", str(self.file))
         self._disk.sync(self._descriptor)
         self._disk.let_go(self._descriptor, self._bytes)
         self.dirty = False

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.journal import Journal, JournalLine, OpenFile, latest_producers, read_journal
+from common.archive.journal import Journal, JournalLine, OpenFile, latest_producers
+from common.archive.journal_check import CheckedJournal, checked_journal
 from common.archive.members import ending
 from common.archive.open_archive import finish_close
 from common.archive.read import iterate_lines
@@ -43,34 +44,35 @@ class Recovery(msgspec.Struct, frozen=True):
 
 def recover_lane(data_root: Path, lane: int, journal_path: Path, disk: Disk) -> tuple[Journal, Recovery]:
     """Bring a lane whose lock is held to a clean state, and start its journal anew. Raises OSError."""
-    line = read_journal(journal_path)
-    findings: list[str] = []
-    _clear_unknown(data_root, lane, line, findings, disk)
-    before = line or JournalLine()
+    checked = checked_journal(data_root, lane, journal_path)
+    findings: list[str] = [f"{checked.finding}; the archives say what is durable"] if checked.finding else []
+    before = checked.line
+    _clear_unknown(data_root, lane, checked, findings, disk)
     totals, files = before.totals, []
     for file in before.files:
         whole = file if file.closing else _cut(data_root, file, findings, disk)
         if whole is not None:
             totals = totals.plus(file, whole)
             files.append(whole)
-    fresh = JournalLine(before.n + 1, latest_producers(before.durable), tuple(files), totals)
+    durable = latest_producers(before.durable)
+    fresh = JournalLine(before.n + 1, durable, tuple(files), totals, before.marks, lane)
     journal = Journal.start(journal_path, fresh, disk)
     closed = tuple(file for file in files if _close(data_root, lane, file, findings, disk))
     return journal, Recovery(fresh, closed, tuple(findings))
 
 
 def _clear_unknown(
-    data_root: Path, lane: int, line: JournalLine | None, findings: list[str], disk: Disk
+    data_root: Path, lane: int, checked: CheckedJournal, findings: list[str], disk: Disk
 ) -> None:
     """Remove open files that no commit names: nothing of them was ever durable.
 
-    Without a journal that cannot be known, so they are set aside.
+    Without a journal that can be trusted that cannot be known, so they are set aside.
     """
-    known = {data_root / open_path(file.path) for file in line.files} if line else set()
+    known = {data_root / open_path(file.path) for file in checked.line.files}
     for path in sorted(_open_files(data_root, lane)):
         if path in known:
             continue
-        if line is not None:
+        if checked.trusted:
             disk.remove(path)
         else:
             _set_aside(path, "orphan", "is open, and there is no journal that knows it", findings, disk)
@@ -89,6 +91,8 @@ def _cut(data_root: Path, file: OpenFile, findings: list[str], disk: Disk) -> Op
     try:
         descriptor = disk.open(path)
     except FileNotFoundError:
+        if (data_root / file.path).exists():
+            return None  # an earlier life closed it
         findings.append(f"{path}: is gone, though the journal counts {file.bytes} bytes of it")
         return None
     try:

@@ -11,7 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from common.archive.journal import Journal, JournalLine, OpenFile, Totals, latest_producers
+from common.archive.journal import (
+    Journal,
+    JournalLine,
+    Mark,
+    OpenFile,
+    Totals,
+    latest_marks,
+    latest_producers,
+)
 from common.archive.open_archive import ArchiveFacts, OpenArchive, finish_close
 from common.archive.placement import Placement
 from common.archive.recover import Recovery, recover_lane
@@ -45,6 +53,7 @@ class LaneStore:
         self._n = 0
         self._broken = ""
         self._appended: dict[str, int] = {}
+        self._marks: dict[str, Mark] = {}
         self._closed: deque[ArchiveFacts] = deque(maxlen=_RECENT_ARCHIVES)
 
     @classmethod
@@ -103,6 +112,22 @@ class LaneStore:
         except OSError as error:
             raise self._break("a row cannot be written", error) from error
         self._appended[producer] = lane_sequence + facts.rows - 1
+        number = facts.global_message_sequence or facts.message_sequence
+        before = self._marks.pop(producer, Mark())
+        newest = number + facts.rows - 1 if number else before.number
+        self._marks[producer] = Mark(newest, facts.received_at_ns)
+
+    def skip(self, producer: str, through: int) -> None:
+        """The producer no longer holds its rows up to and including this lane sequence, and declares it in a gap row.
+
+        Its next row opens another archive, so that the lane sequences of each archive are dense.
+        """
+        self._archives.close_all()
+        self._appended[producer] = through
+
+    def mark(self, producer: str) -> Mark:
+        """The producer's highest message number in the archives of this lane, and when its newest row was received."""
+        return self._marks.get(producer, Mark())
 
     def close_windows_before(self, producer: str, received_at_ns: int) -> None:
         """The producer has come to this receive time: its earlier windows close at the next commit."""
@@ -142,6 +167,7 @@ class LaneStore:
         self._n, self.totals, self.findings = line.n, line.totals, recovery.findings
         self._appended = dict(line.durable)
         self.durable = dict(line.durable)
+        self._marks = dict(line.marks)
         self._closed.extend(_closed_facts(file) for file in recovery.closed)
 
     def _commit(self) -> None:
@@ -157,7 +183,11 @@ class LaneStore:
         files = (each.committed for each in (*open_ones, *self._archives.closing))
         durable = self._latest_durable()
         self._n += 1
-        self._journal.append(JournalLine(self._n, durable, tuple(filter(None, files)), self.totals))
+        self._marks = latest_marks(self._marks)
+        line = JournalLine(
+            self._n, durable, tuple(filter(None, files)), self.totals, dict(self._marks), self._lane
+        )
+        self._journal.append(line)
         self.durable = durable
         for archive, file in closing:
             self._finish(archive, file)

@@ -71,7 +71,7 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     known = _known(data_root, checked, journals, away, live=live, partial=partial)
     findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
     findings += exchange_findings(checked, data_root)
-    findings += [*lane_findings(known), *message_findings(accounts, known)]
+    findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
     notes = [*_notes(accounts, known, away), *ledgers.notes]
     return _verification([data_root], checked, findings, notes, accounts, ledgers.hours)

@@ -10,13 +10,14 @@ import msgspec
 
 from common.core.instants import parse_utc_ns
 from common.core.market import Token
-from common.core.number_runs import NumberRuns, joined, overlaps
+from common.core.number_runs import NumberRuns, Run, joined, overlaps
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.core.session_account import DeclaredGap, SessionAccount, SessionEnd, Subscription
 
 GAP_NUMBERS = ("first_global_message_sequence", "last_global_message_sequence")
+LANE_GAP_NUMBERS = ("first_lane_sequence", "last_lane_sequence")
 REST_GAP_NUMBERS = ("first_checkpoint_sequence", "last_checkpoint_sequence")
 
 
@@ -175,15 +176,16 @@ class ArchiveAccount:
 
 def _declared(producer: str, gap: Mapping[str, Any]) -> DeclaredGap:
     names = REST_GAP_NUMBERS if REST_GAP_NUMBERS[0] in gap else GAP_NUMBERS
-    first, last = (gap.get(name) for name in names)
-    numbers = (first, last) if isinstance(first, int) and isinstance(last, int) else None
+    lane = gap.get("lane")
     return DeclaredGap(
         producer=producer,
         cause=str(gap.get("cause")),
         from_ns=_ns(gap.get("from_utc")),
         to_ns=_ns(gap.get("to_utc")),
-        numbers=numbers,
+        numbers=_run(gap, names),
         token_ids=_tokens_of(gap),
+        lane=lane if isinstance(lane, int) else None,
+        lane_numbers=_run(gap, LANE_GAP_NUMBERS),
     )
 
 
@@ -192,6 +194,11 @@ def _tokens_of(gap: Mapping[str, Any]) -> frozenset[str] | None:
     if "market_slug" in gap:
         return frozenset()
     return frozenset(map(str, gap["token_ids"])) if isinstance(gap.get("token_ids"), list) else None
+
+
+def _run(gap: Mapping[str, Any], names: tuple[str, str]) -> Run | None:
+    first, last = (gap.get(name) for name in names)
+    return (first, last) if isinstance(first, int) and isinstance(last, int) else None
 
 
 def _ns(text: object) -> int:

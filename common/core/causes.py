@@ -24,4 +24,6 @@ Cause = Literal[
     "reader_died",
     "recorder_stopping",
     "spool_full",
+    "spool_superseded",
+    "archives_missing",
 ]

@@ -16,6 +16,7 @@ ProblemKind = Literal[
     "opening_books_only",
     "rest_failing",
     "rows_not_durable",
+    "process_not_started",
 ]
 
 

@@ -48,24 +48,31 @@ class Known(msgspec.Struct, frozen=True):
     partial: bool
 
 
-def lane_findings(known: Known) -> Iterator[Finding]:
+def lane_findings(accounts: Accounts, known: Known) -> Iterator[Finding]:
     """Holes and doubles in the lane sequences of each producer and lane."""
+    declared: dict[tuple[str, int], list[Run]] = {}
+    for gap in accounts.gaps:
+        if gap.lane is not None and gap.lane_numbers is not None:
+            declared.setdefault((gap.producer, gap.lane), []).append(gap.lane_numbers)
     by_lane: dict[tuple[str, int], list[LanePart]] = {}
     for part in known.parts:
         by_lane.setdefault((part.producer, part.lane), []).append(part)
     expected = {} if known.partial else known.durable
     for key in sorted({*by_lane, *expected}):
         producer, lane = key
-        for words in _lane_words(by_lane.get(key, []), expected.get(key, 0), partial=known.partial):
+        missing = joined(declared.get(key, ()))
+        for words in _lane_words(by_lane.get(key, []), expected.get(key, 0), missing, partial=known.partial):
             yield Finding("lane", producer, f"lane {lane}: {words}")
 
 
-def _lane_words(parts: list[LanePart], durable: int, *, partial: bool) -> Iterator[str]:
+def _lane_words(
+    parts: list[LanePart], durable: int, declared: Sequence[Run], *, partial: bool
+) -> Iterator[str]:
     parts.sort(key=lambda part: part.first)
     spans = joined((part.first, part.last) for part in parts)
     begin = spans[0][0] if partial and spans else 1
     end = max([durable, *(last for _, last in spans)])
-    missing = without([(begin, end)], spans)
+    missing = without(without([(begin, end)], spans), declared)
     if missing:
         before = [part.archive for part in parts if part.last < missing[0][0]]
         behind = f"; the last one before it is {before[-1]}" if before else ""
@@ -105,7 +112,10 @@ def message_findings(accounts: Accounts, known: Known) -> Iterator[Finding]:
         if websocket:
             cut = cut_off_at(websocket, accounts, known)
             yield from _producer_findings(producer, websocket, accounts, known, cut)
-            if cut is None and not (known.live or known.partial or producer in known.lost):
+            lacking = producer in known.lost or any(
+                gap.producer == producer and gap.lane is not None for gap in accounts.gaps
+            )
+            if cut is None and not (known.live or known.partial or lacking):
                 yield from _unfinished_sessions(websocket)
 
 
@@ -123,7 +133,10 @@ def _producer_findings(
 ) -> Iterator[Finding]:
     runs = [run for session in sessions for run in session.global_runs()]
     present = joined(runs)
-    declared = joined(gap.numbers for gap in accounts.gaps if gap.producer == producer and gap.numbers)
+    gaps = [gap for gap in accounts.gaps if gap.producer == producer and gap.numbers]
+    of_lanes = joined(gap.numbers for gap in gaps if gap.numbers and gap.lane is not None)
+    exact = joined(gap.numbers for gap in gaps if gap.numbers and gap.lane is None)
+    declared = joined([*exact, *without(of_lanes, present)])
     end = max((_last_global(session) for session in sessions), default=0)
     end = max([end, *(last for _, last in [*present, *declared])])
     begin = present[0][0] if known.partial and present else 1
@@ -136,7 +149,7 @@ def _producer_findings(
         yield Finding("sequence", producer, f"{words} ({_in_sessions(missing, sessions)})")
     if twice := overlaps(runs):
         yield Finding("sequence", producer, f"global_message_sequence {in_words(twice)} in two sessions")
-    if wrongly := without(present, without(present, declared)):
+    if wrongly := without(present, without(present, exact)):
         words = f"global_message_sequence {in_words(wrongly)} recorded, though a gap row declares it lost"
         yield Finding("sequence", producer, words)
     for session in sessions:

@@ -30,6 +30,9 @@ class DeclaredGap(msgspec.Struct, frozen=True):
     """A `gap` row. `numbers` are the global (of REST: checkpoint) sequences it declares lost, None for an outage.
 
     `token_ids` are the tokens that it is of, None where it is of all that the producer records.
+
+    Where it declares the rows of one lane, `lane` and `lane_numbers` say which; those of `numbers` that other lanes
+    hold are not lost then.
     """
 
     producer: str
@@ -38,6 +41,8 @@ class DeclaredGap(msgspec.Struct, frozen=True):
     to_ns: int
     numbers: Run | None
     token_ids: frozenset[str] | None = None
+    lane: int | None = None
+    lane_numbers: Run | None = None
 
 
 class SessionAccount:

@@ -148,7 +148,10 @@ def fetch(
             outcomes.put(outcome)
 
     # A thread of its own: a host that dribbles its answer knows no time-out in all.
-    threading.Thread(target=work, name="fetch", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="fetch", daemon=True).start()
+    except RuntimeError as error:
+        raise ExchangeError(f"{host} was not asked: this machine gives no thread ({error})") from error
     try:
         outcome = _first_of(outcomes, timeout_s)
     except queue.Empty:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -183,6 +183,33 @@ class Lane:
             segment = self._segments.popleft()
             self.held_bytes -= segment.size
             segment.remove()
+
+    def rewind(self, sequence: int, usable: Callable[[int], bool]) -> int:
+        """Offer again what follows this sequence, for an archive that has no more; gives the first that is offered.
+
+        Acknowledged envelopes are held for as long as their segment file and their context, which is then `usable`.
+        """
+        known, self.chunks = self.chunks, deque[Chunk]()
+        if self._segments:
+            segment, at = self._segments[0], 0
+            for batch, end in whole_batches(segment.read(0, known[0].offset if known else segment.size)):
+                if batch.last_lane_sequence > sequence:
+                    self._note(segment, batch, at, end)
+                at = end
+        if self.chunks:
+            self.chunks[-1].sealed = True
+        self.chunks.extend(known)
+        while self.chunks and self.chunks[0].context and not usable(self.chunks[0].context):
+            self.chunks.popleft()
+        first = self.chunks[0].first if self.chunks else self.last_sequence + 1
+        self._numbers[1] = max(sequence, first - 1)
+        return self.acked + 1
+
+    def offered(self) -> Iterator[Batch]:
+        """The batches without an ack, in order."""
+        for chunk in self.chunks:
+            for batch, _ in whole_batches(chunk.segment.read(chunk.offset, chunk.length)):
+                yield batch
 
     def end(self) -> Mark | None:
         """The place behind the newest envelope; None before the first."""

@@ -8,7 +8,17 @@ import zmq
 
 from common.core.batch import Batch, decode_batches
 from common.core.envelope import Context
-from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, Taken, decode_from_producer, encode
+from common.queue.protocol import (
+    Ack,
+    ContextFrame,
+    Data,
+    Hello,
+    Missing,
+    Retired,
+    Taken,
+    decode_from_producer,
+    encode,
+)
 from common.queue.sockets import has_input
 
 TELL_BYTES = 1024 * 1024  # after so much the producer hears that it arrived: a part of its window
@@ -29,10 +39,18 @@ class LaneClient:
         lane: int,
         durable: int,
         now_monotonic_ns: int,
+        number: int = 0,
+        at_ns: int = 0,
     ) -> None:
-        """Connect and say hello. `durable` is the highest sequence that is in an archive already."""
+        """Connect and say hello. `durable` is the highest sequence that is in an archive already.
+
+        `number` and `at_ns` are the highest message number and the newest receive time there, 0 where not known.
+        """
         self.producer = producer
         self.contexts: dict[int, Context] = {}
+        self._missing_through: int | None = None
+        self._number, self._at_ns = number, at_ns
+        self._in_vain = 0
         self.retired = False
         self._lane = lane
         self._next = durable + 1
@@ -51,7 +69,15 @@ class LaneClient:
 
     def _hello(self) -> None:
         """Claim the lane from the first sequence that is not durable: a hello is an ack of all before it."""
-        self._send(Hello(self.producer, self._lane, self._acked + 1))
+        self._send(Hello(self.producer, self._lane, self._acked + 1, self._number, self._at_ns))
+
+    def _hello_in_vain(self, first: int) -> None:
+        """Something between was lost on the way; if it happens again and again the log says so."""
+        self._in_vain += 1
+        if self._in_vain & (self._in_vain - 1) == 0 and self._in_vain > 1:
+            shown = {"producer": self.producer, "lane": self._lane, "expected": self._next, "came": first}
+            log.error("lane does not go on", extra={**shown, "hellos": self._in_vain})
+        self._hello()
 
     def _send(self, message: Hello | Ack | Taken) -> None:
         try:
@@ -72,6 +98,11 @@ class LaneClient:
         self.retired = isinstance(message, Retired)
         if isinstance(message, Retired):
             return []
+        if isinstance(message, Missing):
+            if message.first <= self._next <= message.last:
+                self._missing_through = self._acked = message.last
+                self._next = message.last + 1
+            return []
         if isinstance(message, ContextFrame):
             context = msgspec.json.decode(message.context_json, type=Context)
             self.contexts[context.number] = context
@@ -80,8 +111,9 @@ class LaneClient:
 
     def _take(self, header: Data, body: bytes) -> list[Batch]:
         if header.first > self._next:
-            self._hello()  # something between was lost on the way
+            self._hello_in_vain(header.first)
             return []
+        self._in_vain = 0
         fresh: list[Batch] = []
         for batch in decode_batches(body):
             known = self._next - batch.lane_sequence
@@ -95,6 +127,11 @@ class LaneClient:
             self._untold_bytes = 0
             self._send(Taken(self._lane, self._next - 1))
         return fresh
+
+    def take_missing(self) -> int | None:
+        """Up to where the producer no longer holds what is in no archive, once after it said so."""
+        through, self._missing_through = self._missing_through, None
+        return through
 
     def ack(self, durable: int) -> None:
         """Promise that everything up to and including `durable` is in an archive, synced."""

@@ -9,7 +9,17 @@ import zmq
 
 from common.queue.lane import Chunk
 from common.queue.outbox import Outbox
-from common.queue.protocol import Ack, ContextFrame, Data, Hello, Retired, decode_from_writer, encode
+from common.queue.protocol import (
+    PROTOCOL_VERSION,
+    Ack,
+    ContextFrame,
+    Data,
+    Hello,
+    Missing,
+    Retired,
+    decode_from_writer,
+    encode,
+)
 from common.queue.sockets import has_input
 
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
@@ -21,8 +31,9 @@ log = logging.getLogger(__name__)
 class _Owner:
     """A writer that said hello: what was sent to it and is not durable, and how much of that has not arrived."""
 
-    def __init__(self, address: bytes) -> None:
+    def __init__(self, address: bytes, missing: Missing | None) -> None:
         self.address = address
+        self.missing = missing  # to be told before anything else, once a gap row declares it
         self.sent: deque[int] = deque()  # last sequence of each chunk without an ack
         self._in_flight: deque[tuple[int, int]] = (
             deque()
@@ -106,12 +117,26 @@ class LaneServer:
     def _welcome(self, address: bytes, hello: Hello) -> None:
         if hello.producer != self._outbox.identity.producer:
             return  # meant for the outbox that was here before; the writer looks again
-        lane = self._outbox.lanes[hello.lane]
-        lane.forget_through(hello.next - 1)
-        self._owners[hello.lane] = _Owner(address)
+        if hello.version > PROTOCOL_VERSION:
+            words = (
+                "a writer of a newer version is not served: start the whole recorder again with that version"
+            )
+            log.error(words, extra={"lane": hello.lane, "version": hello.version, "known": PROTOCOL_VERSION})
+            return
+        lost = self._outbox.agreement.agree(
+            hello.lane, hello.next - 1, number=hello.number, at_ns=hello.at_ns
+        )
+        missing = Missing(lost.first, lost.last) if lost is not None else None
+        self._owners[hello.lane] = _Owner(address, missing)
 
     def _send(self, index: int, *, all_of_it: bool) -> None:
         owner = self._owners[index]
+        if owner.missing is not None:
+            if self._outbox.agreement.lost or not self._try_send(
+                index, [owner.address, encode(owner.missing)]
+            ):
+                return
+            owner.missing = None
         if self._outbox.is_retired(index) and not owner.told_retired:
             owner.told_retired = self._try_send(index, [owner.address, encode(Retired())])
         if owner.in_flight_bytes >= WINDOW_BYTES:
@@ -127,7 +152,7 @@ class LaneServer:
     def _send_chunk(self, index: int, owner: _Owner, chunk: Chunk) -> bool:
         chunk.sealed = True
         if chunk.context and chunk.context not in owner.contexts_sent:
-            context = msgspec.json.encode(self._outbox.files.contexts[chunk.context])
+            context = msgspec.json.encode(self._outbox.files.context(chunk.context))
             if not self._try_send(index, [owner.address, encode(ContextFrame(context))]):
                 return False
             owner.contexts_sent.add(chunk.context)

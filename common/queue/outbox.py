@@ -14,12 +14,15 @@ It lives in a folder in tmpfs, `<run_dir>/producers/<name>/`, so that it survive
     tail.sock           where whoever only looks on connects
 """
 
+import logging
 import shutil
 from pathlib import Path
 
 from common.core.batch import Batch, encode_batch
-from common.core.envelope import MESSAGE, ROW, Context
+from common.core.envelope import MESSAGE, ROW, Context, Envelope
+from common.errors import SupersededError
 from common.locks import FileLock
+from common.queue.agreement import Agreement
 from common.queue.lane import Lane, LaneFullError
 from common.queue.outbox_files import Identity, OutboxFiles
 from common.queue.outbox_numbers import OutboxNumbers
@@ -28,13 +31,16 @@ from common.queue.turns import Turns
 
 ROW_HEADROOM_BYTES = 1024 * 1024  # above the bound, for the rows that declare what happened
 
+log = logging.getLogger(__name__)
+
 
 class Outbox:
     """Append messages and rows, spread over lanes by blocks; each lane forgets by ack.
 
     Bounded by `limit_bytes` over all lanes, and by the file system less RESERVE_BYTES. When that is full a
     message is refused but numbered, and so is every later one until the owner has declared the refused
-    numbers with `append_gap_row`. `numbers` counts, `files` tells of contexts and of the open session.
+    numbers with `append_gap_row`. `numbers` counts, `files` tells of contexts and of the open session,
+    `agreement` comes to terms with the archives.
     """
 
     def __init__(self, folder: Path, fresh: Identity, *, lanes: int, limit_bytes: int) -> None:
@@ -47,11 +53,27 @@ class Outbox:
         self.files = OutboxFiles(folder)
         self.numbers = OutboxNumbers(folder / "numbers")
         self.lanes = {index: Lane(folder / f"lane-{index}") for index in _lane_indices(folder, lanes)}
+        self.agreement = Agreement(folder, self.lanes, self.numbers, self.files)
         self._turns = Turns(self.lanes, lanes)
         found = [lane.newest_message for lane in self.lanes.values() if lane.newest_message is not None]
-        if found:
-            self.numbers.go_on_from(max(found, key=lambda newest: newest.global_message_sequence))
+        newest = max(found, key=lambda newest: newest.global_message_sequence, default=None)
+        if self.files.contexts and not self.numbers.context:
+            self._restore_numbers(newest)
+        if newest is not None:
+            self.numbers.go_on_from(newest)
         self.identity = self.files.identity(fresh)  # last: whoever sees it finds a whole outbox
+
+    def _restore_numbers(self, newest: Envelope | None) -> None:
+        """The file of numbers was damaged: go on from what contexts and messages tell, or begin another outbox."""
+        if newest is None:
+            self.agreement.supersede()
+            raise SupersededError(f"{self.folder / 'numbers'}: is damaged; a new outbox is begun")
+        contexts = self.files.contexts.values()
+        self.numbers.restore(
+            context=max(context.number for context in contexts),
+            connections=max(context.connection_sequence for context in contexts),
+        )
+        log.error("numbers of an outbox were damaged, and are restored from what it holds")
 
     @property
     def undeclared(self) -> range:
@@ -68,7 +90,7 @@ class Outbox:
     @property
     def newest_context(self) -> Context | None:
         """The context opened last, also when the process that opened it has died."""
-        return self.files.contexts.get(self.numbers.context)
+        return self.files.context(self.numbers.context) if self.numbers.context else None
 
     @property
     def held_bytes(self) -> int:

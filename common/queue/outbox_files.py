@@ -1,30 +1,42 @@
 """The small files of an outbox: who it is, what its messages refer to, and whether a session is open."""
 
-from collections.abc import Iterable
+import logging
+import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from common.core.causes import Cause
 from common.core.envelope import Context
+from common.core.format_version import refuse_newer
 from common.core.left_tokens import Left
 from common.core.market import Exchange, Token
+from common.core.rows import subscription_json, tokens_tracked_json
+from common.files import replace
+
+T = TypeVar("T")
 
 IDENTITY = "identity.json"
+SUPERSEDED = "superseded.json"
+OUTBOX_FORMAT = 1
+
+log = logging.getLogger(__name__)
 
 
 class Identity(msgspec.Struct, frozen=True):
     """A producer as the writers know it. `producer` is unique for ever: a new outbox is a new producer.
 
     What it holds belongs into the archives of one data root (`data_root_id`, empty where an older version wrote it),
-    which are of one exchange.
+    which are of one exchange. `format_version` is that of everything in the outbox: its segments, numbers, contexts.
     """
 
     producer: str
     stream: str
     exchange: Exchange = "live"
     data_root_id: str = ""
+    format_version: int = OUTBOX_FORMAT
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -45,20 +57,54 @@ class OutboxFiles:
     """Each is replaced as a whole, so that whoever reads it sees the old one or the new one."""
 
     def __init__(self, folder: Path) -> None:
+        """Read what is there. Raises ConfigError where a newer version wrote it."""
         self._folder = folder
         self._session_mark = folder / "session-open"
-        self.contexts = {context.number: context for context in map(_read_context, _context_files(folder))}
+        path = folder / IDENTITY
+        if path.exists():
+            refuse_newer(path.read_bytes(), known=OUTBOX_FORMAT, what=str(path))
+        found = (_read(path, Context) for path in folder.glob("context-*.json"))
+        self.contexts = {context.number: context for context in found if context is not None}
 
     def identity(self, fresh: Identity) -> Identity:
-        """Who the outbox belongs to: `fresh`, if it is new. One of an older version learns its data root from it."""
+        """Who the outbox belongs to: `fresh`, if it is new. One of an older version learns its data root from it.
+
+        Where the file cannot be read, the name of a session still tells the producer.
+        """
         path = self._folder / IDENTITY
-        if path.exists():
-            known = msgspec.json.decode(path.read_bytes(), type=Identity)
-            if known.data_root_id:
-                return known
+        known = _read(path, Identity)
+        if known is not None and known.data_root_id:
+            return known
+        if known is not None:
             fresh = msgspec.structs.replace(fresh, producer=known.producer, stream=known.stream)
+        elif path.exists() and (producer := self._producer_of_sessions()):
+            fresh = msgspec.structs.replace(fresh, producer=producer)
         self._replace(IDENTITY, fresh)
         return fresh
+
+    def _producer_of_sessions(self) -> str:
+        newest = max((each for each in self.contexts.values() if each.session_id), key=_number, default=None)
+        return newest.session_id.rpartition("-c")[0] if newest is not None else ""
+
+    @property
+    def began_ns(self) -> int:
+        """When the outbox was begun, by the wall clock."""
+        return (self._folder / IDENTITY).stat().st_mtime_ns
+
+    def context(self, number: int) -> Context:
+        """A context that messages refer to; a stand-in without session and tokens where its file was damaged."""
+        known = self.contexts.get(number)
+        if known is not None:
+            return known
+        log.error("context is lost, its messages are recorded without tokens", extra={"context": number})
+        name = f"{self._folder.name}-context-{number}-lost"
+        stand_in = Context(number, name, 0, "", subscription_json(0, ()), tokens_tracked_json(()))
+        self.contexts[number] = stand_in
+        return stand_in
+
+    def mark_superseded(self, since_ns: int) -> None:
+        """The archives are ahead of this outbox: its next owner begins another, with an outage since then."""
+        self._replace(SUPERSEDED, Outage(since_ns, "spool_superseded"))
 
     @property
     def session_is_open(self) -> bool:
@@ -77,7 +123,9 @@ class OutboxFiles:
     def outage(self) -> Outage | None:
         """The outage noted last, also by a process that has died; None before the first."""
         path = self._folder / "outage.json"
-        return msgspec.json.decode(path.read_bytes(), type=Outage) if path.exists() else None
+        if not path.exists():
+            return None
+        return _read(path, Outage) or Outage(path.stat().st_mtime_ns, "reader_died")
 
     def note_outage(self, since_ns: int, cause: Cause) -> None:
         """No session will be open from here on until the next one: who opens that one declares it."""
@@ -95,7 +143,7 @@ class OutboxFiles:
 
     def add_context(self, context: Context) -> None:
         """Keep it for as long as messages refer to it."""
-        (self._folder / f"context-{context.number}.json").write_bytes(msgspec.json.encode(context))
+        self._replace(f"context-{context.number}.json", context)
         self.contexts[context.number] = context
 
     def forget_contexts_before(self, number: int) -> None:
@@ -105,17 +153,32 @@ class OutboxFiles:
             (self._folder / f"context-{old}.json").unlink(missing_ok=True)
 
     def _replace(self, name: str, value: msgspec.Struct) -> None:
-        partial = self._folder / f"{name}.partial"
-        partial.write_bytes(msgspec.json.encode(value))
-        partial.rename(self._folder / name)
+        replace(self._folder / name, msgspec.json.encode(value))
 
 
-def _context_files(folder: Path) -> Iterable[Path]:
-    return folder.glob("context-*.json")
+def _number(context: Context) -> int:
+    return context.number
 
 
-def _read_context(path: Path) -> Context:
-    return msgspec.json.decode(path.read_bytes(), type=Context)
+def _read(path: Path, kind: type[T]) -> T | None:
+    """None where the file is missing or damaged, as one of zeros is: then the log says so."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.error("file of an outbox is damaged", extra={"file": str(path), "reason": str(error)})  # noqa: TRY400
+        return None
+
+
+def take_outage_of_superseded(folder: Path) -> Outage | None:
+    """Remove an outbox whose archives are ahead of it; gives since when what it received is lost. None: it stays."""
+    path = folder / SUPERSEDED
+    if not path.exists():
+        return None
+    outage = _read(path, Outage) or Outage(path.stat().st_mtime_ns, "spool_superseded")
+    shutil.rmtree(folder)
+    return outage
 
 
 def identities_in(producers: Path) -> list[Identity]:

@@ -71,6 +71,10 @@ class OutboxNumbers:
         self._numbers[_ACCOUNTED] = max(kept, self._numbers[_ACCOUNTED])
         self._look()
 
+    def restore(self, *, context: int, connections: int) -> None:
+        """After damage: contexts and connections are numbered from above these."""
+        self._numbers[_CONTEXT], self._numbers[_CONNECTION] = context, connections
+
     def declared_through(self, number: int) -> None:
         """A gap row tells of every refused message up to this one."""
         self._numbers[_ACCOUNTED] = number

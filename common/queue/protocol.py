@@ -6,17 +6,31 @@ writer   -> producer   Taken: everything up to and including `through` has arriv
 producer -> writer     ContextFrame: what the following messages refer to
 producer -> writer     Data: envelopes `first` to `last` of the lane, encoded, in the second frame
 producer -> writer     Retired: the lane is empty and stays so
+producer -> writer     Missing: envelopes `first` to `last` are no longer held; a gap row declares them
+
+A hello that does not agree with the outbox is resolved once: where the archives are behind, the outbox offers again
+what it still holds, and tells by Missing what it does not; where they are ahead, the outbox is of an earlier life, and
+a new one takes its place.
 """
 
 import msgspec
 
+PROTOCOL_VERSION = 1
+
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """A writer claims a lane of a producer. It replaces whoever owned the lane before."""
+    """A writer claims a lane of a producer. It replaces whoever owned the lane before.
+
+    `number` and `at_ns` are the highest message number of the producer in the archives of this lane and the receive
+    time of its newest row there, 0 where that is not known. A producer does not serve a `version` above its own.
+    """
 
     producer: str
     lane: int
     next: int
+    number: int = 0
+    at_ns: int = 0
+    version: int = PROTOCOL_VERSION
 
 
 class Ack(msgspec.Struct, frozen=True, tag=True):
@@ -37,6 +51,13 @@ class Retired(msgspec.Struct, frozen=True, tag=True):
     """The lane gets nothing new, and the owner has everything that was in it."""
 
 
+class Missing(msgspec.Struct, frozen=True, tag=True):
+    """The producer was told before that these are durable, and has forgotten them."""
+
+    first: int
+    last: int
+
+
 class ContextFrame(msgspec.Struct, frozen=True, tag=True):
     """A context, encoded as JSON; sent to each owner of a lane before the first message that needs it."""
 
@@ -51,7 +72,7 @@ class Data(msgspec.Struct, frozen=True, tag=True):
 
 
 FromWriter = Hello | Ack | Taken
-FromProducer = ContextFrame | Data | Retired
+FromProducer = ContextFrame | Data | Missing | Retired
 
 encode = msgspec.msgpack.Encoder().encode
 decode_from_writer = msgspec.msgpack.Decoder(FromWriter).decode

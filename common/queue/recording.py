@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from common.core.accounts import GAP_NUMBERS
 from common.core.causes import Cause
 from common.core.due_windows import WindowGap
 from common.core.envelope import Context
@@ -22,6 +23,7 @@ from common.core.rows import (
     subscription_json,
     tokens_tracked_json,
 )
+from common.queue.lost import Lost
 from common.queue.outbox import Outbox
 
 RECENT_GAPS = 50
@@ -197,6 +199,8 @@ class Recording:
         """Once there is room again: declare the refused numbers, and write the rows that had to wait."""
         while self._waiting_rows and self._append(*self._waiting_rows[0]):
             self._waiting_rows.popleft()
+        for lost in () if self._waiting_rows else tuple(self._outbox.agreement.lost):
+            self._declare_lost(lost, now)
         refused = self._outbox.undeclared
         if not refused or self._waiting_rows or not self._outbox.has_room:
             return
@@ -213,6 +217,16 @@ class Recording:
         if self._outbox.append_gap_row(
             row, received_at_ns=now.wall_ns, received_monotonic_ns=now.monotonic_ns
         ):
+            self._note_gap(gap, now)
+
+    def _declare_lost(self, lost: Lost, now: Now) -> None:
+        """Archives that were there once are not there now."""
+        if self._last_context is None:
+            self._new_context("", 0, "", (), revision=0)
+            self._outbox.files.close_session()
+        gap = lost.gap(numbers=lost.numbers, names=GAP_NUMBERS)
+        if self._append(self._build(GAP, gap, now), now):
+            self._outbox.agreement.declared(lost)
             self._note_gap(gap, now)
 
     def _note_gap(self, gap: Mapping[str, object], now: Now) -> None:

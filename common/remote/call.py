@@ -1,6 +1,7 @@
 """One call of rclone: bounded in time, watched while it talks, and ended where it is no use to go on."""
 
 import contextlib
+import errno
 import os
 import subprocess
 import threading
@@ -51,7 +52,13 @@ class Call:
         self._log = bytearray()
         self._gave_up = False
         self._listener = threading.Thread(target=self._listen, args=(reading,), daemon=True)
-        self._listener.start()
+        try:
+            self._listener.start()
+        except RuntimeError as error:
+            os.close(reading)
+            self.interrupt()
+            self._process.wait()
+            raise OSError(errno.EAGAIN, f"this machine gives no thread ({error})") from error
 
     def _listen(self, reading: int) -> None:
         with os.fdopen(reading, "rb") as log:

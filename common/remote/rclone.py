@@ -165,12 +165,15 @@ class Rclone:
         if self._interrupted.is_set():
             raise RemoteError("was asked to stop")
         limit_s = self._limit_s + size / LEAST_BYTES_PER_S
-        call = Call(
-            [str(self._program), *arguments, "--", *places],
-            environment=self._environment,
-            held=self._held,
-            hopeless=Patience(paths).is_over,
-        )
+        try:
+            call = Call(
+                [str(self._program), *arguments, "--", *places],
+                environment=self._environment,
+                held=self._held,
+                hopeless=Patience(paths).is_over,
+            )
+        except OSError as error:
+            raise RemoteError(f"rclone cannot be started: {error.strerror}") from error
         self._call = call
         if self._interrupted.is_set():
             call.interrupt()  # asked before it could be told

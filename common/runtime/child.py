@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import common
+from common.core.backoff import Backoff
 from common.core.restart_policy import RestartPolicy
 from common.runtime.facts import last_facts
 from common.topology import Instance
@@ -28,6 +29,8 @@ class Child:
         self.instance = instance
         self.policy = RestartPolicy(first_s=0.2, longest_s=30, healthy_s=60, chance=random.random)
         self.stopping = False
+        self.not_started = ""  # why the last attempt to start it failed
+        self._start_backoff = Backoff(first_s=0.2, longest_s=5, chance=random.random)
         self._run_dir = run_dir
         self._process: subprocess.Popen[bytes] | None = None
         self._started_ns = 0
@@ -83,9 +86,16 @@ class Child:
         command += ["--supervisor", str(os.getpid())]
         command += ["--drain"] if self.stopping else []
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-        )
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+            )
+        except OSError as error:
+            self._start_at_ns = now_ns + int(self._start_backoff.next_wait_s() * NS)
+            self.not_started = f"{self.name} cannot be started: {error.strerror}; it is tried again"
+            return
+        self._start_backoff.reset()
+        self.not_started = ""
         self._started_ns = now_ns
 
     def ended(self, now_ns: int) -> int | None:
@@ -118,8 +128,8 @@ class Child:
             begun_ns = max(self._started_ns, self._judged_from_ns)
             stuck = now_ns - begun_ns > max(limit_ns, FIRST_HEARTBEAT_NS)
         if stuck:
-            log.error("process is stuck, killing it", extra={"name_of_process": self.name})
             self._process.kill()
+            log.error("process was stuck and is killed", extra={"name_of_process": self.name})
         return stuck
 
     def forgive(self, slept_ns: int, now_ns: int) -> None:
@@ -156,6 +166,6 @@ class Child:
     def kill_if_overdue(self, now_ns: int) -> None:
         """Kill it when it was asked to end and has not in time."""
         if self._process is not None and self._kill_at_ns is not None and now_ns > self._kill_at_ns:
-            log.error("process did not stop in time", extra={"name_of_process": self.name})
-            self._gave_up = True
             self._process.kill()
+            self._gave_up = True
+            log.error("process did not stop in time and is killed", extra={"name_of_process": self.name})

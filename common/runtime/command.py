@@ -12,6 +12,8 @@ import msgspec
 from common.config import PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.log_output import fill_standard_streams
+from common.runtime.logs import flush_logs
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RUNTIME_CONFIG = "recorder.yaml"
@@ -95,10 +97,12 @@ def run(main: Callable[[], int]) -> int:
 
     An interrupted command has not done its work: it ends with 1, without a traceback.
     """
+    fill_standard_streams()
     try:
         code = main()
         sys.stdout.flush()
     except RecorderError as error:
+        flush_logs()
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

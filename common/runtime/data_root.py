@@ -30,20 +30,29 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def claim_data_root(
-    data_root: Path, exchange: Exchange, now_ns: int, *, waiting: Exchange | None = None
+    data_root: Path,
+    exchange: Exchange,
+    now_ns: int,
+    *,
+    waiting: Exchange | None = None,
+    waiting_id: str = "",
 ) -> Claim:
     """Hold a run to the identity of its data root, which is given one if it has none. The caller holds its lock.
 
-    `waiting` is the exchange of what a spool still has to be archived here. A damaged identity file is kept beside a
-    new one, made from what the archives show: a recorder must start again unattended. Raises ConfigError where the
-    data root is of another exchange or a newer version, ArchiveError where the identity cannot be written.
+    `waiting` is the exchange of what a spool still has to be archived here, `waiting_id` the id of the data root that
+    it is for: a data root that was emptied, or restored without its identity, has that id again. A damaged identity
+    file is kept beside a new one, made from what the archives show: a recorder must start again unattended. Raises
+    ConfigError where the data root is of another exchange or a newer version, ArchiveError where the identity cannot be
+    written.
     """
     identity = _known(data_root, now_ns)
     held = identity.exchange if identity is not None else exchange_held(data_root) or waiting
     refuse_other_exchange(data_root, held, exchange)
     if identity is not None:
         return Claim(identity, fresh=False)
-    identity = DataRootIdentity(IDENTITY_FORMAT, secrets.token_hex(16), exchange, utc_text(now_ns))
+    identity = DataRootIdentity(
+        IDENTITY_FORMAT, waiting_id or secrets.token_hex(16), exchange, utc_text(now_ns)
+    )
     try:
         write_identity(data_root, identity)
     except OSError as error:

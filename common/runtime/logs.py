@@ -1,10 +1,12 @@
-"""JSON logs: one record a line on stderr, with process name and run id in each."""
+"""JSON logs: one record a line on stderr, with process name and run id in each; nobody waits for their reader."""
 
 import logging
 import sys
 from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter
+
+from common.runtime.log_output import log_output
 
 
 def start_logging(process: str, run_id: str, *, level: int = logging.INFO) -> None:
@@ -16,13 +18,20 @@ def start_logging(process: str, run_id: str, *, level: int = logging.INFO) -> No
         rename_fields={"levelname": "level", "name": "logger"},
         static_fields={"process": process, "run_id": run_id},
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = log_output()
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     sys.excepthook = _log_bug
+    logging.captureWarnings(True)  # noqa: FBT003 - as the library has it
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     logging.getLogger("process").critical("ended by a bug", exc_info=(kind, error, traceback))
+
+
+def flush_logs() -> None:
+    """Wait a moment until what was logged is written: what a command prints comes behind it."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()

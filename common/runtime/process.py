@@ -18,6 +18,7 @@ from common.core.own_pause import OwnPause
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_facts
+from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
 
@@ -152,6 +153,7 @@ class _Loop:
         runtime = self._runtime
         details = process.details()  # first: it brings some counters up to date
         runtime.tally.add("problems_total", runtime.problems.take_begun())
+        runtime.tally.add("log_records_dropped_total", take_dropped())
         facts = Facts(
             runtime.name,
             os.getpid(),
@@ -169,6 +171,7 @@ class _Loop:
 
 def run_process(make: Callable[[Runtime], Process]) -> int:
     """Be the process that `make` makes, from command line to exit code."""
+    fill_standard_streams()
     parser = argparse.ArgumentParser(description="Started by the supervisor, not by hand.")
     parser.add_argument("--name", required=True)
     parser.add_argument("--index", type=int, required=True)

@@ -1,5 +1,6 @@
 """What every producer's process has: an outbox in the run's folder, and the server of its lanes."""
 
+import logging
 import secrets
 import select
 from typing import Any
@@ -9,7 +10,7 @@ import zmq
 from common.core.instants import NS_PER_SECOND, compact_utc_text
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
-from common.queue.outbox_files import Identity
+from common.queue.outbox_files import Identity, take_outage_of_superseded
 from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower
@@ -17,6 +18,8 @@ from common.runtime.process import Runtime
 from common.topology import SPOOL_BYTES
 
 SEND_NS = 100_000_000  # what fills no chunk meanwhile crosses the queue all the same; commits are rarer
+
+log = logging.getLogger(__name__)
 
 
 class Producer:
@@ -29,12 +32,20 @@ class Producer:
         self._orders = OrdersFollower(runtime.run_dir)
         self._writers = self._orders.current(runtime.clock.monotonic_ns()).writers
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
+        folder = runtime.run_dir / "producers" / runtime.name
+        superseded = take_outage_of_superseded(folder)
         self.outbox = Outbox(
-            runtime.run_dir / "producers" / runtime.name,
+            folder,
             Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),
             lanes=self._writers,
             limit_bytes=SPOOL_BYTES,
         )
+        if superseded is not None:
+            log.error(
+                "outbox was older than the archives: removed, a new one is begun",
+                extra={"folder": str(folder)},
+            )
+            self.outbox.files.note_outage(superseded.since_ns, superseded.cause)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)

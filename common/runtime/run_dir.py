@@ -58,6 +58,11 @@ class RunDir:
         """The exchange of what waits in its outboxes to be archived; None where nothing does."""
         return next((each.exchange for each in identities_in(self.path / "producers")), None)
 
+    @property
+    def data_root_id_waiting(self) -> str:
+        """The id of the data root that what waits in it is for; empty where nothing waits."""
+        return next((each.data_root_id for each in identities_in(self.path / "producers")), "")
+
     def release(self) -> None:
         """Let go of it, and remove it unless an outbox is left in it."""
         if not self.outboxes:

@@ -22,10 +22,16 @@ def totals(store: LaneStore) -> dict[str, int]:
 
 
 def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
-    """The lane's totals when the run began: its counters go on from there, whoever holds the lane."""
+    """The lane's totals when the run began: its counters go on from there, whoever holds the lane.
+
+    A journal that was begun again in between, because the data root was emptied or restored, sets no counter back.
+    """
     if before is not None and before.details:
         told: dict[str, int] = before.details["before_run"]
-        return told
+        return {
+            name: min(told[name], total - before.counters.get(name, 0))
+            for name, total in totals(store).items()
+        }
     recovered_just_now = len(store.closed_archives)
     found = totals(store)
     found["archives_closed_total"] -= recovered_just_now

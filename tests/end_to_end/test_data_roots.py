@@ -1,0 +1,41 @@
+"""A data root that changes under a recorder: what is lost is declared, the rest is recorded, nothing hangs."""
+
+import shutil
+from pathlib import Path
+
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import exchange_beside, messages, recorder, rows
+from tests.end_to_end.running import run_command
+
+
+def test_a_data_root_that_is_emptied_while_recording_gets_what_is_still_held_and_a_gap_of_the_rest(
+    tmp_path: Path,
+) -> None:
+    with exchange_beside(tmp_path, SimulationOptions(rate=2000)) as exchange:
+        with recorder(tmp_path, exchange) as running:
+            running.wait_for_more("rows_written_total", than=8000)
+            before = running.counter("rows_written_total")
+            for name in ("journal", "raw_orderbooks"):
+                shutil.rmtree(tmp_path / "d" / name)
+            running.wait_for_more("process_restarts_total", than=0)
+            running.wait_for_more("rows_written_total", than=before)
+            log = running.stop()
+        assert running.process.returncode == 0, log
+        assert "was removed or replaced while it was written" in log
+        assert "archives hold less than was acknowledged" in log
+        gaps = [row for row in rows(tmp_path, "ws_raw") if row["record_type"] == "gap"]
+        lost = [row["gap"] for row in gaps if row["gap"]["cause"] == "archives_missing"]
+        numbers = {row["global_message_sequence"] for row in messages(tmp_path)}
+        declared = {
+            number
+            for gap in lost
+            for number in range(gap["first_global_message_sequence"], gap["last_global_message_sequence"] + 1)
+        }
+        # A segment that is still held brings back what was durable in the archives that are gone.
+        assert numbers | declared == set(range(1, max(numbers) + 1))
+        assert not numbers & declared
+        verified = run_command("verify_archives", "--data-root", "d", folder=tmp_path)
+        assert verified.returncode == 0, verified.stdout
+        with recorder(tmp_path, exchange) as running:
+            log = running.stop()
+        assert running.process.returncode == 0, log
