@@ -13,7 +13,7 @@ Tag = tuple[str, str]  # label, slug
 class Series(msgspec.Struct, frozen=True):
     """A row of windows; `multiple` is its length in windows of the shortest series, `asset` what is bet on.
 
-    Where both protocols are in use, `first_v2` 1 makes its odd windows v2, 0 its even ones.
+    Where both protocols are in use, its odd windows are v2 if `v2_parity` is 1, its even ones if it is 0.
     """
 
     id: str
@@ -24,7 +24,7 @@ class Series(msgspec.Struct, frozen=True):
     multiple: int
     asset: str
     tags: tuple[Tag, ...]
-    first_v2: int
+    v2_parity: int
     tick: int
 
 

@@ -28,9 +28,9 @@ def _series(at: int) -> tuple[Series, Series]:
     def one(series_id: str, minutes: int, multiple: int) -> Series:
         slug, prefix = f"{coin}-up-or-down-{minutes}m", f"{coin}-updown-{minutes}m"
         title, tag = f"{coin.upper()} Up or Down {minutes}m", f"{minutes}M"
-        first_v2 = (at + (multiple == 1)) % 2
+        v2_parity = (at + (multiple == 1)) % 2
         shown = (*tags, (tag, tag.lower()))
-        return Series(series_id, slug, prefix, title, tag, multiple, name, shown, first_v2, tick)
+        return Series(series_id, slug, prefix, title, tag, multiple, name, shown, v2_parity, tick)
 
     short, long = one(short_id, 5, 1), one(long_id, 15, 3)
     return short, long
@@ -50,7 +50,7 @@ def make_window(
     settled = start + length + (120 + digest[0][0] % 31) * scale
     market_id = 3_000_000 + int.from_bytes(digest[0][1:4]) % 5_000_000
     question = _question(series.asset, start, start + length)
-    protocol = protocol_of(protocols, start // length + 1 - series.first_v2)
+    protocol = protocol_of(protocols, start // length + 1 - series.v2_parity)
     return Listing(
         id=str(market_id),
         slug=slug,
