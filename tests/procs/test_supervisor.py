@@ -39,6 +39,7 @@ def supervisor(tmp_path: Path, told_time: Time) -> Iterator[Supervisor]:
         paths=PathSettings(data_root=str(tmp_path / "d")),
     )
     supervisor = Supervisor(settings, sample=True, clock=Clock(monotonic_ns=told_time.now_ns))
+    supervisor.claim("simulated")
     supervisor.begin()
     try:
         yield supervisor
