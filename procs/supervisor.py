@@ -72,7 +72,7 @@ class Supervisor:
         self._control: ControlServer | None = None
 
     def claim(self, exchange: Exchange) -> None:
-        """The exchange to record: the data root belongs to it from now on. Call it before anything is written.
+        """The exchange to record: the data root belongs to it from now on.
 
         Raises ConfigError where the data root or the spool belongs to the other one.
         """

@@ -14,7 +14,7 @@ from common.core.exchange_told import is_loopback
 from common.core.market import Exchange
 from common.network.check import check_network
 from common.polymarket.exchange_probe import exchange_at
-from common.runtime.data_root import exchange_of_data_root
+from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import (
     add_simulation_arguments,
@@ -33,7 +33,8 @@ def add_exchange_arguments(parser: argparse.ArgumentParser) -> None:
         "--exchange",
         choices=(LIVE, SIMULATED),
         default=LIVE,
-        help="live: the configured URLs (default); simulated: the embedded exchange, no network needed",
+        help="live: the configured URLs (default); simulated: the embedded exchange, no network needed, with folders of"
+        " its own (data-simulated, reports-simulated) unless --data-root names another",
     )
     add_simulation_arguments(parser)
 
@@ -63,14 +64,19 @@ def exchange_of_run(namespace: argparse.Namespace, settings: Settings) -> Exchan
     """The exchange that a run will record: with `--exchange live` the one that answers at the configured URLs.
 
     Where none answers now, a data root of simulated data and a URL of this machine go on together; else it is live.
-    Raises ConfigError where a newer version wrote the data root's identity.
+    Writes nothing. Raises ConfigError where the data root belongs to the other exchange, or to a newer version.
     """
-    if namespace.exchange == SIMULATED:
-        return SIMULATED
-    gamma_url = settings.exchange.gamma_url
+    data_root = Path(settings.paths.data_root)
+    held = exchange_of_data_root(data_root)
+    exchange = SIMULATED if namespace.exchange == SIMULATED else _answering(settings.exchange.gamma_url, held)
+    refuse_other_exchange(data_root, held, exchange)
+    return exchange
+
+
+def _answering(gamma_url: str, held: Exchange | None) -> Exchange:
     answering = exchange_at(gamma_url)
     if answering is None and is_loopback(gamma_url):
-        answering = exchange_of_data_root(Path(settings.paths.data_root))
+        answering = held
     if answering == SIMULATED:
         log.warning(
             "the configured URLs are the embedded exchange's: this run is simulated", extra={"url": gamma_url}

@@ -75,7 +75,6 @@ def _sample(namespace: argparse.Namespace) -> int:
         try:
             start_logging(NAME, supervisor.run_id, level=logging.WARNING)
             exchange = exchange_of_run(namespace, chosen)
-            supervisor.claim(exchange)
             run = _record(supervisor, chosen, signals, _command_line(namespace), exchange)
             run = msgspec.structs.replace(run, next_command=_next_command(namespace))
         finally:
@@ -100,6 +99,7 @@ def _record(
     except DiscoveryError as error:
         reasons.append(Reason(f"discovery failed: {error}", TRY_OFFLINE))
     if found is not None and found.markets:
+        supervisor.claim(exchange)
         reasons += _supervise(supervisor, settings, signals, command_line)
     return SampleRun(
         run_id=supervisor.run_id,

@@ -54,8 +54,8 @@ def _record(namespace: argparse.Namespace) -> int:
             exchange = exchange_of_run(namespace, chosen)
             where = {"data_root": chosen.paths.data_root, "run_dir": str(supervisor.run_dir)}
             log.info("recorder started", extra={"exchange": exchange, **where})
-            supervisor.claim(exchange)
             _discover_first(chosen, exchange)
+            supervisor.claim(exchange)
             supervisor.begin()
             _supervise(supervisor, signals, namespace.duration_seconds)
             return _verdict(supervisor)

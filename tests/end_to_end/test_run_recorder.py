@@ -121,4 +121,7 @@ def test_without_gamma_and_without_a_usable_discovery_file_the_command_to_run_is
         assert "bin/discover-markets" in result.stderr
         assert "polymarket_btc_markets_latest.json" in result.stderr
         assert "Traceback" not in result.stderr
+    assert not (tmp_path / "d/identity.json").exists(), (
+        "nothing was recorded, so the folder may still be of either"
+    )
     assert path.read_text() == "{garbled"
