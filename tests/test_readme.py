@@ -62,13 +62,18 @@ def first_cells(title: str, *, table: int = 0) -> list[str]:
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the `data` of a short sample that broke off once, so that there is a gap to find."""
+    """A folder with the `data` of a short sample that broke off once, so that there is a gap to find.
+
+    The environment names proxies that lead nowhere: the embedded exchange is on this machine.
+    """
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:1")
     folder = tmp_path_factory.mktemp("recording")
     run_command(
         "record_sample",
         *("--exchange", "simulated", "--duration-seconds", "3", "--simulated-fault", "cut", "count=1"),
         *("--rest-checkpoint-interval-seconds", "1", "--data-root", "data"),
         folder=folder,
+        environment=nowhere,
     )
     return folder
 

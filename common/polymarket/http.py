@@ -30,7 +30,7 @@ from common.polymarket.user_agent import user_agent
 
 T = TypeVar("T")
 MAX_BODY_BYTES = 64 << 20
-PAUSE_S = 5.0  # a wait that ends so late was one of this process, not of the host
+PAUSE_S = 2.0  # a wait that ends so late was one of this process, not of the host
 _CHUNK_BYTES = 65_536
 _PORTS = {"http": 80, "https": 443}
 

@@ -68,20 +68,14 @@ def has_book(payload: bytes) -> bool:
 
 
 def holds_news(payloads: bytes) -> bool:
-    """Whether one of several messages, joined, may announce a market or settle one.
+    """Whether one of several messages, joined, may announce a market, settle one, or refuse a request of ours.
 
     A letter is found many times as fast as a word: of all that comes often nothing has a `w`, and a settlement names
-    its winner.
+    its winner. Nor has it a `V`, which every refusal has.
     """
-    return b"w" in payloads and (_NEW_MARKET in payloads or _MARKET_RESOLVED in payloads)
-
-
-def holds_refusal(payloads: bytes) -> bool:
-    """Whether one of several messages, joined, may say that the exchange did not understand a request of ours.
-
-    The letter is in no usual message of market data, and found many times as fast as the word.
-    """
-    return b"V" in payloads and b"INVALID " in payloads
+    return (b"w" in payloads and (_NEW_MARKET in payloads or _MARKET_RESOLVED in payloads)) or (
+        b"V" in payloads and b"INVALID " in payloads
+    )
 
 
 def is_refusal(payload: bytes) -> bool:

@@ -13,7 +13,6 @@ from common.polymarket.market_channel import (
     PING,
     has_book,
     holds_news,
-    holds_refusal,
     is_market_data,
     is_new_market_hint,
     is_opening_book,
@@ -129,8 +128,6 @@ class MarketSession:
         """What a reader must know of messages that it does not parse; `together` is all of them joined."""
         if not self.moved:
             self._note_first_data(payloads, at)
-        if holds_refusal(together):
-            self._name_refusals(payloads, at)
         if holds_news(together) or (self._books.missing and has_book(together)):
             for payload in payloads:
                 self._look_into(payload, at)
@@ -152,22 +149,22 @@ class MarketSession:
         self._asked = (request, len(token_ids), self._runtime.clock.monotonic_ns())
         self._connection.send_text(text)
 
-    def _name_refusals(self, payloads: Sequence[bytes], now: Now) -> None:
-        """Count them; the first one after a request is logged with it, as the exchange says nothing of either."""
-        refusals = [payload for payload in payloads if is_refusal(payload)]
-        self._runtime.tally.add("ws_requests_refused_total", len(refusals))
-        if refusals and self._asked is not None:
-            request, tokens, asked_ns = self._asked
-            self._asked = None
-            log.warning(
-                "the exchange did not understand a request",
-                extra={
-                    "answer": refusals[0].decode().strip(),
-                    "last_request": request,
-                    "tokens": tokens,
-                    "after_s": round((now.monotonic_ns - asked_ns) / NS, 3),
-                },
-            )
+    def _name_refusal(self, payload: bytes, now: Now) -> None:
+        """Count it; the first one after a request is logged with that, as the exchange does not say which it means."""
+        self._runtime.tally.add("ws_requests_refused_total")
+        if self._asked is None:
+            return
+        request, tokens, asked_ns = self._asked
+        self._asked = None
+        log.warning(
+            "the exchange did not understand a request",
+            extra={
+                "answer": payload.decode().strip(),
+                "last_request": request,
+                "tokens": tokens,
+                "after_s": round((now.monotonic_ns - asked_ns) / NS, 3),
+            },
+        )
 
     def _over(self, now_ns: int) -> set[str]:
         """The subscribed tokens whose window is over: only these can be settled, whatever a close says.
@@ -182,6 +179,8 @@ class MarketSession:
             if is_new_market_hint(payload):
                 self._ask_for_discovery(now)
             return
+        if is_refusal(payload):
+            self._name_refusal(payload, now)
         if self._books.missing and has_book(payload):
             self._books.note_payload(payload)
         settled = resolved_tokens(payload)

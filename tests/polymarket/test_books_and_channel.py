@@ -6,7 +6,7 @@ from common.core.market import Token
 from common.core.rest_rows import HttpAnswer
 from common.polymarket.books import books_body, judge_books, portions, retry_after_s
 from common.polymarket.market_channel import (
-    holds_refusal,
+    holds_news,
     is_market_data,
     is_refusal,
     resolved_tokens,
@@ -90,7 +90,7 @@ def test_a_front_that_blocks_is_named() -> None:
 )
 def test_a_request_that_the_exchange_did_not_understand_is_found(payload: bytes, *, refusal: bool) -> None:
     assert is_refusal(payload) is refusal
-    assert holds_refusal(b"PONG\n" + payload) or not refusal
+    assert holds_news(b"PONG\n" + payload) or not refusal
 
 
 def test_subscriptions_say_what_the_exchange_expects() -> None:

@@ -1,5 +1,8 @@
 import gzip
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +12,8 @@ import pytest
 from common.core.market import Exchange
 from common.errors import ExchangeError
 from common.polymarket.exchange_probe import exchange_at
-from common.polymarket.http import Session, fetch, open_session
+from common.polymarket.http import PAUSE_S, Session, fetch, open_session
+from tests.end_to_end.running import ROOT
 from tests.polymarket.loopback import Answer, Handler, serving
 
 
@@ -93,6 +97,33 @@ def test_a_dribbling_host_is_cut_at_the_deadline(session: Session, hang: object)
             fetch(session, "GET", server.url, timeout_s=0.3)
         assert time.monotonic() - started < 3
         wait_until_no_request_runs()
+
+
+def test_a_host_is_not_blamed_for_the_time_in_which_this_process_stood_still() -> None:
+    limit_s = 3.0
+    asked, go_on = threading.Event(), threading.Event()
+
+    def late(handler: Handler) -> None:
+        asked.set()
+        go_on.wait(20)
+        plain(handler)
+
+    script = (
+        "import sys\nfrom common.polymarket.http import fetch, open_session\n"
+        "print(fetch(open_session(), 'GET', sys.argv[1], timeout_s=float(sys.argv[2])).status_code)"
+    )
+    with (
+        serving(late) as server,
+        subprocess.Popen(
+            [sys.executable, "-c", script, server.url, str(limit_s)], cwd=ROOT, stdout=subprocess.PIPE
+        ) as process,
+    ):
+        assert asked.wait(20)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(limit_s + PAUSE_S + 0.5)
+        go_on.set()
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=20)[0] == b"200\n"
 
 
 def test_after_a_cut_the_session_works_again(session: Session) -> None:

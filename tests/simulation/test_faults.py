@@ -35,6 +35,16 @@ def test_cut_comes_in_mid_frame_or_as_a_reset(breakable: EmbeddedExchange, how: 
         assert client.until_close()[1] is None
 
 
+def test_a_fault_reaches_the_exchange_whatever_proxy_the_environment_names(
+    breakable: EmbeddedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subscribed(breakable) as client:
+        for variable in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(variable, "http://127.0.0.1:1")
+        breakable.fault("cut", connection=client.number)
+        assert client.until_close()[1] is None
+
+
 def test_close_gives_code_and_reason(breakable: EmbeddedExchange) -> None:
     with subscribed(breakable) as client:
         breakable.fault("close", connection=client.number, code=1013, reason="slow consumer")
