@@ -153,6 +153,7 @@ class BookAuditor:
         return {
             **self._account.details(),
             "books": self._account.books(tokens=self._audit.books, unhealed=self._audit.unhealed),
+            "confirmed": msgspec.to_builtins(self._audit.confirmed),
             "wishes": msgspec.to_builtins(list(self._wishes)),
         }
 
