@@ -168,6 +168,7 @@ class BookAuditor:
             "books": self._account.books(
                 tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
             ),
+            "confirmed": msgspec.to_builtins(self._audit.confirmed),
             "wishes": msgspec.to_builtins(list(self._wishes)),
         }
 

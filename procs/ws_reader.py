@@ -70,7 +70,7 @@ class WsReader:
         self._discovery_seen: object = None
         self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
         self._window = runtime.clock.wall_ns() // self._rotation_ns
-        self._stepped_ns = 0
+        self._stepped: Now | None = None
         self._next_round_ns = 0
         self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
         self._heard_since_round = False
@@ -109,12 +109,20 @@ class WsReader:
         return Now(self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns())
 
     def _notice_pause(self, now: Now) -> None:
-        slept_ns = now.monotonic_ns - self._stepped_ns
-        if self._stepped_ns and slept_ns > PAUSE_NS:
+        """A machine that sleeps stops the monotonic clock: the wall clock counts too. One that was set does no harm."""
+        before, self._stepped = self._stepped, now
+        if before is None:
+            return
+        slept_ns = now.monotonic_ns - before.monotonic_ns
+        longest_ns = max(slept_ns, now.wall_ns - before.wall_ns)
+        if longest_ns <= PAUSE_NS:
+            return
+        if slept_ns > PAUSE_NS:
             self._rules.paused(slept_ns)
-            self._runtime.tally.add("pauses_total")
-            log.warning("this process was paused", extra={"for_s": round(slept_ns / NS, 3)})
-        self._stepped_ns = now.monotonic_ns
+        self._runtime.tally.add("pauses_total")
+        log.warning("this process was paused", extra={"for_s": round(longest_ns / NS, 3)})
+        if self._session is not None:
+            self._session.paused()
 
     def _turn_window(self, now: Now) -> None:
         window = now.wall_ns // self._rotation_ns
@@ -145,6 +153,7 @@ class WsReader:
         except ConnectionEnded as end:
             self._on(Event.ENDED, self._now(), end)
             return
+        self._rules.alive(session.alive_ns)
         if event is not None:
             self._on(event, now)
         elif wished is not None:
@@ -309,8 +318,14 @@ class WsReader:
             "recent_sessions": self._history.rows(),
             "gaps": list(self._recording.recent_gaps),
             "wishes_taken": self._healer.taken,
-            "outbox": self._producer.details(self._watch.told_until_ns(self._now())),
+            "outbox": self._producer.details(self._told_until_ns()),
         }
+
+    def _told_until_ns(self) -> int:
+        """A gap may still begin where knowledge ends now."""
+        told = self._watch.told_until_ns(self._now())
+        leaving = self._rules.state is State.LEAVING
+        return told if self._session is None or leaving else min(told, self._session.good_until_ns)
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""

@@ -1,10 +1,12 @@
 """What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from common.core.book_audit import BookAudit, Heard, Judged
 from common.core.check_results import Result
 from common.core.checkpoint_book import read_checkpoint, same_levels
+from common.core.confirmations import Confirmations, Confirmed
 from common.core.continuity import Break
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
@@ -14,6 +16,7 @@ from common.core.recorded_row import Row
 from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
+_REQUESTS_KEPT = 100  # checkpoints whose results may still come
 LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
 
 
@@ -25,6 +28,8 @@ class Audit:
         self._books = BookAudit()
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
+        self._confirmations = Confirmations()
+        self._requested_ns: dict[int, int] = {}  # by checkpoint sequence, wall time
         self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
         self._replacing: dict[
@@ -40,6 +45,11 @@ class Audit:
     def books(self) -> int:
         """Tokens with a book now."""
         return self._books.books
+
+    @property
+    def confirmed(self) -> Mapping[str, Confirmed]:
+        """By reader: until when checkpoints confirm the books of its session."""
+        return self._confirmations.confirmed
 
     @property
     def unhealed(self) -> int:
@@ -73,20 +83,31 @@ class Audit:
         """Messages of all readers pass unheard from here on."""
         for reader in self._books.readers:
             self._frozen.unknown(reader)
+            self._confirmations.dropped(reader, None)
         self._books.void()
 
     def _note(self, reader: str, broken: Break | None) -> None:
-        if broken is not None and broken.token_ids is None:
+        if broken is None:
+            return
+        self._confirmations.dropped(reader, broken.token_ids)
+        if broken.token_ids is None:
             self._frozen.unknown(reader)
 
     def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
         """A REST row passed."""
+        if row.error is None:
+            self._confirmations.left_out(row.missing_token_ids)
+        self._requested_ns[row.checkpoint_sequence] = row.requested_at_ns
+        while len(self._requested_ns) > _REQUESTS_KEPT:
+            del self._requested_ns[next(iter(self._requested_ns))]
         for shown in read_checkpoint(row.payload_json):
             book = self._books.book(shown.token_id)
             reader = self._books.checkpoint(shown, row.checkpoint_sequence)
-            if reader is not None and book is not None and not same_levels(book, shown.book()):
-                evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
-                self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
+            if reader is not None and book is not None:
+                self._confirmations.shown(reader, self._books.session_of(reader), shown.token_id)
+                if not same_levels(book, shown.book()):
+                    evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
+                    self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 
     # What comes of it
 
@@ -95,6 +116,7 @@ class Audit:
         wishes: list[Wish] = []
         for judged in self._books.take_results():
             self._results.append(judged.result)
+            self._confirm(judged)
             wishes += self._heal(judged, now_monotonic_ns)
         for judged in self._books.take_settled():
             wishes.append(_told(judged, now_ns))
@@ -104,6 +126,12 @@ class Audit:
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
             wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
         return wishes
+
+    def _confirm(self, judged: Judged) -> None:
+        reader, session_id, result = judged
+        if result.check == "checkpoint" and result.verdict == "agree":
+            requested_ns = self._requested_ns.get(result.checkpoint_sequence or 0, 0)
+            self._confirmations.agreed(reader, session_id, result.token_id, requested_ns)
 
     def _heal(self, judged: Judged, now_ns: int) -> list[Wish]:
         result = judged.result

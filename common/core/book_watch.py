@@ -37,6 +37,11 @@ class BookWatch:
             self._deadlines[token_id] = now_ns + self._timeout_ns
             self._since.setdefault(token_id, now_ns)
 
+    def postpone(self, now_ns: int) -> None:
+        """Opening books are arriving, slowly: every deadline runs from now."""
+        for token_id in self._deadlines:
+            self._deadlines[token_id] = max(self._deadlines[token_id], now_ns + self._timeout_ns)
+
     def dropped(self, token_ids: Iterable[str]) -> None:
         """These tokens are no longer wanted."""
         for token_id in token_ids:

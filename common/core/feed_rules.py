@@ -212,6 +212,11 @@ class FeedRules:
         often = (self.consecutive_stale + 1) % self._limits.stale_before_discovery == 0
         return Event.STALE_TOO_OFTEN if often else event
 
+    def alive(self, at_ns: int) -> None:
+        """The session was well at this instant, although no market data told so: its timer runs from then."""
+        if self.state in {State.SUBSCRIBED, State.RECEIVING}:
+            self._since_ns = max(self._since_ns, at_ns)
+
     def paused(self, slept_ns: int) -> None:
         """The process itself was stopped for so long: nobody else is to blame, the timers go on after it."""
         self._since_ns += slept_ns

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 PING = "PING"
+PONG = b"PONG"
 
 _MARKET_DATA_MARKS = (
     b'"price_change"',

@@ -101,6 +101,11 @@ class PieceBuffer(frame_buffer):
         return self._taken == len(self._buffer)
 
     @property
+    def untaken_bytes(self) -> int:
+        """How much of what was read has not been taken."""
+        return len(self._buffer) - self._taken
+
+    @property
     def begins_unusual(self) -> bool:
         """Whether what comes next must go through the library."""
         head = self._buffer[self._taken : self._taken + 2]

@@ -116,6 +116,11 @@ class Connection:
         return self.receive()
 
     @property
+    def arriving_bytes(self) -> int:
+        """What is there of a message that is not whole yet."""
+        return self._pieces.untaken_bytes
+
+    @property
     def exhausted(self) -> bool:
         """Whether all that was there has been received: nothing comes before the socket is readable again."""
         return self._pieces.drained and self._pieces.empty

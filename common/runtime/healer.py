@@ -1,5 +1,7 @@
 """Does in a reader what the book auditor wishes: records its divergences, subscribes tokens again, ends sessions.
 
+It also takes the auditor's word that a quiet market is only quiet.
+
 The auditor tells its newest wishes in its facts. It may be late, dead or wrong; the reader neither waits for it
 nor believes what it knows better.
 """
@@ -9,11 +11,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from common.core.confirmations import Confirmed
 from common.core.feed_rules import Event
 from common.core.wishes import Wish
 from common.polymarket.websocket_connection import ConnectionEnded
 from common.queue.recording import Now, Recording
-from common.runtime.facts import FactsFollower
+from common.runtime.facts import Facts, FactsFollower
 from common.runtime.market_session import MarketSession
 from common.runtime.process import Runtime
 
@@ -42,15 +45,26 @@ class Healer:
             return None
         self._next_look_ns = now.monotonic_ns + LOOK_NS
         end = None
-        for wish in self._new_wishes():
+        facts = self._facts.replaced()
+        if facts is None:
+            return None
+        if session is not None:
+            self._take_confirmation(facts, session)
+        for wish in self._new_wishes(facts):
             self.taken = wish.number
             end = self._take(wish, session, now) or end
         return end
 
-    def _new_wishes(self) -> Iterable[Wish]:
-        facts = self._facts.replaced()
-        told = facts.details.get("wishes", ()) if facts is not None else ()
-        wishes = msgspec.convert(told, list[Wish])
+    def _take_confirmation(self, facts: Facts, session: MarketSession) -> None:
+        told = facts.details.get("confirmed", {}).get(self._runtime.name)
+        if told is None:
+            return
+        confirmed = msgspec.convert(told, Confirmed)
+        if confirmed.session_id == session.session_id:
+            session.confirmed(confirmed.until_ns)
+
+    def _new_wishes(self, facts: Facts) -> Iterable[Wish]:
+        wishes = msgspec.convert(facts.details.get("wishes", ()), list[Wish])
         return [wish for wish in wishes if wish.number > self.taken and wish.reader == self._runtime.name]
 
     def _take(

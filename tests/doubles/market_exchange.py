@@ -18,7 +18,9 @@ class MarketExchange:
     def __init__(self) -> None:
         self.server = WebsocketServer(self._serve)
         self.without_book: set[str] = set()
-        self.mute_openings = False
+        self.mute_openings = self.mute_pongs = False
+        self.dribble = 0  # pieces in which the next opening array is sent, one at each `dribble_on`
+        self._held_back: list[bytes] = []
         self.subscribed: list[set[str]] = []  # of each connection
         self._peers: list[Peer] = []
         self._lock = threading.Lock()
@@ -36,7 +38,8 @@ class MarketExchange:
                 peer.send_raw(frame(payload, opcode=CLOSE))
                 return
             if payload == b"PING":
-                self._send(peer, b"PONG")
+                if not self.mute_pongs:
+                    self._send(peer, b"PONG")
                 continue
             message = json.loads(payload)
             tokens = message["assets_ids"]
@@ -44,7 +47,9 @@ class MarketExchange:
                 mine.difference_update(tokens)
                 continue
             mine.update(tokens)
-            if not self.mute_openings:
+            if self.dribble:
+                self._hold_back(frame(self._opening(tokens)))
+            elif not self.mute_openings:
                 self._send(peer, self._opening(tokens))
 
     def _opening(self, tokens: Iterable[str]) -> bytes:
@@ -81,6 +86,16 @@ class MarketExchange:
     def say(self, payload: bytes) -> None:
         """Send a text on the newest connection."""
         self._send(self.newest, payload)
+
+    def _hold_back(self, data: bytes) -> None:
+        size = len(data) // self.dribble + 1
+        self._held_back = [data[begin : begin + size] for begin in range(0, len(data), size)]
+
+    def dribble_on(self) -> bool:
+        """Send the next piece of an opening array that is held back; false when there is none left."""
+        if self._held_back:
+            self.newest.send_raw(self._held_back.pop(0))
+        return bool(self._held_back)
 
     def cut(self) -> None:
         """End the newest connection by a reset; the thread that reads from it closes it."""

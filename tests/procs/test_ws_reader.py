@@ -7,7 +7,7 @@ from common.core.problems import Problem
 from tests.doubles.market_exchange import MarketExchange
 from tests.procs.readers import S, gaps, market, reader_beside
 
-ONE, TWO = market("btc-1", "111", "112"), market("btc-2", "221", "222")
+ONE, TWO = market("btc-1", "111111111111", "112112112112"), market("btc-2", "221221221221", "222222222222")
 
 
 def test_a_live_market_that_discovery_loses_is_a_gap_of_its_tokens_until_it_is_back(tmp_path: Path) -> None:
@@ -17,22 +17,25 @@ def test_a_live_market_that_discovery_loses_is_a_gap_of_its_tokens_until_it_is_b
         run.receiving()
         run.discover(TWO)
         run.until(lambda: True, "a step")
-        run.pass_time(20, lambda: exchange.change("221"))
-        run.until(lambda: exchange.subscribed[0] == {"221", "222"}, "the tokens to be unsubscribed")
-        run.pass_time(49, lambda: exchange.change("221"))
+        run.pass_time(20, lambda: exchange.change("221221221221"))
+        run.until(
+            lambda: exchange.subscribed[0] == {"221221221221", "222222222222"},
+            "the tokens to be unsubscribed",
+        )
+        run.pass_time(49, lambda: exchange.change("221221221221"))
         run.discover(ONE, TWO)
         run.pass_time(2)
         run.until(lambda: run.told["tokens"] == 4, "the tokens to be subscribed again")
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
-    assert tokens == ["111", "112"]
+    assert tokens == ["111111111111", "112112112112"]
     assert 49 < seconds < 75
     [row] = [row for row in rows if row["record_type"] == "gap"]
-    assert row["gap"]["token_ids"] == ["111", "112"]
+    assert row["gap"]["token_ids"] == ["111111111111", "112112112112"]
 
 
 def test_when_discovery_loses_every_market_the_outage_is_harmful_for_those_that_trade(tmp_path: Path) -> None:
-    over = market("btc-0", "901", "902", ends_in_s=-5)
+    over = market("btc-0", "901901901901", "902902902902", ends_in_s=-5)
     exchange = MarketExchange()
     with reader_beside(tmp_path, exchange) as run:
         run.discover(ONE, over)
@@ -47,39 +50,39 @@ def test_when_discovery_loses_every_market_the_outage_is_harmful_for_those_that_
         run.receiving()
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
-    assert tokens == ["111", "112"]
+    assert tokens == ["111111111111", "112112112112"]
     assert 45 < seconds < 65
     assert len(gaps(rows, "no_active_tokens")) == 1
 
 
 def test_a_window_that_is_left_before_its_end_is_a_gap_to_its_end_and_no_longer(tmp_path: Path) -> None:
-    ending = market("btc-1", "111", "112", ends_in_s=60)
+    ending = market("btc-1", "111111111111", "112112112112", ends_in_s=60)
     exchange = MarketExchange()
     with reader_beside(tmp_path, exchange) as run:
         run.discover(ending, TWO)
         run.receiving()
         run.discover(TWO)
-        run.pass_time(120, lambda: exchange.change("221"))
+        run.pass_time(120, lambda: exchange.change("221221221221"))
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
-    assert tokens == ["111", "112"]
+    assert tokens == ["111111111111", "112112112112"]
     assert 30 < seconds < 50
 
 
 @pytest.mark.parametrize("why", ["closed", "resolved", "over"])
 def test_what_the_exchange_says_is_over_may_leave_without_a_gap(tmp_path: Path, why: str) -> None:
-    leaving = market("btc-1", "111", "112", ends_in_s=5 if why == "over" else 3600)
+    leaving = market("btc-1", "111111111111", "112112112112", ends_in_s=5 if why == "over" else 3600)
     exchange = MarketExchange()
     with reader_beside(tmp_path, exchange) as run:
         run.discover(leaving, TWO)
         run.receiving()
         if why == "resolved":
             exchange.say(
-                b'{"event_type":"market_resolved","winning_asset_id":"111","assets_ids":["111","112"]}'
+                b'{"event_type":"market_resolved","winning_asset_id":"111111111111","assets_ids":["111111111111","112112112112"]}'
             )
-        run.pass_time(10, lambda: exchange.change("221"))
+        run.pass_time(10, lambda: exchange.change("221221221221"))
         run.discover(TWO, closed=[leaving.condition_id] if why == "closed" else [])
-        run.pass_time(30, lambda: exchange.change("221"))
+        run.pass_time(30, lambda: exchange.change("221221221221"))
         assert run.told["tokens"] == 2
         rows = run.end()
     assert not [row for row in rows if row["record_type"] == "gap"]
@@ -91,16 +94,16 @@ def test_tokens_that_were_left_outlive_the_reader_and_end_with_the_recorder(tmp_
         run.discover(ONE, TWO)
         run.receiving()
         run.discover(TWO)
-        run.pass_time(30, lambda: exchange.change("221"))
+        run.pass_time(30, lambda: exchange.change("221221221221"))
         run.die_and_come_back()
         run.receiving()
-        run.pass_time(10, lambda: exchange.change("221"))
+        run.pass_time(10, lambda: exchange.change("221221221221"))
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
-    assert tokens == ["111", "112"]
+    assert tokens == ["111111111111", "112112112112"]
     assert 20 < seconds < 35
     [(_, others)] = gaps(rows, "reader_died")
-    assert others == ["221", "222"]
+    assert others == ["221221221221", "222222222222"]
 
 
 def test_a_market_that_vanishes_while_the_connection_is_down_has_its_gap_too(tmp_path: Path) -> None:
@@ -114,7 +117,7 @@ def test_a_market_that_vanishes_while_the_connection_is_down_has_its_gap_too(tmp
         run.until(lambda: run.told["state"] == "receiving", "the next session", pass_s=0.1)
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
-    assert tokens == ["111", "112"]
+    assert tokens == ["111111111111", "112112112112"]
     assert seconds > 10
 
 
@@ -127,9 +130,9 @@ def test_a_window_that_nobody_took_is_declared_from_its_start_by_its_slug(tmp_pa
         slug = f"btc-updown-5m-{start_s}"
         stated = Problem("window_not_recorded", "Gamma does not list it", utc_text(run.clock.wall_ns()), slug)
         run.discovery_states(stated)
-        run.pass_time(30, lambda: exchange.change("221"))
+        run.pass_time(30, lambda: exchange.change("221221221221"))
         run.discovery_states()
-        run.pass_time(2, lambda: exchange.change("221"))
+        run.pass_time(2, lambda: exchange.change("221221221221"))
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "window_not_recorded")
     assert tokens == []
@@ -140,18 +143,18 @@ def test_a_window_that_nobody_took_is_declared_from_its_start_by_its_slug(tmp_pa
 
 def test_books_that_stay_away_while_others_have_theirs_are_a_problem_until_they_come(tmp_path: Path) -> None:
     exchange = MarketExchange()
-    exchange.without_book |= {"111", "112"}
+    exchange.without_book |= {"111111111111", "112112112112"}
     with reader_beside(tmp_path, exchange) as run:
         run.discover(ONE, TWO)
         run.receiving()
-        run.pass_time(29, lambda: exchange.change("221"))
+        run.pass_time(29, lambda: exchange.change("221221221221"))
         assert not run.problems.held
-        run.pass_time(18, lambda: exchange.change("221"))
+        run.pass_time(18, lambda: exchange.change("221221221221"))
         [problem] = run.problems.held
         assert (problem.kind, problem.subject) == ("books_missing", "btc-1")
         assert "no order book came of 2 of its tokens for 4" in problem.reason
         exchange.without_book.clear()
-        run.pass_time(20, lambda: exchange.change("221"))
+        run.pass_time(20, lambda: exchange.change("221221221221"))
         run.pass_time(10)
         assert not run.problems.held
         run.end()
@@ -160,13 +163,13 @@ def test_books_that_stay_away_while_others_have_theirs_are_a_problem_until_they_
 def test_a_window_that_has_no_book_before_it_opens_costs_no_reconnect_and_is_no_problem(
     tmp_path: Path,
 ) -> None:
-    upcoming = market("btc-1", "111", "112", opens_in_s=600)
+    upcoming = market("btc-1", "111111111111", "112112112112", opens_in_s=600)
     exchange = MarketExchange()
-    exchange.without_book |= {"111", "112"}
+    exchange.without_book |= {"111111111111", "112112112112"}
     with reader_beside(tmp_path, exchange) as run:
         run.discover(upcoming, TWO)
         run.receiving()
-        run.pass_time(200, lambda: exchange.change("221"), step_s=1)
+        run.pass_time(200, lambda: exchange.change("221221221221"), step_s=1)
         assert not run.problems.held
         assert exchange.server.connections == 1
         run.end()
@@ -182,7 +185,7 @@ def test_opening_books_and_nothing_more_are_a_problem_within_a_minute_once_rest_
         began_ns = run.clock.monotonic_ns()
         session = run.told["recent_sessions"][-1]["session_id"]
         run.pass_time(30)
-        wish = {"reader": "ws_reader-0", "session_id": session, "action": "stale", "token_id": "221"}
+        wish = {"reader": "ws_reader-0", "session_id": session, "action": "stale", "token_id": "221221221221"}
         seen_ns = run.clock.wall_ns()
         run.auditor_says(wishes=[{"number": 1, "why": "newer", "last_market_data_ns": seen_ns, **wish}])
         run.until(lambda: exchange.server.connections == 2, "a new connection", pass_s=0.1)
@@ -192,7 +195,7 @@ def test_opening_books_and_nothing_more_are_a_problem_within_a_minute_once_rest_
         run.pass_time(13)
         assert [problem.kind for problem in run.problems.held] == ["opening_books_only"]
         assert run.clock.monotonic_ns() - began_ns < 60 * S
-        exchange.change("221")
+        exchange.change("221221221221")
         run.pass_time(2)
         assert not run.problems.held
         assert run.consecutive_stale == 0
