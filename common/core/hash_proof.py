@@ -1,12 +1,22 @@
 """Proves books by their hashes: the recipe, the terms and the trade price with which a stated hash comes out."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Literal
 
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import ANY_PRICE, USUAL_TERMS, Form, HashTerms, Matched, matched
+from common.core.book_hash import (
+    ANY_PRICE,
+    HASH_DIGITS,
+    USUAL_TERMS,
+    Form,
+    HashTerms,
+    Matched,
+    match_of,
+    matched,
+)
 from common.core.hash_recipe import VERSION_KEY, Recipe
 from common.core.market import canonical_condition_id
 from common.core.recipe_account import RecipeAccount
@@ -78,9 +88,22 @@ class HashProof:
         fits = bound is not None and bound.fits(book, terms)
         return fits and bound is not None and bound.form.price_of(book, prices) is not None
 
-    def thorough(self, book: Book, prices: Sequence[str], *, of_change: bool) -> tuple[Bound, Matched] | None:
-        """All recipes, all prices, and where it is due a search for an unknown recipe."""
+    def thorough(
+        self, book: Book, bound: Bound | None, prices: Sequence[str], *, of_change: bool
+    ) -> tuple[Bound, Matched] | None:
+        """All prices, all recipes, and where it is due a search for an unknown recipe."""
         terms = self._terms.get(book.token_id, USUAL_TERMS)
+        if bound is not None and bound.fits(book, terms):
+            price = bound.form.price_of(book, chain(prices, ("",), ANY_PRICE))
+            if price is not None:
+                bound.proof.agreed(of_change=of_change)
+                return bound, match_of(bound.form, price)
+        found = self._by_any(book, terms, prices, of_change=of_change)
+        return None if found is None else (self._bind(book, terms, found, of_change=of_change), found)
+
+    def _by_any(
+        self, book: Book, terms: HashTerms, prices: Sequence[str], *, of_change: bool
+    ) -> Matched | None:
         recipes = self._to_try(book, terms)
         tried = tuple(dict.fromkeys((*prices, "")))
         is_proved = self.trust_of(book).is_proved
@@ -91,7 +114,7 @@ class HashProof:
             if not is_proved:
                 found = matched(book, terms, recipes[:1], ANY_PRICE)
             found = found or search(book, terms, self.recipes.recipes, tried)
-        return None if found is None else (self._bind(book, terms, found, of_change=of_change), found)
+        return found
 
     def holds(self, book: Book, prices: Sequence[str]) -> bool:
         """Whether a whole book gives its own hash by a recipe that is trusted. Changes nothing."""
@@ -124,7 +147,7 @@ class HashProof:
     def checkpoint(self, book: Book, terms: HashTerms, price: str | None) -> Outcome:
         """Whether a book of REST gives its own hash; its terms count from here on if it does."""
         recipes, prices = self._to_try(book, terms), ("",) if price is None else (price,)
-        if not book.hash:
+        if len(book.hash) != HASH_DIGITS:
             return "no hash"
         found = matched(book, terms, recipes, prices)
         if found is None and price is None:
