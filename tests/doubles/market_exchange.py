@@ -38,7 +38,9 @@ class MarketExchange:
                 peer.send_raw(frame(payload, opcode=CLOSE))
                 return
             if payload == b"PING":
-                if not self.mute_pongs:
+                if self._held_back:
+                    self._held_back.append(frame(b"PONG"))  # it queues behind the data
+                elif not self.mute_pongs:
                     self._send(peer, b"PONG")
                 continue
             message = json.loads(payload)

@@ -184,7 +184,7 @@ def test_an_opening_array_that_is_still_arriving_is_no_silence(tmp_path: Path) -
     with reader_beside(tmp_path, exchange) as run:
         run.discover(TWO)
         run.until(lambda: run.told["state"] == "waiting_for_data", "the session")
-        while exchange.dribble_on():
+        while exchange.dribble_on() and run.told["state"] == "waiting_for_data":
             run.pass_time(4)
         run.receiving()
         assert exchange.server.connections == 1
