@@ -14,7 +14,7 @@ from common.config import Settings
 from common.core.instants import compact_utc_text
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
-from common.locks import FileLock
+from common.locks import RECORDER_LOCK, FileLock
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import ControlServer, Reply, Request, Stop
@@ -52,7 +52,7 @@ class Supervisor:
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
         self._assignment_file = self.run_dir / ASSIGNMENT
         self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
-        self._discovered = DiscoveredMarkets(self._data_root)
+        self._discovered = DiscoveredMarkets(self._data_root, settings.discovery)
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
         self._stop_rank = 0
@@ -247,7 +247,7 @@ def _lock_data_root(data_root: Path) -> FileLock:
     """Make sure that this is the only recorder here. Raises RecorderError naming the folder if it is not."""
     try:
         data_root.mkdir(parents=True, exist_ok=True)
-        return FileLock(data_root / ".recorder.lock", f"the data root {data_root}")
+        return FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
     except OSError as error:
         raise RecorderError(
             f"paths.data_root: {data_root} cannot be written ({error.strerror}); choose another --data-root"

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from common.config import DiscoverySettings
 from common.core.market import Market, Token, all_tokens
 from common.core.token_split import split_tokens
 from common.errors import DiscoveryError
@@ -18,8 +19,8 @@ log = logging.getLogger(__name__)
 class DiscoveredMarkets:
     """The markets of the discovery file, followed as it is replaced. One that cannot be read changes nothing."""
 
-    def __init__(self, data_root: Path) -> None:
-        self._path = discovery_path(data_root)
+    def __init__(self, data_root: Path, wanted: DiscoverySettings) -> None:
+        self._path = discovery_path(data_root, wanted)
         self._seen: tuple[int, int] | None = None
         self._next_look_ns = 0
         self._markets: tuple[Market, ...] = ()
@@ -59,7 +60,7 @@ class TokenShare:
     """One reader's part of them, by the number of readers that the orders name."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._discovered = DiscoveredMarkets(runtime.data_root)
+        self._discovered = DiscoveredMarkets(runtime.data_root, runtime.settings.discovery)
         self._orders = OrdersFollower(runtime.run_dir)
         self._index = runtime.index
         self._max_tokens = runtime.settings.websocket.max_assets_per_connection
