@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from common.core.exchange_clock import Judgement
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.market import Finding, Market
 from common.core.offers import Trouble
@@ -106,3 +107,42 @@ def windows_not_recorded(
 def is_limited(markets: Sequence[Market], market_limit: int) -> bool:
     """Whether `discovery.market_limit` is what keeps other windows from being recorded."""
     return 0 < market_limit <= len(markets)
+
+
+def incomplete_answers(cut_short: Mapping[str, str], answered: Iterable[Answered]) -> list[Finding]:
+    """Listings that were cut short, by path, and items that could not be asked for."""
+    listings = [Finding("discovery_incomplete", path, reason) for path, reason in cut_short.items()]
+    return listings + [
+        Finding(
+            "discovery_incomplete",
+            each.item.label,
+            f"{each.item.label} could not be asked for: {each.failure}",
+        )
+        for each in answered
+        if each.failure
+    ]
+
+
+def wrong_clock(clock: Judgement) -> list[Finding]:
+    """The finding that this machine's clock is wrong, where that is certain."""
+    if not clock.is_certain or clock.offset_ns is None:
+        return []
+    ahead = "ahead of" if clock.offset_ns > 0 else "behind"
+    seconds = abs(clock.offset_ns) // 10**9
+    reason = (
+        f"this machine's clock is {seconds} s {ahead} the exchange's, and so is every time that is recorded:"
+        " set it, for example with NTP"
+    )
+    return [Finding("clock_off", "", reason)]
+
+
+def series_never_seen(
+    answered: Iterable[Answered], known_series: Iterable[str], findings: Iterable[Finding]
+) -> list[str]:
+    """Default series that this exchange does not have; those that somebody named are problems."""
+    told = {finding.subject for finding in findings} | set(known_series)
+    return [
+        f"the exchange knows no {each.item.label}: nothing of it is recorded"
+        for each in answered
+        if each.exists is False and each.item.name not in told
+    ]

@@ -25,7 +25,8 @@ class Sighting(msgspec.Struct, frozen=True):
 class Judgement(msgspec.Struct, frozen=True):
     """`offset_ns`: how far this machine is ahead, None where it is not known; the instants that it may be now.
 
-    `is_certain` says that our clock is off by more than the tolerance, and that two witnesses agree on it.
+    `is_certain` says that our clock is off by more than the tolerance, and that two witnesses agree on it. Even then
+    both instants count, the exchange's first: a proxy may have dated both answers, and a few windows cost little.
     """
 
     offset_ns: int | None
@@ -60,7 +61,7 @@ def judge_clock(
     agrees = witness is not None and abs(witness - offset) <= TOLERANCE_NS
     if agrees or newest_update_ns > now_ns + TOLERANCE_NS:
         words = f"this machine's clock is {_seconds(offset)} off; took the exchange's instead"
-        return Judgement(offset, (theirs,), is_certain=True, warning=words)
+        return Judgement(offset, (theirs, now_ns), is_certain=True, warning=words)
     words = f"this machine's clock and Gamma's differ by {_seconds(offset)}, and nothing decides: took both"
     return Judgement(None, (now_ns, theirs), warning=words)
 

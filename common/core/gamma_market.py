@@ -43,7 +43,7 @@ def read_outline(raw: Mapping[str, Any], series: str) -> Outline:
         series=series,
         window=window_of(raw, series, oddities),
         accepting_orders=truth_of(value_of(raw, "acceptingOrders")) is not False,
-        closed=_why_closed(raw),
+        closed=why_closed(raw),
         oddities=tuple(oddities),
     )
 
@@ -87,7 +87,8 @@ def condition_id_of(raw: Mapping[str, Any], oddities: list[Oddity]) -> str:
     return ""
 
 
-def _why_closed(raw: Mapping[str, Any]) -> str:
+def why_closed(raw: Mapping[str, Any]) -> str:
+    """Why the tokens of a market have no book by its object, empty where they may have one."""
     closed = truth_of(value_of(raw, "closed"))
     statuses = {name_of(value_of(raw, name)).lower() for name in ("umaResolutionStatus", "resolutionStatus")}
     if closed or (closed is None and (value_of(raw, "closedTime") or statuses & _OVER)):

@@ -64,7 +64,10 @@ def copies_of(offers: Iterable[Offer], wanted: Wanted, left: list[Candidate]) ->
 
 
 def _copies(group: list[tuple[Mapping[str, Any], str, str]]) -> Copies:
-    newest_first = sorted(group, key=lambda entry: -(instant_of(value_of(entry[0], "updatedAt")) or 0))
+    last_first = reversed(
+        group
+    )  # of copies that are as new the one that was asked for by name counts: it came later
+    newest_first = sorted(last_first, key=lambda entry: -(instant_of(value_of(entry[0], "updatedAt")) or 0))
     return Copies(
         tuple(raw for raw, _, _ in newest_first),
         next((series for _, series, _ in newest_first if series), ""),

@@ -9,15 +9,18 @@ import requests
 from common.config import Settings
 from common.core.discovery_findings import (
     Answered,
+    incomplete_answers,
     is_limited,
     items_without_match,
+    series_never_seen,
     unreadable_markets,
     windows_not_recorded,
+    wrong_clock,
 )
 from common.core.exchange_clock import Judgement, Sighting, judge_clock
 from common.core.gamma_values import instant_of, value_of
 from common.core.instants import utc_text
-from common.core.market import DISCOVERY_SCHEMA_VERSION, Candidate, DiscoveryFile, Finding, Market
+from common.core.market import DISCOVERY_SCHEMA_VERSION, Candidate, DiscoveryFile, Market
 from common.core.offers import Offer
 from common.core.selection import Before, Rules, Selection, select_markets
 from common.core.wanted_markets import Wanted
@@ -149,15 +152,19 @@ class Discoverer:
         findings = [
             *unreadable_markets([*selection.unreadable, *gathered.troubles], selection.odd),
             *items_without_match(gathered.answered, wanted, known_series, gathered.offered_names),
-            *_incomplete(gamma, gathered.answered),
-            *_clock_off(clock),
+            *incomplete_answers(gamma.cut_short, gathered.answered),
+            *wrong_clock(clock),
         ]
         if not is_limited(selection.markets, self._rules.market_limit):
             said = gathered.said | _reasons(selection)
             series = [name for name in wanted.series if name in known_series]
             findings += windows_not_recorded(series, selection.markets, said, now_ns=clock.nows[0])
         warnings = [clock.warning] if clock.warning else []
-        warnings += [*gamma.remarks, *gamma.failures, *_never_seen(gathered.answered, known_series, findings)]
+        warnings += [
+            *gamma.remarks,
+            *gamma.failures,
+            *series_never_seen(gathered.answered, known_series, findings),
+        ]
         return DiscoveryFile(
             schema_version=DISCOVERY_SCHEMA_VERSION,
             discovered_at_utc=utc_text(gamma.now_ns),
@@ -215,43 +222,6 @@ def _series_known(
     exist = {each.item.name for each in answered if each.item.kind == "series" and each.exists}
     exist |= set(known.series_known) if known is not None else set()
     return tuple(name for name in wanted.series if name in exist)
-
-
-def _incomplete(gamma: Gamma, answered: Iterable[Answered]) -> list[Finding]:
-    cut_short = [Finding("discovery_incomplete", path, reason) for path, reason in gamma.cut_short.items()]
-    return cut_short + [
-        Finding(
-            "discovery_incomplete",
-            each.item.label,
-            f"{each.item.label} could not be asked for: {each.failure}",
-        )
-        for each in answered
-        if each.failure
-    ]
-
-
-def _clock_off(clock: Judgement) -> list[Finding]:
-    if not clock.is_certain or clock.offset_ns is None:
-        return []
-    ahead = "ahead of" if clock.offset_ns > 0 else "behind"
-    seconds = abs(clock.offset_ns) // 10**9
-    reason = (
-        f"this machine's clock is {seconds} s {ahead} the exchange's, and so is every time that is recorded:"
-        " set it, for example with NTP"
-    )
-    return [Finding("clock_off", "", reason)]
-
-
-def _never_seen(
-    answered: Iterable[Answered], known_series: Iterable[str], findings: Iterable[Finding]
-) -> list[str]:
-    """Default series that this exchange does not have; those that somebody named are problems."""
-    told = {finding.subject for finding in findings} | set(known_series)
-    return [
-        f"the exchange knows no {each.item.label}: nothing of it is recorded"
-        for each in answered
-        if each.exists is False and each.item.name not in told
-    ]
 
 
 def _reasons(selection: Selection) -> dict[str, str]:

@@ -3,12 +3,14 @@
 No item depends on one question: a listing that fails, or that an exchange does not have, is replaced by the next.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from common.core.discovery_findings import Answered
 from common.core.event_object import tags_of
-from common.core.gamma_values import list_of, value_of
+from common.core.gamma_market import why_closed
+from common.core.gamma_values import list_of, name_of, value_of
 from common.core.market import Market, canonical_condition_id
 from common.core.offers import Offer
 from common.core.wanted_markets import Item
@@ -16,6 +18,7 @@ from common.polymarket.gamma import Gamma, NoAnswerError, path_of
 from common.polymarket.gathered import OPEN, Gathered
 from common.polymarket.series_source import Reach, SeriesSource
 
+MOST_CONTRADICTIONS = 20
 _NO_TAG = "no-tag-has-this-name"
 
 
@@ -66,10 +69,19 @@ class Sources:
                     for event in self._of_tag(item.name, events)
                     for raw in self.gathered.markets_of(event)
                 ]
-            self.gathered.offers += [Offer(raw, item.label) for raw in raws]
+            self.gathered.offers += [Offer(raw, item.label) for raw in [*raws, *self._asked_again(raws)]]
             return bool(raws) or self._tag_exists(item.name), ""
         except NoAnswerError as error:
             return None, str(error)
+
+    def _asked_again(self, raws: Iterable[Any]) -> list[Any]:
+        """What the exchange says by name of markets that a list of open ones calls closed: it contradicts itself."""
+        closed = [raw for raw in raws if isinstance(raw, dict) and why_closed(raw)][:MOST_CONTRADICTIONS]
+        found = []
+        for raw in closed:
+            with contextlib.suppress(NoAnswerError):
+                found.append(self.gathered.object_named("/markets", name_of(value_of(raw, "slug"))))
+        return [raw for raw in found if raw is not None]
 
     def _of_tag(self, tag: str, objects: Iterable[Any]) -> list[Any]:
         """Without those that name tags and not this one: a filter that is ignored must not select everything."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from common.core.discovery_findings import spans_of
+from common.core.gamma_market import read_market, read_outline
 from common.core.gamma_values import list_of, name_of, value_of
 from common.core.instants import NS_PER_SECOND
 from common.core.market import Market
@@ -138,14 +139,14 @@ class SeriesSource:
         return [Offer(raw) for raw in listing.objects]
 
     def _missing_windows(self, item: Item, found: list[Offer], failures: list[str]) -> bool:
-        """Ask one by one for the windows that must be there and are not; whether one came.
+        """Ask one by one for the windows that must be there and are not, or not as open ones; whether one came.
 
         If all came, the failures of the listings have cost nothing.
         """
         if not has_computable_slugs(item.name):
             return False
         known = [span for offer in found if (span := _span(offer, item.name))]
-        listed = {name_of(value_of(offer.raw, "slug")) for offer in found if isinstance(offer.raw, dict)}
+        listed = {slug for offer in found if (slug := _sound_slug(offer, item.name))}
         listed |= {market.slug for market in self._before}
         expected = self._expected(item.name, [*known, *spans_of(self._before, item.name)])
         missing = [span for span in expected if slug_at(item.name, span.start) not in listed][:MOST_SLUGS]
@@ -181,6 +182,18 @@ def _is_of(offer: Offer, series: str) -> bool:
     if not isinstance(offer.raw, dict):
         return False
     return series in {series_of(offer.raw), *series_named(offer.raw)}
+
+
+def _sound_slug(offer: Offer, series: str) -> str:
+    """The slug of a market that is open and readable in this answer; empty for any other object."""
+    if not isinstance(offer.raw, dict):
+        return ""
+    try:
+        outline = read_outline(offer.raw, series)
+        read_market(offer.raw, outline)
+    except UnreadableError:
+        return ""
+    return "" if outline.closed else outline.slug
 
 
 def _span(offer: Offer, series: str) -> Span | None:

@@ -35,7 +35,7 @@ def test_one_wrong_date_among_many_changes_nothing() -> None:
 @pytest.mark.parametrize("offset", [7200, -7200, 61])
 def test_two_hosts_that_agree_prove_that_this_clock_is_wrong(offset: int) -> None:
     judged = judge_clock(NOW, seen(offset), seen(offset + 1))
-    assert (judged.offset_ns, judged.nows, judged.is_certain) == (offset * S, (NOW - offset * S,), True)
+    assert (judged.offset_ns, judged.nows, judged.is_certain) == (offset * S, (NOW - offset * S, NOW), True)
     assert f"{offset} s off" in judged.warning
 
 
