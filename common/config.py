@@ -14,20 +14,19 @@ import msgspec
 from msgspec import Meta
 
 from common.config_sources import Layer, read_environment, read_file, variable_name
+from common.core.wanted_markets import BTC_SERIES, Wanted, event_item, market_item, wanted_markets
 from common.errors import ConfigError
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s/]+(/\S*)?$")]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,120}$")]
+PageName = Annotated[
+    str, Meta(min_length=1, max_length=500)
+]  # a slug, a condition id, or the address of a page
 NO_NUL = r"^[^\0]*$"  # what no path may hold
 
-BTC_SERIES = (
-    "btc-up-or-down-5m",
-    "btc-up-or-down-15m",
-    "btc-up-or-down-4h",
-    "btc-up-or-down-hourly",
-    "btc-up-or-down-daily",
-)
+SELECTING = ("series", "tags", "events", "markets")  # the keys of `discovery` that say what is recorded
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,11 +46,17 @@ class DiscoverySettings(Section, frozen=True):
 
     refresh_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
     market_limit: Annotated[int, Meta(ge=0, le=100_000)] = 0
-    series: Annotated[
-        tuple[Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,80}$")], ...], Meta(min_length=1, max_length=100)
-    ] = BTC_SERIES
+    series: Annotated[tuple[Slug, ...], Meta(min_length=0, max_length=100)] = BTC_SERIES
+    tags: Annotated[tuple[Slug, ...], Meta(min_length=0, max_length=100)] = ()
+    events: Annotated[tuple[PageName, ...], Meta(min_length=0, max_length=1000)] = ()
+    markets: Annotated[tuple[PageName, ...], Meta(min_length=0, max_length=10_000)] = ()
     lookahead_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
     market_end_grace_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 180.0
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the four keys name together. Raises ValueError for a name that can be none."""
+        return wanted_markets(self.series, self.tags, self.events, self.markets)
 
 
 class WebsocketSettings(Section, frozen=True):
@@ -160,6 +165,9 @@ def load_settings(
     for origin, layer in layers:
         for section, keys in layer.items():
             _refuse_unknown(origin, section, keys)
+            if section == "discovery" and any(key in keys for key in SELECTING):
+                # Whoever names something to record replaces all that was named before, the defaults first.
+                values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
             for key, value in keys.items():
                 values.setdefault(section, {})[key] = value
                 variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
@@ -205,6 +213,7 @@ def _choices(section: str, key: str) -> list[str]:
 
 
 def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> None:
+    _refuse_selection(settings.discovery, origins)
     websocket = settings.websocket
     if websocket.reconnect_max_delay_seconds < websocket.reconnect_initial_delay_seconds:
         key = "websocket.reconnect_max_delay_seconds"
@@ -218,6 +227,21 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
     if words := _wrong_with_remote(settings.upload.remote):
         raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
+
+
+def _refuse_selection(discovery: DiscoverySettings, origins: Mapping[str, str]) -> None:
+    if not any(getattr(discovery, key) for key in SELECTING):
+        origin = next((origins[f"discovery.{key}"] for key in SELECTING if f"discovery.{key}" in origins), "")
+        raise ConfigError(
+            f"{origin}: discovery.series, tags, events and markets are all empty: name something"
+        )
+    for key, item_of in (("events", event_item), ("markets", market_item)):
+        for text in getattr(discovery, key):
+            try:
+                item_of(text)
+            except ValueError as error:
+                origin = origins.get(f"discovery.{key}", "configuration")
+                raise ConfigError(f"{origin}: discovery.{key}: {error}") from error
 
 
 def _wrong_with_remote(remote: str) -> str:

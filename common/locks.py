@@ -6,6 +6,8 @@ from pathlib import Path
 
 from common.errors import AlreadyRunningError
 
+RECORDER_LOCK = ".recorder.lock"  # in the data root, held by the recorder that writes there
+
 
 class FileLock:
     """An flock on a file, held until `release` or the death of the process."""

@@ -1,19 +1,22 @@
-"""Polls Gamma and keeps the discovery file; a failure leaves the file as it was, and is counted."""
+"""Polls Gamma, keeps the discovery file, and states what of the selection is not recorded, and why."""
 
 import logging
 from typing import Any
 
-from common.core.instants import utc_text
+from common.core.discovery_watch import DiscoveryWatch
+from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
-from common.polymarket.discover import refresh
-from common.polymarket.discovery_file import discovery_path
+from common.polymarket.discover import Discoverer
+from common.polymarket.discover import Discovery as Result
+from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
 
 LOOK_NS = 500_000_000
+RETRY_NS = 10 * NS_PER_SECOND  # after a failure or an absence: either must be said within a minute
 
 log = logging.getLogger("discovery")
 
@@ -23,30 +26,55 @@ class Discovery:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._path = discovery_path(runtime.data_root)
-        self._interval_ns = int(runtime.settings.discovery.refresh_interval_seconds * 1e9)
-        # The command that started this run has just asked.
-        self._next_ns = runtime.clock.monotonic_ns() + self._interval_ns
-        self._call: BackgroundCall[DiscoveryFile] | None = None
+        wanted = runtime.settings.discovery
+        self._path = discovery_path(runtime.data_root, wanted)
+        self._interval_ns = int(wanted.refresh_interval_seconds * NS_PER_SECOND)
+        self._retry_ns = min(RETRY_NS, self._interval_ns)
+        self._discoverer = Discoverer(runtime.settings, runtime.assignment.exchange)
+        self._watch = DiscoveryWatch(
+            lookahead_seconds=wanted.lookahead_seconds, market_limit=wanted.market_limit
+        )
+        self._call: BackgroundCall[Result] | None = None
         self._orders = OrdersFollower(runtime.run_dir)
         self._wishes = 0
-        self._next_look_ns = 0
+        self._next_look_ns = self._next_state_ns = 0
         self._last_error = ""
         self._last_success_utc: str | None = None
+        self._file: DiscoveryFile | None = None
+        self._warnings: frozenset[str] = frozenset()
         self._stopping = False
+        self._next_ns = runtime.clock.monotonic_ns() + self._take_first()
+
+    def _take_first(self) -> int:
+        """Go on from what the command that started this run has just discovered; how long that is good for."""
+        wall_ns, now = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
+        try:
+            known = read_discovery_file(self._path, self._runtime.assignment.exchange)
+        except DiscoveryError:
+            self._watch.begins(now, wall_ns)
+            return 0
+        self._file = known
+        self._watch.succeeded(known, {each.slug: each.reason for each in known.candidates if not each.taken})
+        age_ns = wall_ns - parse_utc_ns(known.discovered_at_utc)
+        if not 0 <= age_ns < self._interval_ns:
+            self._watch.begins(now, wall_ns)
+            return 0
+        return self._wait_ns()
 
     def step(self, timeout_s: float) -> bool:
-        """Ask when it is time, take the answer when it is there."""
+        """Ask when it is time, take the answer when it is there, and state what is wrong."""
         now = self._runtime.clock.monotonic_ns()
+        wall_ns = self._runtime.clock.wall_ns()
         if self._call is not None:
-            self._take(self._call)
+            self._take(self._call, now)
         elif now >= self._next_ns or self._is_asked(now):
             self._next_ns = now + self._interval_ns
-            wall_ns = self._runtime.clock.wall_ns()
-            assignment = self._runtime.assignment
-            self._call = BackgroundCall(
-                lambda: refresh(assignment.settings, self._path, wall_ns, assignment.exchange)
-            )
+            self._watch.begins(now, wall_ns)
+            self._call = BackgroundCall(lambda: self._discoverer.refresh(self._path, wall_ns))
+        if now >= self._next_state_ns:
+            self._next_state_ns = now + LOOK_NS
+            for kind, reasons in self._watch.problems(now, wall_ns).items():
+                self._runtime.problems.state(kind, reasons)
         if self._stopping:
             return False
         self._runtime.clock.sleep(timeout_s)
@@ -66,28 +94,60 @@ class Discovery:
         self._wishes = wishes
         return asked
 
-    def _take(self, call: BackgroundCall[DiscoveryFile]) -> None:
+    def _take(self, call: BackgroundCall[Result], now: int) -> None:
         if not call.done:
             return
         self._call = None
+        self._next_state_ns = 0
         try:
-            call.result()
+            self._succeed(call.result())
         except DiscoveryError as error:
             self._last_error = str(error)
+            self._watch.failed(self._last_error)
             self._runtime.tally.add("discovery_failures_total")
             log.warning("discovery failed", extra={"reason": self._last_error})
-            return
+        self._next_ns = now + self._wait_ns()
+
+    def _succeed(self, result: Result) -> None:
+        self._file = result.file
+        self._watch.succeeded(result.file, result.said)
         self._last_error = ""
         self._last_success_utc = utc_text(self._runtime.clock.wall_ns())
         self._runtime.tally.add("discoveries_total")
+        if result.failures:
+            self._runtime.tally.add("discovery_failures_total")
+        for warning in result.file.warnings:
+            if warning not in self._warnings:
+                log.warning("discovery warning", extra={"reason": warning})
+        self._warnings = frozenset(result.file.warnings)
+
+    def _wait_ns(self) -> int:
+        """Until the next discovery: soon after a trouble, and less and less soon while it lasts."""
+        if not self._watch.is_troubled:
+            self._retry_ns = min(RETRY_NS, self._interval_ns)
+            return self._interval_ns
+        wait_ns, self._retry_ns = self._retry_ns, min(2 * self._retry_ns, self._interval_ns)
+        return wait_ns
 
     def stop(self) -> None:
         """Nothing is held that needs draining."""
         self._stopping = True
 
     def details(self) -> dict[str, Any]:
-        """The last success and failure, as the run manifest shows them."""
-        return {"last_success_at_utc": self._last_success_utc, "last_error": self._last_error}
+        """The last success and failure, and what it found, as other processes and the run manifest need it.
+
+        `clock_offset_s` is how far this machine's clock is ahead of the exchange's, null where that is not known.
+        """
+        file = self._file
+        return {
+            "last_success_at_utc": self._last_success_utc,
+            "last_error": self._last_error,
+            "clock_offset_s": None if file is None else file.clock_offset_seconds,
+            "confirmed_empty": file is not None and file.confirmed_empty,
+            "confirmed_empty_at_utc": file.discovered_at_utc
+            if file is not None and file.confirmed_empty
+            else None,
+        }
 
     def close(self) -> None:
         """Nothing is held open."""

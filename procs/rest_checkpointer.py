@@ -38,7 +38,9 @@ class RestCheckpointer:
         self._runtime = runtime
         self._producer = Producer(runtime, REST_CHECKPOINTS)
         self._session_id = f"{self._producer.name}-c{self._producer.outbox.numbers.next_connection()}"
-        self._discovered = DiscoveredMarkets(runtime.data_root, runtime.assignment.exchange)
+        self._discovered = DiscoveredMarkets(
+            runtime.data_root, runtime.settings.discovery, runtime.assignment.exchange
+        )
         self._http = open_session(runtime.assignment.exchange, ca_file=runtime.settings.websocket.ca_file)
         self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH
         self._interval_ns = int(runtime.settings.rest_checkpoint.interval_seconds * 1e9)

@@ -17,7 +17,7 @@ from common.core.market import Exchange
 from common.core.own_pause import OwnPause
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
-from common.locks import FileLock
+from common.locks import RECORDER_LOCK, FileLock
 from common.runtime.agree_at_start import supersede_older_outboxes
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
@@ -84,7 +84,7 @@ class Supervisor:
             waiting_id=self._run_dir.data_root_id_waiting,
         )
         self._identity = claim.identity
-        self._discovered = DiscoveredMarkets(self._data_root, exchange)
+        self._discovered = DiscoveredMarkets(self._data_root, self._settings.discovery, exchange)
         supersede_older_outboxes(self.run_dir, self._data_root)
 
     def begin(self) -> None:
@@ -290,7 +290,7 @@ def _lock_data_root(data_root: Path) -> FileLock:
     """Make sure that this is the only recorder here. Raises RecorderError naming the folder if it is not."""
     try:
         data_root.mkdir(parents=True, exist_ok=True)
-        return FileLock(data_root / ".recorder.lock", f"the data root {data_root}")
+        return FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
     except OSError as error:
         raise RecorderError(
             f"paths.data_root: {data_root} cannot be written ({error.strerror}); choose another --data-root"

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from common.config import BTC_SERIES, Settings, load_settings
+from common.config import Settings, load_settings
+from common.core.wanted_markets import BTC_SERIES
 from common.errors import ConfigError
 
 MAX_STALE = "max_consecutive_stale_reconnects_before_discovery_refresh"
@@ -66,6 +67,21 @@ def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
     assert settings.sample.duration_seconds == 10.5
 
 
+def test_whoever_names_something_to_record_replaces_all_that_was_named_before(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("discovery: {tags: [politics], market_limit: 5}\n")
+    from_file = load_settings(config).discovery
+    assert (from_file.series, from_file.tags, from_file.market_limit) == ((), ("politics",), 5)
+    environment = {"RECORDER__DISCOVERY__EVENTS": "[who-wins]"}
+    from_environment = load_settings(config, environment=environment).discovery
+    assert (from_environment.tags, from_environment.events) == ((), ("who-wins",))
+    options = {"discovery": {"series": ["eth-up-or-down-5m"], "markets": ["m"]}}
+    both = load_settings(config, environment=environment, options=options).discovery
+    assert (both.series, both.tags, both.events, both.markets) == (("eth-up-or-down-5m",), (), (), ("m",))
+    kept = load_settings(config, options={"discovery": {"market_limit": 1}}).discovery
+    assert kept.tags == ("politics",)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -79,7 +95,13 @@ def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
         ("websocket: {ping_interval_seconds: 0}", "websocket.ping_interval_seconds: Expected `float` > 0.0"),
         ("exchange: {ws_url: 'http://x'}", "exchange.ws_url: Expected `str` matching regex '^wss?://"),
         ("exchange: {clob_url: 'ftp://x'}", "exchange.clob_url: Expected `str` matching regex '^https?://"),
-        ("discovery: {series: []}", "discovery.series: Expected `list` of length >= 1, got []"),
+        ("discovery: {series: []}", "discovery.series, tags, events and markets are all empty"),
+        ("discovery: {tags: ['a b']}", "discovery.tags[0]: Expected `str` matching regex"),
+        (
+            "discovery: {markets: ['https://example.com/x']}",
+            "discovery.markets: 'https://example.com/x' is not",
+        ),
+        ("discovery: {events: ['a b']}", "discovery.events: 'a b' is not a slug"),
         ("discovery: {series: [ok, '../x']}", "discovery.series[1]: Expected `str` matching regex"),
         ("discovery: {series: btc}", "discovery.series: Expected `list`, got 'btc'"),
         ("paths: {data_root: ''}", "paths.data_root: Expected `str` of length >= 1, got ''"),

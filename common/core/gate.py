@@ -27,15 +27,16 @@ def judge(facts: SampleFacts, run: SampleRun, data_root: str) -> tuple[str, tupl
     return (NEEDS_REVIEW if reasons else PASS), reasons
 
 
-def is_complete_btc_market(market: Market) -> bool:
-    """A Bitcoin market whose two outcome tokens are known and distinct."""
+def is_complete_market(market: Market) -> bool:
+    """A Bitcoin market, or one that the settings name, whose two outcome tokens are known and distinct."""
     names = (market.series, market.slug)
-    is_btc = any(word in name.lower() for name in names for word in ("btc", "bitcoin"))
-    return is_btc and len({token.token_id for token in market.tokens if token.token_id}) >= 2
+    is_wanted = any(word in name.lower() for name in names for word in ("btc", "bitcoin"))
+    is_wanted = is_wanted or bool(market.selected_by)
+    return is_wanted and len({token.token_id for token in market.tokens if token.token_id}) >= 2
 
 
 def _about_markets(run: SampleRun) -> list[Reason]:
-    if any(is_complete_btc_market(market) for market in run.markets):
+    if any(is_complete_market(market) for market in run.markets):
         return []
     words = "No BTC market with both outcome tokens was selected; bin/discover-markets tells why."
     return [Reason(words, "bin/discover-markets")]

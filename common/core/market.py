@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from common.core.instants import parse_utc_ns
+from common.core.problems import ProblemKind
 
 DISCOVERY_SCHEMA_VERSION = 1
 Exchange = Literal["live", "simulated"]
@@ -57,7 +58,8 @@ class Token(msgspec.Struct, frozen=True):
 class Market(msgspec.Struct, frozen=True):
     """A market worth recording: the window it trades on (ISO 8601, UTC) and its outcome tokens, Up first.
 
-    A market without a window has empty times: it is recorded while it is open. `condition_id` is canonical.
+    A market without a window has empty times: it is recorded while it is open. `condition_id` is canonical, and
+    empty where the exchange did not say it. `selected_by` names the settings that it was found for: `tag crypto`.
     """
 
     slug: str
@@ -67,6 +69,7 @@ class Market(msgspec.Struct, frozen=True):
     end_time_utc: str
     tokens: tuple[Token, ...]
     protocol: Protocol = "v1"
+    selected_by: tuple[str, ...] = ()
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -78,12 +81,22 @@ class Candidate(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Finding(msgspec.Struct, frozen=True):
+    """What one discovery found to be wrong; `subject` tells several of a kind apart."""
+
+    kind: ProblemKind
+    subject: str
+    reason: str
+
+
 class DiscoveryFile(msgspec.Struct, frozen=True):
     """The whole discovery file: `markets` in the order of recording, live windows first.
 
-    `confirmed_empty`: the exchange was asked for all of the selection, knows all of it, and has nothing to record
-    now. `closed` are condition ids of markets that were taken before and that the exchange says are over: they
-    may leave before their time.
+    `confirmed_empty`: Gamma answered the whole selection, all of it exists, and none of it is to be recorded now.
+    `closed`: condition ids of markets that were taken before and that the exchange says are over: they may leave
+    before their time.
+    `clock_offset_seconds`: how far this machine's clock is ahead of the exchange's, None where it is not known.
+    `series_known`: the series of the settings that exist on this exchange, or once did.
     """
 
     schema_version: int
@@ -96,6 +109,12 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     exchange: Exchange = "live"
     confirmed_empty: bool = False
     closed: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    clock_offset_seconds: float | None = None
+    series_known: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    named_markets: tuple[str, ...] = ()
 
 
 def all_tokens(markets: Iterable[Market]) -> tuple[Token, ...]:

@@ -1,127 +1,238 @@
 """Which of the markets that Gamma names are recorded now, and why each was taken or left."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from common.core.gamma_market import RefusedError, Window, read_window, series_of, shown
+from common.core.gamma_market import Outline
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import Candidate, Market
+from common.core.market_window import WindowTimes
+from common.core.offers import (
+    Copies,
+    Offer,
+    Readable,
+    Trouble,
+    best_of,
+    copies_of,
+    left_candidate,
+    outlines_of,
+    safe_slug,
+)
+from common.core.outcome_ids import NoIdsYetError, UnreadableError
+from common.core.taken_markets import NOT_LISTED, Closed, Kept, same_market_index, with_what_was_taken
+from common.core.wanted_markets import Wanted
+
+_NEVER = 2**63  # the end of a market that trades until it is closed
+_ACCEPTS_NO_ORDERS = "accepts no orders yet: looked at again at the next refresh"
 
 
 class Rules(msgspec.Struct, frozen=True):
     """What is asked for: the settings of `discovery`. `market_limit` 0 means no limit."""
 
-    series: tuple[str, ...]
+    wanted: Wanted
     lookahead_seconds: float
     market_end_grace_seconds: float
     market_limit: int = 0
 
 
-def select_markets(
-    objects: Iterable[object], *, now_ns: int, rules: Rules
-) -> tuple[tuple[Market, ...], tuple[Candidate, ...]]:
-    """Markets in the order of recording, and one candidate for each object: first those taken, in that order.
+class Before(msgspec.Struct, frozen=True):
+    """What was recorded until now, and the slugs of it that Gamma has confirmed to be closed."""
 
+    markets: tuple[Market, ...] = ()
+    closed: Closed = frozenset()
+
+
+NOTHING_BEFORE = Before()
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Markets in the order of recording, one candidate for each market, those taken first, and what was odd.
+
+    `unreadable` are open markets of the selection that are not recorded, `odd` are recorded all the same.
+    `said_closed` are the slugs of which an object said that they are closed; `not_listed` are those recorded before
+    and open by the calendar of which no readable object came.
+    """
+
+    markets: tuple[Market, ...]
+    candidates: tuple[Candidate, ...]
+    unreadable: tuple[Trouble, ...]
+    odd: tuple[Trouble, ...]
+    said_closed: frozenset[str]
+    not_listed: tuple[Market, ...]
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    market: Market
+    window: WindowTimes | None
+    remark: str
+    is_new: bool
+
+
+class _LeftError(Exception):
+    """Why a readable market is not recorded now."""
+
+
+def select_markets(
+    offers: Iterable[Offer], *, nows: Sequence[int], rules: Rules, before: Before = NOTHING_BEFORE
+) -> Selection:
+    """What to record of the objects that Gamma gave and of what was recorded before.
+
+    `nows` are the instants that it may be now, the likeliest first: a market is due if it is at any of them.
     Live windows come first (soonest end first), then upcoming ones by start, then those that ended within the
-    grace: a limit must never prefer a window that is over. Any objects are borne; never raises.
+    grace: a limit must never prefer a window that is over. What was taken before stays until it is over. Any
+    objects are borne; never raises.
     """
     left: list[Candidate] = []
-    windows: list[Window] = []
-    for raw in _freshest(objects, left):
+    unreadable: list[Trouble] = []
+    odd: list[Trouble] = []
+    said_closed: set[str] = set()
+    found: dict[tuple[str, ...], Readable] = {}
+    taken_before = same_market_index(before.markets)
+    for copies in copies_of(offers, rules.wanted, left):
+        slug = safe_slug(copies.objects[0])
         try:
-            window = read_window(raw, _wanted_series(raw, rules))
-            _refuse_by_time(window, now_ns, rules)
-        except RefusedError as reason:
-            left.append(_left(raw, str(reason)))
+            readable = _due(copies, nows, rules, was_taken=slug in taken_before, said_closed=said_closed)
+        except UnreadableError as error:
+            left.append(left_candidate(copies.objects[0], str(error)))
+            unreadable.append(Trouble(error.field, slug, str(error)))
+        except _LeftError as reason:
+            left.append(left_candidate(copies.objects[0], str(reason)))
         else:
-            windows.append(window)
-    windows.sort(key=lambda window: _rank(window, now_ns))
-    limit = rules.market_limit or len(windows)
-    taken = [_candidate(window, _why(window, now_ns), taken=True) for window in windows[:limit]]
-    over = [_candidate(window, "over the market limit", taken=False) for window in windows[limit:]]
-    return tuple(window.market for window in windows[:limit]), (*taken, *over, *left)
+            odd += [Trouble(each.field, slug, each.reason) for each in readable.oddities]
+            _merge(found, readable)
+    kept = with_what_was_taken(
+        [readable.market for readable in found.values()],
+        before.markets,
+        closed=before.closed,
+        labels=rules.wanted.labels,
+        nows=nows,
+        grace_seconds=rules.market_end_grace_seconds,
+    )
+    odd += [Trouble(change.field, change.slug, change.reason) for change in kept.changes]
+    markets, candidates = _limited([_entry(each) for each in kept.markets], nows[0], rules.market_limit)
+    recorded = {market.slug for market in markets}
+    return Selection(
+        markets,
+        (*candidates, *kept.left, *(each for each in left if each.slug not in recorded)),
+        unreadable=tuple(each for each in unreadable if each.slug not in recorded),
+        odd=(*odd, *(each for each in unreadable if each.slug in recorded)),
+        said_closed=frozenset(said_closed),
+        not_listed=tuple(each.market for each in kept.markets if each.remark == NOT_LISTED),
+    )
 
 
-def keep_ending(
-    previous: Iterable[Market], found: Iterable[Market], *, now_ns: int, grace_seconds: float
-) -> tuple[Market, ...]:
-    """`found`, and behind it the markets of `previous` that Gamma no longer lists but whose grace still runs.
-
-    Gamma closes a market before the last messages of its window have come; a recorder must not leave then.
-    """
-    merged = {market.condition_id: market for market in found}
-    for market in previous:
-        end_ns = parse_utc_ns(market.end_time_utc) if market.end_time_utc else 0
-        if end_ns <= now_ns < end_ns + grace_seconds * NS_PER_SECOND:
-            merged.setdefault(market.condition_id, market)
-    return tuple(merged.values())
-
-
-def _freshest(objects: Iterable[object], left: list[Candidate]) -> list[Mapping[str, Any]]:
-    """One object per condition id, the one updated last; the others, and what is no object, are left."""
-    kept: dict[object, Mapping[str, Any]] = {}
-    for position, raw in enumerate(objects):
-        if not isinstance(raw, dict):
-            left.append(Candidate("", "", taken=False, reason="not an object"))
-            continue
-        condition_id = raw.get("conditionId")
-        key = condition_id if isinstance(condition_id, str) else position
-        known = kept.get(key)
-        if known is not None:
-            raw, older = (raw, known) if _updated(raw) > _updated(known) else (known, raw)  # noqa: PLW2901
-            left.append(_left(older, "an older copy of a market named twice"))
-        kept[key] = raw
-    return list(kept.values())
-
-
-def _updated(raw: Mapping[str, Any]) -> int:
-    value = raw.get("updatedAt")
-    try:
-        return parse_utc_ns(value) if isinstance(value, str) else 0
-    except (ValueError, OverflowError):
-        return 0
-
-
-def _wanted_series(raw: Mapping[str, Any], rules: Rules) -> str | None:
-    series = series_of(raw)
-    if series is not None and series not in rules.series:
-        raise RefusedError("of a series that is not asked for")
-    return series
-
-
-def _refuse_by_time(window: Window, now_ns: int, rules: Rules) -> None:
-    if now_ns >= window.end_ns + rules.market_end_grace_seconds * NS_PER_SECOND:
-        raise RefusedError(f"ended more than {rules.market_end_grace_seconds:g} s ago")
-    if now_ns < window.start_ns - rules.lookahead_seconds * NS_PER_SECOND:
-        raise RefusedError(f"starts later than {rules.lookahead_seconds:g} s from now")
-    if now_ns < window.start_ns and not window.accepting_orders:
+def _due(
+    copies: Copies, nows: Sequence[int], rules: Rules, *, was_taken: bool, said_closed: set[str]
+) -> Readable:
+    outlined = list(outlines_of(copies))
+    newest = outlined[0][1]
+    if newest.closed:
+        if newest.closed.startswith("closed"):
+            said_closed.add(newest.slug)
+        raise _LeftError(newest.closed)
+    _refuse_by_time(newest.window, nows, rules)
+    if not was_taken and not newest.accepting_orders and _is_upcoming(newest.window, nows):
         # A halted live window still has a book worth recording; one that has not opened may have none.
-        raise RefusedError("accepts no orders yet: looked at again at the next refresh")
+        raise _LeftError(_ACCEPTS_NO_ORDERS)
+    try:
+        return best_of(outlined, copies.labels)
+    except NoIdsYetError as error:
+        if _trades(newest, nows):
+            raise
+        raise _LeftError("it has no token ids yet") from error
 
 
-def _rank(window: Window, now_ns: int) -> tuple[int, int, str]:
+def _trades(outline: Outline, nows: Sequence[int]) -> bool:
+    return outline.accepting_orders or not (outline.window is None or _is_upcoming(outline.window, nows))
+
+
+def _merge(found: dict[tuple[str, ...], Readable], readable: Readable) -> None:
+    """Two objects with the same tokens are one market, whatever they call it."""
+    key = tuple(sorted(token.token_id for token in readable.market.tokens))
+    if key in found:
+        labels = {*found[key].market.selected_by, *readable.market.selected_by}
+        readable = found[key]
+        market = msgspec.structs.replace(readable.market, selected_by=tuple(sorted(labels)))
+        readable = msgspec.structs.replace(readable, market=market)
+    found[key] = readable
+
+
+def _refuse_by_time(window: WindowTimes | None, nows: Sequence[int], rules: Rules) -> None:
+    if window is None:
+        return
+    grace_ns = rules.market_end_grace_seconds * NS_PER_SECOND
+    lookahead_ns = rules.lookahead_seconds * NS_PER_SECOND
+    if any(window.start_ns - lookahead_ns <= now < window.end_ns + grace_ns for now in nows):
+        return
+    if nows[0] >= window.end_ns + grace_ns:
+        raise _LeftError(f"ended more than {rules.market_end_grace_seconds:g} s ago")
+    raise _LeftError(f"starts later than {rules.lookahead_seconds:g} s from now")
+
+
+def _is_upcoming(window: WindowTimes | None, nows: Sequence[int]) -> bool:
+    return window is not None and all(now < window.start_ns for now in nows)
+
+
+def _entry(kept: Kept) -> _Entry:
+    market, window = kept.market, None
+    if market.end_time_utc:
+        start_ns = parse_utc_ns(market.start_time_utc) if market.start_time_utc else 0
+        window = WindowTimes(start_ns, parse_utc_ns(market.end_time_utc))
+    return _Entry(market, window, kept.remark, kept.is_new)
+
+
+def _limited(
+    entries: list[_Entry], now_ns: int, market_limit: int
+) -> tuple[tuple[Market, ...], list[Candidate]]:
+    """The markets, and their candidates with those left. A window that is just ending takes no other's place."""
+    entries.sort(key=lambda entry: _rank(entry, now_ns))
+    ending = [entry for entry in entries if _is_ending(entry, now_ns)]
+    others = [entry for entry in entries if not _is_ending(entry, now_ns)]
+    first = sorted(others, key=lambda entry: entry.is_new)  # stable: what is recorded is not left for another
+    chosen = {entry.market.slug for entry in [*first[: market_limit or len(first)], *ending]}
+    taken = [entry for entry in entries if entry.market.slug in chosen]
+    over = [entry for entry in entries if entry.market.slug not in chosen]
+    return (
+        tuple(entry.market for entry in taken),
+        [
+            *(_candidate(entry, _why(entry, now_ns), taken=True) for entry in taken),
+            *(_candidate(entry, "over the market limit", taken=False) for entry in over),
+        ],
+    )
+
+
+_LIVE, _UPCOMING, _OVER = range(3)
+
+
+def _is_ending(entry: _Entry, now_ns: int) -> bool:
+    return not entry.is_new and _rank(entry, now_ns)[0] == _OVER
+
+
+def _rank(entry: _Entry, now_ns: int) -> tuple[int, int, str]:
+    window, slug = entry.window, entry.market.slug
+    if window is None:
+        return _LIVE, _NEVER, slug
     if now_ns < window.start_ns:
-        return 1, window.start_ns, window.market.slug
-    return (2 if now_ns >= window.end_ns else 0), window.end_ns, window.market.slug
+        return _UPCOMING, window.start_ns, slug
+    return (_OVER if now_ns >= window.end_ns else _LIVE), window.end_ns, slug
 
 
-def _why(window: Window, now_ns: int) -> str:
+def _why(entry: _Entry, now_ns: int) -> str:
+    window = entry.window
+    suffix = f"; {entry.remark}" if entry.remark else ""
+    if window is None:
+        return f"open, without a window{suffix}"
     if now_ns < window.start_ns:
-        return f"upcoming, starts in {_seconds(window.start_ns - now_ns)}"
+        return f"upcoming, starts in {_seconds(window.start_ns - now_ns)}{suffix}"
     if now_ns >= window.end_ns:
-        return f"ended {_seconds(now_ns - window.end_ns)} ago, still within the grace"
-    return f"live, ends in {_seconds(window.end_ns - now_ns)}"
+        return f"ended {_seconds(now_ns - window.end_ns)} ago, still within the grace{suffix}"
+    return f"live, ends in {_seconds(window.end_ns - now_ns)}{suffix}"
 
 
 def _seconds(duration_ns: int) -> str:
     return f"{duration_ns // NS_PER_SECOND} s"
 
 
-def _candidate(window: Window, reason: str, *, taken: bool) -> Candidate:
-    return Candidate(window.market.slug, window.market.condition_id, taken=taken, reason=reason)
-
-
-def _left(raw: Mapping[str, Any], reason: str) -> Candidate:
-    return Candidate(shown(raw.get("slug")), shown(raw.get("conditionId")), taken=False, reason=reason)
+def _candidate(entry: _Entry, reason: str, *, taken: bool) -> Candidate:
+    return Candidate(entry.market.slug, entry.market.condition_id, taken=taken, reason=reason)

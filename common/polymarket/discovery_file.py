@@ -1,21 +1,24 @@
 """The discovery file: the truth about which markets are recorded, replaced as a whole or not at all."""
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 
+from common.config import DiscoverySettings
 from common.core.exchange_told import exchange_of
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Exchange
 from common.errors import DiscoveryError
 from common.files import write_atomically
 
-FILE_NAME = "polymarket_btc_markets_latest.json"
-_REMEDY = "run bin/discover-markets to write it anew"
+BITCOIN_FILE_NAME = "polymarket_btc_markets_latest.json"  # the documented name, as long as it is true
+FILE_NAME = "polymarket_markets_latest.json"
+_REMEDY = "run bin/discover-markets to write it again"
 
 
-def discovery_path(data_root: Path) -> Path:
-    """Where the discovery file of a data root is."""
-    return data_root / "discovery" / FILE_NAME
+def discovery_path(data_root: Path, wanted: DiscoverySettings) -> Path:
+    """Where the discovery file of a data root is, for what the settings select."""
+    return data_root / "discovery" / (BITCOIN_FILE_NAME if wanted.wanted.is_bitcoin_only else FILE_NAME)
 
 
 class _Stated(msgspec.Struct):
@@ -49,6 +52,15 @@ def read_discovery_file(path: Path, exchange: Exchange | None = None) -> Discove
             f" {_REMEDY}"
         )
     return found
+
+
+def latest_discovery(data_root: Path) -> DiscoveryFile | None:
+    """The newest discovery of a data root, whatever was selected; None without a readable one."""
+    found = []
+    for name in (BITCOIN_FILE_NAME, FILE_NAME):
+        with contextlib.suppress(DiscoveryError):
+            found.append(read_discovery_file(data_root / "discovery" / name))
+    return max(found, key=lambda each: each.discovered_at_utc, default=None)
 
 
 def write_discovery_file(path: Path, content: DiscoveryFile) -> None:

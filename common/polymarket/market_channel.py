@@ -1,8 +1,12 @@
 """What is said on the market websocket: subscriptions, pings, and how to tell market data at a glance."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
+
+from common.core.rolling_series import slug_marks
+from common.core.wanted_markets import Wanted
 
 PING = "PING"
 PONG = b"PONG"
@@ -19,7 +23,6 @@ _MARKET_DATA_MARKS = (
 _NEW_MARKET = b'"new_market"'
 _MARKET_RESOLVED = b'"market_resolved"'
 _REFUSALS = frozenset({b"INVALID OPERATION", b"INVALID MESSAGE"})
-_BTC_SLUG_MARKS = (b'"btc-updown-', b'"bitcoin-up-or-down-')
 
 
 class _Resolved(msgspec.Struct):
@@ -84,9 +87,19 @@ def is_refusal(payload: bytes) -> bool:
     return payload.strip() in _REFUSALS
 
 
-def is_new_market_hint(payload: bytes) -> bool:
-    """Whether a message announces a BTC up/down market that discovery may not know yet."""
-    return _NEW_MARKET in payload and any(mark in payload for mark in _BTC_SLUG_MARKS)
+def hint_marks(wanted: Wanted) -> re.Pattern[bytes]:
+    """What in an announcement shows that it may be about a market of the selection: names, as JSON writes them."""
+    names = [mark for series in wanted.series for mark in slug_marks(series)]
+    names += [item.name + '"' for item in wanted.items if item.kind in {"event", "market"}]
+    names += [f"{item.name}{end}" for item in wanted.items if item.kind == "tag" for end in ('"', '\\"')]
+    # A tag may be announced by its label: "World Cup" for world-cup.
+    quoted = b"|".join(re.escape(name.encode()).replace(rb"\-", b"[- ]") for name in names) or b"(?!)"
+    return re.compile(rb'"(?:' + quoted + rb")", re.IGNORECASE)
+
+
+def is_new_market_hint(payload: bytes, marks: re.Pattern[bytes]) -> bool:
+    """Whether a message announces a market of the selection that discovery may not know yet."""
+    return _NEW_MARKET in payload and marks.search(payload) is not None
 
 
 def resolved_tokens(payload: bytes) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.config import PathSettings, Settings, load_settings
+from common.config import SELECTING, PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.log_output import fill_standard_streams
@@ -52,6 +52,35 @@ def above_zero(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return number
+
+
+def add_selection_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the options that name what to record; together they replace what the settings name."""
+    group = arguments.add_argument_group(
+        "what to record (repeatable; one of these replaces all that the settings name)"
+    )
+    for option, key, what in (
+        ("--series", "series", "a series, as btc-up-or-down-5m"),
+        ("--tag", "tags", "all open markets of a tag, as politics"),
+        ("--event", "events", "all open markets of an event: its slug or its page's address"),
+        ("--market", "markets", "one market: its slug, condition id or page's address"),
+    ):
+        group.add_argument(option, dest=key, action="append", metavar="NAME", help=what)
+
+
+def selection_options(namespace: argparse.Namespace) -> dict[str, list[str] | None]:
+    """What the options named, as keys of `discovery`."""
+    return {key: getattr(namespace, key) for key in SELECTING}
+
+
+def selection_words(namespace: argparse.Namespace) -> list[str]:
+    """The options that name what to record, as they are typed."""
+    return [
+        word
+        for key, option in zip(SELECTING, ("--series", "--tag", "--event", "--market"), strict=True)
+        for name in getattr(namespace, key) or ()
+        for word in (option, name)
+    ]
 
 
 def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> Settings:

@@ -14,6 +14,7 @@ from common.polymarket.market_channel import (
     PING,
     PONG,
     has_book,
+    hint_marks,
     holds_news,
     is_market_data,
     is_new_market_hint,
@@ -64,6 +65,7 @@ class MarketSession:
         self._ping_ns = int(runtime.settings.websocket.ping_interval_seconds * NS)
         self._pinged_ns = 0
         self._hinted_ns = 0
+        self._hints = hint_marks(runtime.settings.discovery.wanted)
         self.session_id = ""
         self.subscribed: tuple[Token, ...] = ()
         self.more_to_read = False
@@ -194,7 +196,7 @@ class MarketSession:
 
     def _look_into(self, payload: bytes, now: Now) -> None:
         if b'"new_market"' in payload:
-            if is_new_market_hint(payload):
+            if is_new_market_hint(payload, self._hints):
                 self._ask_for_discovery(now)
             return
         if is_refusal(payload):

@@ -124,7 +124,7 @@ class Filter:
         if len(tokens) != self._tokens_known:
             self._tokens_known = len(tokens)
             mine = [token for token in tokens.values() if self._market in token.market_slug]
-            ids = {each for token in mine for each in (token.token_id, token.condition_id)}
+            ids = {each for token in mine for each in (token.token_id, token.condition_id) if each}
             self._market_ids = [_quoted(each) for each in ids]
         return any(each in content for each in self._market_ids)
 

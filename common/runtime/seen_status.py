@@ -10,8 +10,8 @@ import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.status_view import Liveness
-from common.errors import DiscoveryError, RecorderError
-from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.errors import RecorderError
+from common.polymarket.discovery_file import latest_discovery
 from common.runtime.control import running_recorder
 from common.runtime.facts import read_facts
 from common.runtime.run_dir import ASSIGNMENT, STATUS_FILE
@@ -86,11 +86,8 @@ def _running_words(manifest: dict[str, Any], run_dir: Path, now_ns: int) -> str:
 
 
 def _discovery_age_s(data_root: Path, now_ns: int) -> float | None:
-    try:
-        found = read_discovery_file(discovery_path(data_root))
-    except DiscoveryError:
-        return None
-    return (now_ns - parse_utc_ns(found.discovered_at_utc)) / NS_PER_SECOND
+    found = latest_discovery(data_root)
+    return None if found is None else (now_ns - parse_utc_ns(found.discovered_at_utc)) / NS_PER_SECOND
 
 
 def _last_errors(run_dir: Path) -> Iterator[tuple[str, str]]:

@@ -114,9 +114,8 @@ class StatusBoard:
 
     def _discovery_file(self) -> DiscoveryFile | None:
         try:
-            return read_discovery_file(
-                discovery_path(self._runtime.data_root), self._runtime.assignment.exchange
-            )
+            path = discovery_path(self._runtime.data_root, self._runtime.settings.discovery)
+            return read_discovery_file(path, self._runtime.assignment.exchange)
         except DiscoveryError:
             return None  # not discovered yet; the discovery process says why
 

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from common.config import DiscoverySettings
 from common.core.instants import parse_utc_ns
 from common.core.market import Exchange, Market, Token, all_tokens, canonical_condition_id
 from common.core.token_split import split_tokens
@@ -22,9 +23,9 @@ class DiscoveredMarkets:
     One that cannot be read, or is of another exchange than the one that is recorded, changes nothing.
     """
 
-    def __init__(self, data_root: Path, exchange: Exchange) -> None:
+    def __init__(self, data_root: Path, wanted: DiscoverySettings, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._path = discovery_path(data_root)
+        self._path = discovery_path(data_root, wanted)
         self._seen: tuple[int, int] | None = None
         self._next_look_ns = 0
         self._markets: tuple[Market, ...] = ()
@@ -73,7 +74,9 @@ class TokenShare:
     """One reader's part of them, by the number of readers that the orders name."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._discovered = DiscoveredMarkets(runtime.data_root, runtime.assignment.exchange)
+        self._discovered = DiscoveredMarkets(
+            runtime.data_root, runtime.settings.discovery, runtime.assignment.exchange
+        )
         self._orders = OrdersFollower(runtime.run_dir)
         self._index = runtime.index
         self._max_tokens = runtime.settings.websocket.max_assets_per_connection

@@ -9,45 +9,98 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from common.config import Settings
 from common.core.market import DiscoveryFile, all_tokens
-from common.errors import EXIT_DONE
+from common.core.terminal_text import clean
+from common.errors import EXIT_DONE, AlreadyRunningError, DiscoveryError
+from common.locks import RECORDER_LOCK, FileLock
 from common.polymarket.discover import discover
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.search import Match, search
 from common.runtime import command
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
+
+MOST_MATCHES = 40  # of one kind
+_OPTIONS = {"series": "--series", "tag": "--tag", "event": "--event", "market": "--market"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one discovery; the exit code. A failed one leaves the discovery file as it was."""
     namespace = _parser().parse_args(arguments)
-    return command.run(partial(_discover, namespace))
+    return command.run(partial(_run, namespace))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = command.parser(
         "discover-markets",
-        "Asks Polymarket which BTC markets are open, and writes those to record to the discovery file.",
-        "bin/discover-markets --market-limit 2",
+        "Asks Polymarket which of the selected markets are open, and writes those to record to the discovery file.",
+        "bin/discover-markets --market-limit 2\n  bin/discover-markets --search 'world cup'",
     )
     parser.add_argument(
         "--market-limit", type=int, metavar="N", help="at most N markets, current windows first; 0: no limit"
     )
+    parser.add_argument(
+        "--search", metavar="TEXT", help="list what could be recorded and fits TEXT; writes nothing"
+    )
+    command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
     return parser
 
 
-def _discover(namespace: argparse.Namespace) -> int:
-    settings = command.load(namespace, {"discovery": {"market_limit": namespace.market_limit}})
-    path = discovery_path(Path(settings.paths.data_root))
+def _run(namespace: argparse.Namespace) -> int:
+    selection = {"market_limit": namespace.market_limit, **command.selection_options(namespace)}
+    settings = command.load(namespace, {"discovery": selection})
     with chosen_exchange(namespace, settings) as chosen:
-        found = discover(chosen, time.time_ns())
-    data_root = Path(settings.paths.data_root)
-    refuse_other_exchange(data_root, exchange_of_data_root(data_root), found.exchange)
-    write_discovery_file(path, found)
-    for line in _lines(found, path, _next_command(namespace)):
-        print(line)
+        if namespace.search is not None:
+            lines = _search_lines(search(chosen, namespace.search, time.time_ns()))
+        else:
+            lines = _discovery_lines(namespace, settings, discover(chosen, time.time_ns()))
+        for line in lines:
+            print(line)
     return EXIT_DONE
+
+
+def _search_lines(matches: Sequence[Match]) -> Iterator[str]:
+    if not matches:
+        yield "Nothing open fits that. Try fewer or shorter words."
+        return
+    for kind, option in _OPTIONS.items():
+        of_kind = [match for match in matches if match.kind == kind]
+        for match in of_kind[:MOST_MATCHES]:
+            yield f"{option} {shlex.quote(clean(match.name))}   {clean(match.title)}".rstrip()
+        if len(of_kind) > MOST_MATCHES:
+            yield f"  and {len(of_kind) - MOST_MATCHES} more of this kind: add a word to see them"
+    yield ""
+    yield "Give these options to bin/run-recorder, or write the names into the settings under `discovery`."
+
+
+def _discovery_lines(
+    namespace: argparse.Namespace, settings: Settings, found: DiscoveryFile
+) -> Iterator[str]:
+    data_root = Path(settings.paths.data_root)
+    path = discovery_path(data_root, settings.discovery)
+    refuse_other_exchange(data_root, exchange_of_data_root(data_root), found.exchange)
+    yield from _found_lines(found)
+    yield ""
+    try:
+        data_root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
+    except AlreadyRunningError:
+        yield f"A recorder runs on {data_root}: its discovery file is left alone, and what it records does not change."
+        return
+    except OSError as error:
+        reason = f"{data_root}: cannot be written ({error.strerror}); check --data-root"
+        raise DiscoveryError(reason) from error
+    try:
+        write_discovery_file(path, found)
+    finally:
+        lock.release()
+    yield f"Written to {path}"
+    if found.markets:
+        yield f"Next: {_next_command(namespace)}"
+    else:
+        yield "Nothing to record now: try again in a minute, or select more (bin/discover-markets --search TEXT)."
 
 
 def _next_command(namespace: argparse.Namespace) -> str:
@@ -58,10 +111,10 @@ def _next_command(namespace: argparse.Namespace) -> str:
         words += ["--config", str(namespace.config)]
     if namespace.data_root is not None:
         words += ["--data-root", namespace.data_root]
-    return shlex.join(words)
+    return shlex.join([*words, *command.selection_words(namespace)])
 
 
-def _lines(found: DiscoveryFile, path: Path, next_command: str) -> Iterator[str]:
+def _found_lines(found: DiscoveryFile) -> Iterator[str]:
     """What a user wants to know of a discovery."""
     which = " (the embedded exchange: simulated)" if found.exchange == SIMULATED else ""
     yield f"Asked {found.source}{which} at {found.discovered_at_utc}"
@@ -71,24 +124,22 @@ def _lines(found: DiscoveryFile, path: Path, next_command: str) -> Iterator[str]
     left = Counter(candidate.reason for candidate in found.candidates if not candidate.taken)
     yield f"Left: {left.total()} markets"
     for reason, count in left.most_common():
-        yield f"  {count:5}  {reason}"
+        yield f"  {count:5}  {clean(reason)}"
     for warning in found.warnings:
-        yield f"Warning: {warning}"
-    yield ""
-    yield f"Written to {path}"
-    if found.markets:
-        yield f"Next: {next_command}"
-    else:
-        yield "Nothing to record now: try again in a minute, or widen discovery.series or lookahead_seconds."
+        yield f"Warning: {clean(warning)}"
+    for problem in found.problems:
+        yield f"Problem: {problem.kind}: {clean(problem.reason)}"
 
 
 def _taken_table(found: DiscoveryFile) -> Iterator[str]:
-    reasons = {each.condition_id: each.reason for each in found.candidates if each.taken}
+    reasons = {each.slug: each.reason for each in found.candidates if each.taken}
     rows = [("market", "window, UTC", "outcomes", "why")]
     for market in found.markets:
         window = f"{_readable(market.start_time_utc)} to {_readable(market.end_time_utc)}"
-        outcomes = ", ".join(token.outcome for token in market.tokens)
-        rows.append((market.slug, window, outcomes, reasons.get(market.condition_id, "")))
+        outcomes = ", ".join(clean(token.outcome) for token in market.tokens)
+        rows.append(
+            (market.slug, window if market.end_time_utc else "", outcomes, reasons.get(market.slug, ""))
+        )
     if len(rows) == 1:
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

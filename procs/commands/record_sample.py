@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SECONDS",
         help="how often books are fetched over REST; two checkpoints are needed",
     )
+    command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
     return command.run(partial(_sample, parser.parse_args(arguments)))
 
@@ -64,7 +65,10 @@ def _sample(namespace: argparse.Namespace) -> int:
     settings = command.load(
         namespace,
         {
-            "discovery": {"market_limit": namespace.market_limit},
+            "discovery": {
+                "market_limit": namespace.market_limit,
+                **command.selection_options(namespace),
+            },
             "sample": {"duration_seconds": namespace.duration_seconds},
             "rest_checkpoint": {"interval_seconds": namespace.rest_checkpoint_interval_seconds},
         },
@@ -93,9 +97,11 @@ def _record(
     started_ns = time.time_ns()
     reasons: list[Reason] = []
     found: DiscoveryFile | None = None
+    path = discovery_path(Path(settings.paths.data_root), settings.discovery)
     try:
         found = discover(settings, started_ns, exchange)
-        write_discovery_file(discovery_path(Path(settings.paths.data_root)), found)
+        write_discovery_file(path, found)
+        reasons += _problems(found)
     except DiscoveryError as error:
         reasons.append(Reason(f"discovery failed: {error}", TRY_OFFLINE))
     if found is not None and found.markets:
@@ -112,6 +118,13 @@ def _record(
         command=command_line,
         reasons=tuple(reasons),
     )
+
+
+def _problems(found: DiscoveryFile) -> Iterator[Reason]:
+    """What of the selection is not recorded. A listing that was cut short is none where a market was found."""
+    for problem in found.problems:
+        if problem.kind != "discovery_incomplete" or not found.markets:
+            yield Reason(f"discovery: {problem.kind}: {problem.reason}", "bin/discover-markets")
 
 
 def _supervise(
@@ -176,6 +189,7 @@ def _command_line(namespace: argparse.Namespace) -> str:
         if (value := getattr(namespace, option)) is not None:
             shown = f"{value:g}" if isinstance(value, float) else str(value)
             words += [f"--{option.replace('_', '-')}", shown]
+    words += command.selection_words(namespace)
     return shlex.join(words)
 
 

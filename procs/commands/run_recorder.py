@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Record until told to stop; the exit code."""
     parser = command.parser(
         "run-recorder",
-        "Records the order books of Polymarket's BTC up/down markets until SIGTERM or Ctrl-C.",
+        "Records the order books of Polymarket's markets, by default Bitcoin's up/down ones, until SIGTERM or Ctrl-C.",
         "bin/run-recorder --exchange simulated --writers 2 --duration-seconds 30 --data-root /tmp/trial",
     )
     parser.add_argument(
@@ -40,12 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SECONDS",
         help="stop after this long (default: never)",
     )
+    command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
     return command.run(partial(_record, parser.parse_args(arguments)))
 
 
 def _record(namespace: argparse.Namespace) -> int:
-    settings = command.load(namespace, {"writer": {"writers": namespace.writers}})
+    options = {"writer": {"writers": namespace.writers}, "discovery": command.selection_options(namespace)}
+    settings = command.load(namespace, options)
     signals = StopSignals()
     with chosen_exchange(namespace, settings) as chosen:
         supervisor = Supervisor(chosen)
@@ -78,14 +80,18 @@ def _verdict(supervisor: Supervisor) -> int:
 def _discover_first(settings: Settings, exchange: Exchange) -> None:
     """Begin with the markets of now or, where Gamma does not answer, with those of the last discovery.
 
-    What the other exchange answers, or answered then, is never taken. Raises DiscoveryError when there is neither.
+    What the other exchange answers, or answered then, is never taken. Without either the recorder starts all the
+    same: recording begins when Gamma answers, and health is red until then.
     """
-    path = discovery_path(Path(settings.paths.data_root))
+    path = discovery_path(Path(settings.paths.data_root), settings.discovery)
     try:
         refresh(settings, path, time.time_ns(), exchange)
     except DiscoveryError as error:
         log.warning("discovery failed, going on with the last one", extra={"reason": str(error)})
-        read_discovery_file(path, exchange)
+        try:
+            read_discovery_file(path, exchange)
+        except DiscoveryError as missing:
+            log.warning("nothing is recorded until a discovery succeeds", extra={"reason": str(missing)})
 
 
 def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:

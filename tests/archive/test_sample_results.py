@@ -89,6 +89,12 @@ def test_without_a_whole_btc_market_it_needs_review(tmp_path: Path, markets: tup
     assert manifest.next_command == "bin/discover-markets"
 
 
+def test_any_market_that_the_settings_name_is_as_good_as_one_of_bitcoin(tmp_path: Path) -> None:
+    write_sample(tmp_path, MESSAGES, CHECKPOINTS)
+    named = Market("who-wins", "0x1", "", "", "", market().tokens, selected_by=("event who-wins",))
+    assert judged(tmp_path, sample_run(markets=(named,))).verdict == PASS
+
+
 def test_a_pong_is_no_market_message(tmp_path: Path) -> None:
     write_sample(tmp_path, [message_row(1, kind="PONG", text="PONG")], CHECKPOINTS)
     manifest = judged(tmp_path)

@@ -5,14 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.core.gamma_market import longest_window_seconds, series_of
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.market import Candidate, Market
-from common.core.selection import Rules, keep_ending, select_markets
+from common.core.offers import Offer
+from common.core.selection import NOTHING_BEFORE, Before, Rules, Selection, select_markets
+from common.core.wanted_markets import wanted_markets
 
 NOON = parse_utc_ns("2026-11-23T12:00:00Z")
 SERIES = ("btc-up-or-down-5m", "btc-up-or-down-15m", "btc-up-or-down-hourly")
-RULES = Rules(series=SERIES, lookahead_seconds=600, market_end_grace_seconds=180)
+RULES = Rules(wanted_markets(SERIES, (), (), ()), lookahead_seconds=600, market_end_grace_seconds=180)
+TAG = Rules(wanted_markets((), ("news",), (), ()), lookahead_seconds=600, market_end_grace_seconds=180)
 
 
 def gamma_market(start_s: int = -60, length_s: int = 300, **changes: object) -> dict[str, Any]:
@@ -36,8 +38,20 @@ def gamma_market(start_s: int = -60, length_s: int = 300, **changes: object) -> 
     return {name: value for name, value in (market | changes).items() if value != "absent"}
 
 
+def selection(
+    *objects: object,
+    rules: Rules = RULES,
+    label: str = "",
+    before: Before = NOTHING_BEFORE,
+    nows: tuple[int, ...] = (NOON,),
+) -> Selection:
+    return select_markets([Offer(raw, label) for raw in objects], nows=nows, rules=rules, before=before)
+
+
 def select(*objects: object, rules: Rules = RULES) -> tuple[tuple[Market, ...], tuple[Candidate, ...]]:
-    return select_markets(objects, now_ns=NOON, rules=rules)
+    found = selection(*objects, rules=rules)
+    assert found.unreadable == found.odd == ()
+    return found.markets, found.candidates
 
 
 def reason_for(raw: object) -> str:
@@ -45,6 +59,23 @@ def reason_for(raw: object) -> str:
     assert markets == ()
     assert not candidates[0].taken
     return candidates[0].reason
+
+
+def question(slug: str = "will-it-rain", **changes: object) -> dict[str, Any]:
+    """An open market without a window."""
+    number = int.from_bytes(slug.encode()[-6:])
+    market = {
+        "slug": slug,
+        "conditionId": f"0x{number:064x}",
+        "clobTokenIds": json.dumps([str(10**76 + number), str(2 * 10**76 + number)]),
+        "outcomes": '["Yes", "No"]',
+        "endDate": "2026-11-01T00:00:00Z",
+        "active": True,
+        "closed": False,
+        "acceptingOrders": True,
+        "enableOrderBook": True,
+    }
+    return {name: value for name, value in (market | changes).items() if value != "absent"}
 
 
 def test_a_live_market_is_taken_with_its_window_and_tokens() -> None:
@@ -83,7 +114,7 @@ def test_live_windows_come_first_then_upcoming_ones_then_those_just_over() -> No
 
 
 def test_a_limit_keeps_the_first_and_says_why_the_others_were_left() -> None:
-    limited = Rules(SERIES, 600, 180, market_limit=1)
+    limited = Rules(RULES.wanted, 600, 180, market_limit=1)
     markets, candidates = select(gamma_market(60), gamma_market(-60), rules=limited)
     assert [market.slug for market in markets] == [gamma_market(-60)["slug"]]
     assert [(candidate.taken, candidate.reason) for candidate in candidates] == [
@@ -103,42 +134,133 @@ def test_the_edges_of_lookahead_and_grace() -> None:
     ("changes", "reason"),
     [
         ({"closed": True}, "closed: settled tokens have no book"),
+        ({"closed": "true"}, "closed: settled tokens have no book"),
+        ({"closed": "absent", "closedTime": "2026-11-23 11:00:16+00"}, "closed: settled tokens have no book"),
+        ({"closed": None, "resolutionStatus": "resolved"}, "closed: settled tokens have no book"),
         ({"active": False}, "not active"),
+        ({"active": 0}, "not active"),
         ({"enableOrderBook": False}, "it has no order book"),
         ({"events": [{"seriesSlug": "eth-up-or-down-5m"}]}, "of a series that is not asked for"),
-        ({"events": "absent", "slug": "btc-above-90k"}, "its series is unknown"),
-        ({"slug": "../../etc/passwd"}, "its slug is not made of a-z, 0-9 and -, at most 80 characters"),
-        ({"slug": "a" * 81}, "its slug is not made of a-z, 0-9 and -, at most 80 characters"),
-        ({"slug": None}, "its slug is not made of a-z, 0-9 and -, at most 80 characters"),
-        ({"conditionId": "absent"}, "its conditionId is missing or malformed"),
-        ({"conditionId": "0x" + "z" * 64}, "its conditionId is missing or malformed"),
-        ({"clobTokenIds": "absent"}, "it has no token ids yet"),
-        ({"clobTokenIds": "[]"}, "it has no token ids yet"),
-        ({"clobTokenIds": "[not json"}, "it has no token ids yet"),
-        ({"clobTokenIds": '["1"]'}, "it has not exactly two distinct tokens"),
-        ({"clobTokenIds": ["1", "1"]}, "it has not exactly two distinct tokens"),
-        ({"clobTokenIds": ["1", "2", "3"]}, "it has not exactly two distinct tokens"),
-        ({"clobTokenIds": ["1", 2]}, "a token id is not a decimal string of at most 78 digits"),
-        ({"clobTokenIds": ["1", "2" * 79]}, "a token id is not a decimal string of at most 78 digits"),
-        ({"clobTokenIds": ["1", ""]}, "a token id is not a decimal string of at most 78 digits"),
-        ({"outcomes": '["Up"]'}, "its two outcomes are not named"),
-        ({"outcomes": ["Up", 2]}, "its two outcomes are not named"),
-        ({"endDate": "absent"}, "its endDate is missing"),
-        ({"endDate": "soon"}, "its endDate is no date"),
-        ({"eventStartTime": "0001-13-01"}, "its eventStartTime is no date"),
-        ({"eventStartTime": "2026-11-24T00:00:00Z"}, "its window ends before it starts"),
+        ({"events": "absent", "slug": "btc-above-90k"}, "of a series that is not asked for"),
     ],
 )
-def test_what_cannot_be_recorded_is_left_with_the_reason(changes: dict[str, Any], reason: str) -> None:
+def test_what_is_not_to_be_recorded_is_left_with_the_reason(changes: dict[str, Any], reason: str) -> None:
     assert reason_for(gamma_market(**changes)) == reason
 
 
-def test_lists_are_taken_as_such_or_as_json_in_a_string() -> None:
-    as_text = select(gamma_market())[0]
-    as_list = select(
-        gamma_market(clobTokenIds=[t.token_id for t in as_text[0].tokens], outcomes=["Up", "Down"])
-    )[0]
-    assert as_list == as_text
+@pytest.mark.parametrize(
+    "changes",
+    [{"closed": "no"}, {"closed": None}, {"closed": "absent"}, {"active": "true"}, {"active": {"is": True}}],
+)
+def test_a_state_in_another_form_means_the_same_and_an_unknown_one_closes_nothing(
+    changes: dict[str, Any],
+) -> None:
+    assert len(select(gamma_market(**changes))[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"clobTokenIds": "absent"}, "clobTokenIds"),
+        ({"clobTokenIds": "[]"}, "clobTokenIds"),
+        ({"clobTokenIds": "[not json"}, "clobTokenIds"),
+        ({"clobTokenIds": '["1"]'}, "clobTokenIds"),
+        ({"clobTokenIds": ["1", "1"]}, "clobTokenIds"),
+        ({"clobTokenIds": ["1", "2", "3"]}, "clobTokenIds"),
+        ({"clobTokenIds": ["1", "2" * 79]}, "clobTokenIds"),
+        ({"version": "v2"}, "positionIds"),
+        ({"version": "v7", "clobTokenIds": None}, "version"),
+        ({"slug": "btc-up-or-down-thing", "endDate": "soon", "eventStartTime": 5}, "endDate"),
+    ],
+)
+def test_an_open_market_that_cannot_be_read_is_said_with_the_field(
+    changes: dict[str, Any], field: str
+) -> None:
+    found = selection(gamma_market(**changes))
+    assert found.markets == ()
+    [trouble] = found.unreadable
+    assert trouble.field == field
+    assert trouble.reason == found.candidates[0].reason
+    assert field in trouble.reason
+
+
+def test_ids_that_are_not_there_before_trading_begins_are_nothing_odd() -> None:
+    early = gamma_market(300, clobTokenIds="[]", acceptingOrders=False)
+    assert reason_for(early).startswith("accepts no orders yet")
+    assert selection(gamma_market(300, clobTokenIds="[]")).unreadable, "it trades, and has no ids"
+    waiting = question(clobTokenIds=None, acceptingOrders=False)
+    found = selection(waiting, rules=TAG, label="tag news")
+    assert (found.unreadable, found.candidates[0].reason) == ((), "it has no token ids yet")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"conditionId": "absent"}, "conditionId"),
+        ({"conditionId": "0x" + "z" * 64}, "conditionId"),
+        ({"slug": None, "events": [{"slug": "btc-updown-5m-1", "seriesSlug": SERIES[0]}]}, "slug"),
+        ({"outcomes": "absent"}, "outcomes"),
+        ({"outcomes": ["Up", None]}, "outcomes"),
+        ({"endDate": "2019-01-01T00:00:00Z"}, "endDate"),
+        ({"eventStartTime": "2026-11-23T11:00:00Z"}, "eventStartTime"),
+        ({"version": "v3", "clobTokenIds": "absent", "outcomeIds": ["7" * 70, "8" * 70]}, "version"),
+    ],
+)
+def test_what_can_be_read_all_the_same_is_recorded_and_said(changes: dict[str, Any], field: str) -> None:
+    found = selection(gamma_market(**changes))
+    assert len(found.markets) == 1
+    assert [trouble.field for trouble in found.odd] == [field]
+
+
+@pytest.mark.parametrize(
+    ("changes"),
+    [
+        {"endDate": "absent"},
+        {"endDate": "soon"},
+        {"eventStartTime": None},
+        {"eventStartTime": "0001-13-01"},
+        {"endDate": None, "eventStartTime": None, "events": []},
+    ],
+)
+def test_a_window_that_gamma_does_not_date_is_that_of_the_slug(changes: dict[str, Any]) -> None:
+    [market] = selection(gamma_market(**changes)).markets
+    assert (market.start_time_utc, market.end_time_utc) == (
+        "2026-11-23T11:59:00.000000Z",
+        "2026-11-23T12:04:00.000000Z",
+    )
+
+
+def test_a_slug_in_any_form_drops_no_market_and_its_name_is_safe() -> None:
+    long = "x" * 130
+    markets = selection(
+        *(
+            question(slug, conditionId=f"0x{place:064x}", clobTokenIds=[f"1{place:076}", f"2{place:076}"])
+            for place, slug in enumerate([long, "../../etc/passwd", "Ünï cödé_İ", "\x1b[31m", "a" * 400])
+        ),
+        rules=TAG,
+        label="tag news",
+    ).markets
+    assert len(markets) == 5
+    assert all(set(market.slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") for market in markets)
+    assert len({market.slug for market in markets}) == 5
+    assert max(len(market.slug) for market in markets) <= 200
+    assert long in {market.slug for market in markets}
+
+
+def test_a_market_without_a_window_is_recorded_while_it_is_open_whatever_its_end_date_is() -> None:
+    found = selection(
+        question(), question("next", endDate="2030-01-01T00:00:00Z"), rules=TAG, label="tag news"
+    )
+    assert [(market.start_time_utc, market.end_time_utc, market.selected_by) for market in found.markets] == [
+        ("", "", ("tag news",))
+    ] * 2
+    assert {candidate.reason for candidate in found.candidates} == {"open, without a window"}
+    assert [token.end_time_utc for token in found.markets[0].tokens] == ["", ""]
+
+
+def test_windows_of_a_tag_keep_to_the_lookahead() -> None:
+    found = selection(gamma_market(-60), gamma_market(9000), rules=TAG, label="tag news")
+    assert [market.series for market in found.markets] == ["btc-up-or-down-5m"]
 
 
 def test_a_halted_window_is_recorded_but_one_that_never_opened_waits() -> None:
@@ -146,63 +268,35 @@ def test_a_halted_window_is_recorded_but_one_that_never_opened_waits() -> None:
     assert reason_for(gamma_market(60, acceptingOrders=False)).startswith("accepts no orders yet")
 
 
-def test_a_missing_start_follows_from_the_length_of_the_series() -> None:
-    assert select(gamma_market(eventStartTime="absent"))[0] == select(gamma_market())[0]
-    strange = gamma_market(eventStartTime=None, events=[{"seriesSlug": "btc-odd"}])
-    assert (
-        select(strange, rules=Rules(("btc-odd",), 600, 180))[1][0].reason == "its eventStartTime is missing"
-    )
-
-
-def test_of_two_copies_the_one_updated_last_counts() -> None:
+def test_of_two_copies_the_one_updated_last_counts_unless_it_cannot_be_read() -> None:
     newer = gamma_market(updatedAt="2026-11-23T11:30:00Z", closed=True)
     older = gamma_market(updatedAt="2026-11-23T11:00:00Z")
     undated = gamma_market(updatedAt="yesterday")
     for objects in ([newer, older, undated], [undated, older, newer]):
         markets, candidates = select(*objects)
         assert markets == ()
-        reasons = sorted(candidate.reason for candidate in candidates)
-        assert reasons == ["an older copy of a market named twice"] * 2 + [
-            "closed: settled tokens have no book"
-        ]
+        assert [candidate.reason for candidate in candidates] == ["closed: settled tokens have no book"]
+    broken = gamma_market(updatedAt="2026-11-23T11:30:00Z", clobTokenIds="[]")
+    assert select(broken, older)[0] == select(older)[0]
+
+
+def test_a_market_found_twice_is_one_and_knows_both_reasons() -> None:
+    rules = Rules(wanted_markets(SERIES, ("news",), (), ()), 600, 180)
+    offers = [Offer(gamma_market(), "tag news"), Offer(gamma_market(), "series btc-up-or-down-5m")]
+    found = select_markets(offers, nows=(NOON,), rules=rules)
+    assert [market.selected_by for market in found.markets] == [("series btc-up-or-down-5m", "tag news")]
+    assert len(found.candidates) == 1
+
+
+def test_one_wrong_clock_does_not_drop_the_windows_of_the_other() -> None:
+    later = NOON + 7200 * NS_PER_SECOND
+    found = selection(gamma_market(-60), gamma_market(7140), nows=(NOON, later))
+    assert len(found.markets) == 2
 
 
 def test_hostile_names_are_shown_harmlessly() -> None:
-    candidate = select(gamma_market(slug="\x1b[31m" + "x" * 200))[1][0]
+    candidate = select(gamma_market(slug="\x1b[31m" + "x" * 200, closed=True))[1][0]
     assert candidate.slug == "?[31m" + "x" * 75
-
-
-@pytest.mark.parametrize(
-    ("slug", "series"),
-    [
-        ("btc-updown-5m-1784850900", "btc-up-or-down-5m"),
-        ("btc-updown-15m-1784850900", "btc-up-or-down-15m"),
-        ("btc-updown-4h-1784850900", "btc-up-or-down-4h"),
-        ("bitcoin-up-or-down-july-24-2026-8am-et", "btc-up-or-down-hourly"),
-        ("bitcoin-up-or-down-july-24-12pm-et", "btc-up-or-down-hourly"),
-        ("bitcoin-up-or-down-on-july-24-2026", "btc-up-or-down-daily"),
-        ("bitcoin-above-90k-on-july-24", None),
-        (None, None),
-    ],
-)
-def test_without_events_the_series_follows_from_the_slug(slug: str | None, series: str | None) -> None:
-    assert series_of({"slug": slug}) == series
-    assert series_of({"slug": slug, "events": [{"seriesSlug": ""}, "odd"]}) == series
-
-
-def test_the_longest_window_bounds_what_is_asked_for() -> None:
-    assert longest_window_seconds(("btc-up-or-down-5m", "btc-up-or-down-15m")) == 900
-    assert longest_window_seconds(("btc-up-or-down-5m", "something-else")) == 90_000
-
-
-def test_a_market_that_gamma_closes_early_stays_until_its_grace_ends() -> None:
-    ended, long_over, going_on = (
-        select_markets([gamma_market(start)], now_ns=NOON + start * NS_PER_SECOND, rules=RULES)[0][0]
-        for start in (-310, -600, -60)
-    )
-    kept = keep_ending([ended, long_over, going_on], [], now_ns=NOON, grace_seconds=180)
-    assert kept == (ended,)
-    assert keep_ending([ended], [going_on, ended], now_ns=NOON, grace_seconds=180) == (going_on, ended)
 
 
 odd_values = st.recursive(
@@ -214,6 +308,7 @@ odd_values = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(gamma_market())), odd_values, max_size=4), odd_values)
 def test_any_object_is_borne(changes: dict[str, Any], other: object) -> None:
-    _, candidates = select(gamma_market() | changes, other, gamma_market())
-    assert len(candidates) == 3
-    assert all(candidate.reason for candidate in candidates)
+    found = selection(gamma_market() | changes, other, gamma_market(-60, 900))
+    assert gamma_market(-60, 900)["slug"] in {market.slug for market in found.markets}
+    assert all(candidate.reason for candidate in found.candidates)
+    json.dumps([market.slug for market in found.markets], ensure_ascii=False).encode()

@@ -131,6 +131,8 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         exchange.fault("gamma", kind="status", status=500, count=2)
         running.wait_for_more("rest_failures_total", than=0)
         running.wait_for_more("discovery_failures_total", than=0)
+        exchange.fault("listing", kind="version", version="v9", field="newIds")
+        running.wait_for_more("problems_total", than=0)
         exchange.fault("freeze")
         running.wait_for_more("consecutive_stale_reconnects", than=0)
         running.wait_for_more("forced_discovery_refreshes_total", than=0)

@@ -107,21 +107,25 @@ def test_a_refused_configuration_starts_nothing_and_names_file_key_and_bound(tmp
     assert not (tmp_path / "d").exists()
 
 
-def test_without_gamma_and_without_a_usable_discovery_file_the_command_to_run_is_named(
+def test_without_gamma_and_without_a_usable_discovery_file_it_starts_and_says_that_nothing_is_recorded(
     tmp_path: Path,
 ) -> None:
-    environment = {"RECORDER__EXCHANGE__GAMMA_URL": "http://127.0.0.1:9"}
-    missing = run_command("run_recorder", "--data-root", "d", folder=tmp_path, environment=environment)
     path = tmp_path / "d/discovery/polymarket_btc_markets_latest.json"
     path.parent.mkdir(parents=True)
     path.write_text("{garbled")
-    garbled = run_command("run_recorder", "--data-root", "d", folder=tmp_path, environment=environment)
-    for result in (missing, garbled):
-        assert result.returncode == 1
-        assert "bin/discover-markets" in result.stderr
-        assert "polymarket_btc_markets_latest.json" in result.stderr
-        assert "Traceback" not in result.stderr
-    assert not (tmp_path / "d/identity.json").exists(), (
-        "nothing was recorded, so the folder may still be of either"
-    )
+    environment = {
+        "RECORDER__EXCHANGE__GAMMA_URL": "http://127.0.0.1:9",
+        "RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.1",
+    }
+    with started_command(
+        "run_recorder", "--data-root", "d", folder=tmp_path, environment=environment
+    ) as process:
+        wait_for(lambda: run_manifest(tmp_path).get("problems"), what="the recorder to say what is wrong")
+        problems = {problem["kind"]: problem["reason"] for problem in run_manifest(tmp_path)["problems"]}
+        assert "nothing is recorded: 127.0.0.1:9 refused the connection" in problems["discovery_failing"]
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=120)
+    assert process.returncode == 0, log
+    assert "nothing is recorded until a discovery succeeds" in log
+    assert "run bin/discover-markets" in log
     assert path.read_text() == "{garbled"

@@ -72,7 +72,7 @@ def test_no_tokens_is_a_state_and_recording_begins_by_itself_when_they_appear(tm
             *("--data-root", "d", "--duration-seconds", "2"),
             folder=tmp_path,
             environment={
-                "RECORDER__DISCOVERY__SERIES": "[nothing-here]",
+                "RECORDER__DISCOVERY__SERIES": "[btc-nothing-here]",
                 **exchange_environment(exchange.urls),
             },
         )

@@ -4,10 +4,13 @@ import pytest
 
 from common.core.market import Token
 from common.core.rest_rows import HttpAnswer
+from common.core.wanted_markets import wanted_markets
 from common.polymarket.books import books_body, judge_books, portions, retry_after_s
 from common.polymarket.market_channel import (
+    hint_marks,
     holds_news,
     is_market_data,
+    is_new_market_hint,
     is_refusal,
     resolved_tokens,
     subscribe_first,
@@ -163,3 +166,24 @@ def test_settled_tokens_are_found_in_an_object_and_in_an_array() -> None:
     assert resolved_tokens(b"[" + event + b',{"event_type":"book"}]') == ("1", "2")
     assert resolved_tokens(b'{"event_type":"market_resolved","assets_ids":3}') == ()
     assert resolved_tokens(b'{"event_type":"book"}') == ()
+
+
+@pytest.mark.parametrize(
+    ("announced", "hint"),
+    [
+        ({"slug": "btc-updown-5m-1795435800"}, True),
+        ({"slug": "bitcoin-up-or-down-july-24-2026-8am-et"}, True),
+        ({"slug": "eth-updown-5m-1795435800"}, False),
+        ({"slug": "x", "tags": ["Politics"]}, True),
+        ({"slug": "x", "tags": json.dumps(["politics"])}, True),
+        ({"slug": "x", "tags": ["World Cup"]}, True),
+        ({"slug": "x", "tags": ["politics-of-chess"]}, False),
+        ({"slug": "x", "event_message": {"slug": "who-wins"}}, True),
+        ({"slug": "who-wins-what"}, False),
+    ],
+)
+def test_an_announcement_of_something_selected_is_a_hint(announced: dict[str, object], hint: bool) -> None:  # noqa: FBT001
+    marks = hint_marks(wanted_markets(("btc-up-or-down-15m",), ("politics", "world-cup"), ("who-wins",), ()))
+    payload = json.dumps({"event_type": "new_market", **announced}).encode()
+    assert is_new_market_hint(payload, marks) is hint
+    assert not is_new_market_hint(payload.replace(b"new_market", b"book"), marks)

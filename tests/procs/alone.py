@@ -38,6 +38,11 @@ class Alone:
     def detail(self, name: str) -> Any:  # noqa: ANN401 - whatever the process tells
         return self.facts.details.get(name) if self.facts else None
 
+    def problem(self, kind: str) -> str:
+        """The reason of a problem of this kind that lasts; empty without one."""
+        problems = self.facts.problems if self.facts else ()
+        return next((problem.reason for problem in problems if problem.kind == kind), "")
+
     def wait_for_counter(self, name: str, at_least: int) -> None:
         wait_for(
             lambda: self.counter(name) >= at_least or self.process.poll() is not None,

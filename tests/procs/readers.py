@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from common.config import Settings
+from common.config import DiscoverySettings, Settings
 from common.core.batch import decode_envelopes
 from common.core.envelope import MESSAGE
 from common.core.instants import parse_utc_ns, utc_text
@@ -79,7 +79,7 @@ class ReaderRun:
         found = DiscoveryFile(
             DISCOVERY_SCHEMA_VERSION, utc_text(time.time_ns()), "test", (), markets, (), closed=tuple(closed)
         )
-        write_discovery_file(discovery_path(self.data_root), found)
+        write_discovery_file(discovery_path(self.data_root, DiscoverySettings()), found)
 
     def discovery_states(self, *problems: Problem) -> None:
         """Facts of the discovery process."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from common.archive.read import closed_archives
+from common.config import DiscoverySettings
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from tests.doubles.rest_server import DOWN, UP, book
@@ -45,7 +46,7 @@ LIVE = Market(
 
 def discover(data_root: Path, market: Market = MARKET) -> None:
     write_discovery_file(
-        discovery_path(data_root),
+        discovery_path(data_root, DiscoverySettings()),
         DiscoveryFile(DISCOVERY_SCHEMA_VERSION, END, "test", ("btc-up-or-down-5m",), (market,), ()),
     )
 
@@ -216,7 +217,7 @@ def test_nothing_is_asked_before_there_are_markets_and_a_garbled_file_changes_no
         assert server.requests == []
         discover(tmp_path)
         checkpointer.wait_for_counter("rest_requests_total", 1)
-        discovery_path(tmp_path).write_text("{garbled")
+        discovery_path(tmp_path, DiscoverySettings()).write_text("{garbled")
         wait_for(lambda: len(server.requests) > 30, what="requests after the file was garbled")
         checkpointer.kill()  # without a writer it would wait for one
     assert '"discovery file not used"' in checkpointer.log

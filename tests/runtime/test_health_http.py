@@ -13,7 +13,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from common.config import ManifestSettings, Settings
+from common.config import DiscoverySettings, ManifestSettings, Settings
 from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
 from common.core.run_state import ReaderState
@@ -93,7 +93,9 @@ class Run:
                 "live",
                 confirmed_empty,
             )
-            write_discovery_file(discovery_path(Path(self.runtime.assignment.data_root)), found)
+            write_discovery_file(
+                discovery_path(Path(self.runtime.assignment.data_root), DiscoverySettings()), found
+            )
 
     def get(self, path: str) -> requests.Response:
         self.later_ns += S  # what was answered before is too old by now

@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from common.config import DiscoverySettings
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token, all_tokens
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from common.runtime.facts import Tally
@@ -20,7 +21,7 @@ def market(number: int) -> Market:
 
 def discover(folder: Path, *markets: Market) -> None:
     found = DiscoveryFile(DISCOVERY_SCHEMA_VERSION, START, "test", ("s",), markets, ())
-    write_discovery_file(discovery_path(folder), found)
+    write_discovery_file(discovery_path(folder, DiscoverySettings()), found)
 
 
 def share(folder: Path, index: int = 0, readers: int = 1) -> TokenShare:
@@ -51,7 +52,7 @@ def test_a_file_that_cannot_be_read_or_is_gone_changes_nothing_and_the_next_good
     discover(tmp_path, market(1))
     followed = share(tmp_path)
     followed.tokens(0)
-    path = discovery_path(tmp_path)
+    path = discovery_path(tmp_path, DiscoverySettings())
     path.with_suffix(".new").write_text("{garbled")
     path.with_suffix(".new").rename(path)
     assert followed.tokens(LOOK_NS) == market(1).tokens

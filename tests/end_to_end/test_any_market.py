@@ -1,0 +1,57 @@
+"""A recording of what the user names, of both protocols, over a roll of windows."""
+
+import json
+from pathlib import Path
+
+from common.polymarket.discovery_file import FILE_NAME
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import exchange_beside, recorder, rows
+from tests.end_to_end.running import oracle_findings
+from tests.waiting import wait_for
+
+QUESTION = "https://polymarket.com/event/will-the-new-government-be-sworn-in/will-the-new-government-be-sworn-in?tid=1"
+TEAMS = 20
+WINDOW_S = 8
+
+
+def test_windows_of_other_coins_a_question_and_an_event_of_20_markets_are_recorded_over_a_roll(
+    tmp_path: Path,
+) -> None:
+    options = SimulationOptions(rate=500, window_seconds=WINDOW_S, oracle=str(tmp_path / "oracle"))
+    wanted = [
+        *("--series", "eth-up-or-down-5m", "--series", "sol-up-or-down-5m"),
+        *("--event", "cup-winner", "--market", QUESTION),
+    ]
+    environment = {
+        "RECORDER__DISCOVERY__LOOKAHEAD_SECONDS": str(WINDOW_S),
+        "RECORDER__DISCOVERY__MARKET_END_GRACE_SECONDS": "2",
+        "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
+    }
+    found = tmp_path / "d/discovery" / FILE_NAME
+    with exchange_beside(tmp_path, options) as exchange:
+        with recorder(tmp_path, exchange, *wanted, environment=environment) as running:
+            first = {market["slug"] for market in json.loads(found.read_bytes())["markets"]}
+            wait_for(
+                lambda: not first & {m["slug"] for m in running.manifest["markets"] if m["end_time_utc"]},
+                what="all windows of the start to be over",
+            )
+            assert running.manifest["problems"] == []
+            log = running.stop()
+        assert running.process.returncode == 0, log
+    assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
+    recorded = [row for row in rows(tmp_path, "ws_raw") if row["record_type"] == "message"]
+    tokens = {token["token_id"]: token for row in recorded for token in row["tokens_tracked"]}
+    assert {token["protocol"] for token in tokens.values()} == {"v1", "v2"}
+    standing = {token["market_slug"] for token in tokens.values() if not token["end_time_utc"]}
+    assert len(standing) == TEAMS + 1
+    books = {
+        event["asset_id"]
+        for row in recorded
+        if "book" in row["classified_event_types"]
+        for event in (row["json"] if isinstance(row["json"], list) else [row["json"]])
+    }
+    for coin in ("eth", "sol"):
+        windows = {token["market_slug"] for token in tokens.values() if token["market_slug"].startswith(coin)}
+        assert len(windows & first) < len(windows), "windows were rolled"
+    begun = {token_id for token_id, token in tokens.items() if token["market_slug"] in first}
+    assert begun <= books
