@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from common.config_sources import Layer, read_environment, read_file, variable_name
-from common.core.wanted_markets import BTC_SERIES, Wanted, event_item, market_item, wanted_markets
+from common.core.wanted_markets import BTC_SERIES, Wanted, wanted_markets
 from common.errors import ConfigError
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -230,18 +230,15 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
 
 
 def _refuse_selection(discovery: DiscoverySettings, origins: Mapping[str, str]) -> None:
+    origin = next((origins[key] for name in SELECTING if (key := f"discovery.{name}") in origins), "")
     if not any(getattr(discovery, key) for key in SELECTING):
-        origin = next((origins[f"discovery.{key}"] for key in SELECTING if f"discovery.{key}" in origins), "")
         raise ConfigError(
             f"{origin}: discovery.series, tags, events and markets are all empty: name something"
         )
-    for key, item_of in (("events", event_item), ("markets", market_item)):
-        for text in getattr(discovery, key):
-            try:
-                item_of(text)
-            except ValueError as error:
-                origin = origins.get(f"discovery.{key}", "configuration")
-                raise ConfigError(f"{origin}: discovery.{key}: {error}") from error
+    try:
+        discovery.wanted  # noqa: B018 - it reads the names
+    except ValueError as error:
+        raise ConfigError(f"{origin}: discovery.{error}") from error
 
 
 def _wrong_with_remote(remote: str) -> str:

@@ -1,6 +1,6 @@
 """Which of the markets that Gamma names are recorded now, and why each was taken or left."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -83,43 +83,53 @@ def select_markets(
     grace: a limit must never prefer a window that is over. What was taken before stays until it is over. Any
     objects are borne; never raises.
     """
-    left: list[Candidate] = []
-    unreadable: list[Trouble] = []
-    odd: list[Trouble] = []
-    said_closed: set[str] = set()
-    found: dict[tuple[str, ...], Readable] = {}
-    taken_before = same_market_index(before.markets)
-    for copies in copies_of(offers, rules.wanted, left):
-        slug = safe_slug(copies.objects[0])
-        try:
-            readable = _due(copies, nows, rules, was_taken=slug in taken_before, said_closed=said_closed)
-        except UnreadableError as error:
-            left.append(left_candidate(copies.objects[0], str(error)))
-            unreadable.append(Trouble(error.field, slug, str(error)))
-        except _LeftError as reason:
-            left.append(left_candidate(copies.objects[0], str(reason)))
-        else:
-            odd += [Trouble(each.field, slug, each.reason) for each in readable.oddities]
-            _merge(found, readable)
+    read = _read(offers, nows, rules, same_market_index(before.markets))
     kept = with_what_was_taken(
-        [readable.market for readable in found.values()],
+        [readable.market for readable in read.found.values()],
         before.markets,
         closed=before.closed,
         labels=rules.wanted.labels,
         nows=nows,
         grace_seconds=rules.market_end_grace_seconds,
     )
-    odd += [Trouble(change.field, change.slug, change.reason) for change in kept.changes]
+    odd = [*read.odd, *(Trouble(change.field, change.slug, change.reason) for change in kept.changes)]
     markets, candidates = _limited([_entry(each) for each in kept.markets], nows[0], rules.market_limit)
     recorded = {market.slug for market in markets}
     return Selection(
         markets,
-        (*candidates, *kept.left, *(each for each in left if each.slug not in recorded)),
-        unreadable=tuple(each for each in unreadable if each.slug not in recorded),
-        odd=(*odd, *(each for each in unreadable if each.slug in recorded)),
-        said_closed=frozenset(said_closed),
+        (*candidates, *kept.left, *(each for each in read.left if each.slug not in recorded)),
+        unreadable=tuple(each for each in read.unreadable if each.slug not in recorded),
+        odd=(*odd, *(each for each in read.unreadable if each.slug in recorded)),
+        said_closed=frozenset(read.said_closed),
         not_listed=tuple(each.market for each in kept.markets if each.remark == NOT_LISTED),
     )
+
+
+class _Read(msgspec.Struct):
+    found: dict[tuple[str, ...], Readable] = {}
+    left: list[Candidate] = []
+    unreadable: list[Trouble] = []
+    odd: list[Trouble] = []
+    said_closed: set[str] = set()
+
+
+def _read(
+    offers: Iterable[Offer], nows: Sequence[int], rules: Rules, taken_before: Mapping[str, Market]
+) -> _Read:
+    read = _Read()
+    for copies in copies_of(offers, rules.wanted, read.left):
+        slug = safe_slug(copies.objects[0])
+        try:
+            readable = _due(copies, nows, rules, was_taken=slug in taken_before, said_closed=read.said_closed)
+        except UnreadableError as error:
+            read.left.append(left_candidate(copies.objects[0], str(error)))
+            read.unreadable.append(Trouble(error.field, slug, str(error)))
+        except _LeftError as reason:
+            read.left.append(left_candidate(copies.objects[0], str(reason)))
+        else:
+            read.odd += [Trouble(each.field, slug, each.reason) for each in readable.oddities]
+            _merge(read.found, readable)
+    return read
 
 
 def _due(

@@ -72,14 +72,15 @@ def with_what_was_taken(
             kept.append(Kept(known, is_new=False, remark="" if ending else NOT_LISTED))
         else:
             kept.append(Kept(_joined(known, again, changes), is_new=False))
-    recorded = same_market_index([*(each.market for each in kept)])
     gone = {candidate.slug for candidate in left}
-    new = [
-        Kept(market)
-        for market in {id(market): market for market in by_name.values()}.values()
-        if market.slug not in gone and not any(name in recorded for name in _names(market))
-    ]
-    return KeptMarkets((*kept, *new), tuple(left), tuple(changes))
+    new = [market for market in _new(by_name, kept) if market.slug not in gone]
+    return KeptMarkets((*kept, *map(Kept, new)), tuple(left), tuple(changes))
+
+
+def _new(by_name: Mapping[str, Market], kept: Iterable[Kept]) -> list[Market]:
+    recorded = same_market_index(each.market for each in kept)
+    each_once = {id(market): market for market in by_name.values()}.values()
+    return [market for market in each_once if not any(name in recorded for name in _names(market))]
 
 
 def same_market_index(markets: Iterable[Market]) -> Mapping[str, Market]:

@@ -63,13 +63,14 @@ class Wanted(msgspec.Struct, frozen=True):
 def wanted_markets(
     series: Iterable[str], tags: Iterable[str], events: Iterable[str], markets: Iterable[str]
 ) -> Wanted:
-    """The items of the settings, each once. Raises ValueError for an event or a market that names nothing."""
-    items = [
-        *(Item("series", name) for name in series),
-        *(Item("tag", name) for name in tags),
-        *(event_item(text) for text in events),
-        *(market_item(text) for text in markets),
-    ]
+    """The items of the settings, each once. Raises ValueError with the key of a name that can be none."""
+    items = [*(Item("series", name) for name in series), *(Item("tag", name) for name in tags)]
+    for key, item_of, texts in (("events", event_item, events), ("markets", market_item, markets)):
+        for text in texts:
+            try:
+                items.append(item_of(text))
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from error
     return Wanted(tuple(dict.fromkeys(items)))
 
 

@@ -19,7 +19,14 @@ from common.core.discovery_findings import (
 from common.core.exchange_clock import Judgement, Sighting, judge_clock
 from common.core.gamma_values import instant_of, value_of
 from common.core.instants import utc_text
-from common.core.market import DISCOVERY_SCHEMA_VERSION, Candidate, DiscoveryFile, Exchange, Market
+from common.core.market import (
+    DISCOVERY_SCHEMA_VERSION,
+    Candidate,
+    DiscoveryFile,
+    Exchange,
+    Finding,
+    Market,
+)
 from common.core.offers import Offer
 from common.core.selection import Before, Rules, Selection, select_markets
 from common.core.wanted_markets import Wanted
@@ -157,16 +164,7 @@ class Discoverer:
     ) -> DiscoveryFile:
         wanted = self._rules.wanted
         known_series = _series_known(gathered.answered, known, wanted)
-        findings = [
-            *unreadable_markets([*selection.unreadable, *gathered.troubles], selection.odd),
-            *items_without_match(gathered.answered, wanted, known_series, gathered.offered_names),
-            *incomplete_answers(gamma.cut_short, gathered.answered),
-            *wrong_clock(clock),
-        ]
-        if not is_limited(selection.markets, self._rules.market_limit):
-            said = gathered.said | _reasons(selection)
-            series = [name for name in wanted.series if name in known_series]
-            findings += windows_not_recorded(series, selection.markets, said, now_ns=clock.nows[0])
+        findings = self._findings(gamma, gathered, clock, selection, known_series)
         warnings = [clock.warning] if clock.warning else []
         warnings += [
             *gamma.remarks,
@@ -189,6 +187,26 @@ class Discoverer:
             events=self._settings.discovery.events,
             named_markets=self._settings.discovery.markets,
         )
+
+    def _findings(
+        self,
+        gamma: Gamma,
+        gathered: Gathered,
+        clock: Judgement,
+        selection: Selection,
+        known_series: tuple[str, ...],
+    ) -> list[Finding]:
+        wanted = self._rules.wanted
+        findings = [
+            *unreadable_markets([*selection.unreadable, *gathered.troubles], selection.odd),
+            *items_without_match(gathered.answered, wanted, known_series, gathered.offered_names),
+            *incomplete_answers(gamma.cut_short, gathered.answered),
+            *wrong_clock(clock),
+        ]
+        if not is_limited(selection.markets, self._rules.market_limit):
+            said = gathered.said | _reasons(selection)
+            findings += windows_not_recorded(known_series, selection.markets, said, now_ns=clock.nows[0])
+        return findings
 
 
 _NO_REACH = Reach(0, 0, 0)
