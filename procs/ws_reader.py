@@ -68,8 +68,6 @@ class WsReader:
         self._dialing: BackgroundCall[Connection] | None = None
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
-        self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
-        self._window = runtime.clock.wall_ns() // self._rotation_ns
         self._stepped: Now | None = None
         self._next_round_ns = 0
         self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
@@ -98,7 +96,7 @@ class WsReader:
         due = self._rules.due(now.monotonic_ns)
         if due is not None:
             self._on(due, now)
-        self._turn_window(now)
+        self._watch.turn_window(now)
         if self._rules.state is State.DONE:
             self._watch.finish(now)
         self._recording.catch_up(now)
@@ -123,14 +121,6 @@ class WsReader:
         log.warning("this process was paused", extra={"for_s": round(longest_ns / NS, 3)})
         if self._session is not None:
             self._session.paused()
-
-    def _turn_window(self, now: Now) -> None:
-        window = now.wall_ns // self._rotation_ns
-        if window > self._window and self._runtime.assignment.mode == "runtime":
-            self._window = window
-            idle = not self._wanted.now(now.monotonic_ns)
-            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
-            self._watch.unrecorded.cut(now)
 
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:

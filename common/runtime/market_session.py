@@ -74,6 +74,7 @@ class MarketSession:
         self._to_prove = False  # after a pause, by pings, that nothing is missing
         self._arriving_bytes = 0
         self._opened_ns = 0
+        self.opened_wall_ns = 0
         self._messages = self._bytes = 0
 
     @property
@@ -87,6 +88,7 @@ class MarketSession:
         self.subscribed = self._wanted.now(now.monotonic_ns)
         self._pinged_ns = self._opened_ns = now.monotonic_ns
         self._good = KnownGood(now.wall_ns)
+        self.opened_wall_ns = now.wall_ns
         detail = {"handshake_headers": self._connection.handshake_headers}
         url = self._runtime.settings.exchange.ws_url
         outage_since_ns = self._recording.outage_since_ns
