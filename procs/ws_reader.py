@@ -120,7 +120,7 @@ class WsReader:
         self._runtime.tally.add("pauses_total")
         log.warning("this process was paused", extra={"for_s": round(longest_ns / NS, 3)})
         if self._session is not None:
-            self._session.paused()
+            self._session.life.paused()
 
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:
@@ -143,7 +143,7 @@ class WsReader:
         except ConnectionEnded as end:
             self._on(Event.ENDED, self._now(), end)
             return
-        self._rules.alive(session.alive_ns)
+        self._rules.alive(session.life.alive_ns)
         if event is not None:
             self._on(event, now)
         elif wished is not None:
@@ -167,7 +167,7 @@ class WsReader:
         """Market data is told to the table once a round, and before an end."""
         if self._heard_since_round:
             self._heard_since_round = False
-            moved = self._session is not None and self._session.moved
+            moved = self._session is not None and self._session.life.moved
             self._on(Event.MARKET_MOVED if moved else Event.MARKET_DATA, now)
 
     def _attend_dialing(self, now: Now) -> None:
@@ -300,7 +300,7 @@ class WsReader:
         """A gap may still begin where knowledge ends now."""
         told = self._watch.told_until_ns(self._now())
         leaving = self._rules.state is State.LEAVING
-        return told if self._session is None or leaving else min(told, self._session.good_until_ns)
+        return told if self._session is None or leaving else min(told, self._session.life.good_until_ns)
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""

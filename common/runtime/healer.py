@@ -51,19 +51,19 @@ class Healer:
         if facts is None:
             return None
         if session is not None:
-            self._take_confirmation(facts, session)
+            self._take_confirmation(facts, session, now)
         for wish in self._new_wishes(facts):
             self.taken = wish.number
             end = self._take(wish, session, now) or end
         return end
 
-    def _take_confirmation(self, facts: Facts, session: MarketSession) -> None:
+    def _take_confirmation(self, facts: Facts, session: MarketSession, now: Now) -> None:
         told = facts.details.get("confirmed", {}).get(self._runtime.name)
         if told is None:
             return
         confirmed = msgspec.convert(told, Confirmed)
         if confirmed.session_id == session.session_id:
-            session.confirmed(confirmed.until_ns)
+            session.life.confirmed(confirmed.until_ns, now)
 
     def _new_wishes(self, facts: Facts) -> Iterable[Wish]:
         wishes = msgspec.convert(facts.details.get("wishes", ()), list[Wish])
@@ -95,7 +95,7 @@ class Healer:
         The gap never reaches into an earlier archive window: that one is accounted for already.
         """
         window_ns = now.wall_ns - now.wall_ns % self._rotation_ns
-        from_ns = max(wish.good_until_ns, session.opened_wall_ns, window_ns)
+        from_ns = max(wish.good_until_ns, session.life.opened.wall_ns, window_ns)
         tokens = tuple(token for token in session.subscribed if token.token_id == wish.token_id)
         if tokens and from_ns < now.wall_ns:
             self._recording.token_gap("diverged", TokenGap(tokens, from_ns, now.wall_ns), now)

@@ -84,7 +84,7 @@ class ReaderWatch:
 
     def session_over(self, session: MarketSession, *, proved_frozen: bool) -> None:
         """A session ended."""
-        if session.moved:
+        if session.life.moved:
             self._openings.moved()
         elif proved_frozen:
             self._openings.proved_frozen()
@@ -141,9 +141,9 @@ class ReaderWatch:
         )
 
     def _state_openings_only(self, session: MarketSession, now: Now) -> None:
-        if session.moved:
+        if session.life.moved:
             self._openings.moved()
-        silent_ns = now.monotonic_ns - session.first_data_ns if session.first_data_ns else 0
+        silent_ns = now.monotonic_ns - session.life.first_data_ns if session.life.first_data_ns else 0
         lasts = self._openings.lasts(silent_ns)
         name = self._runtime.name
         words = (
