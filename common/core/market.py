@@ -80,8 +80,8 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     """The whole discovery file: `markets` in the order of recording, live windows first.
 
     `confirmed_empty`: the exchange was asked for all of the selection, knows all of it, and has nothing to record
-    now. `closed` are condition ids of markets that were taken before and that the exchange says are over: they
-    may leave before their time.
+    now. `closed` are slugs of markets that were taken before and that the exchange has confirmed to be over: they may
+    leave before their time.
     """
 
     schema_version: int

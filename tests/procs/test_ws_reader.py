@@ -81,7 +81,7 @@ def test_what_the_exchange_says_is_over_may_leave_without_a_gap(tmp_path: Path, 
                 b'{"event_type":"market_resolved","winning_asset_id":"111111111111","assets_ids":["111111111111","112112112112"]}'
             )
         run.pass_time(10, lambda: exchange.change("221221221221"))
-        run.discover(TWO, closed=[leaving.condition_id] if why == "closed" else [])
+        run.discover(TWO, closed=[leaving.slug] if why == "closed" else [])
         run.pass_time(30, lambda: exchange.change("221221221221"))
         assert run.told["tokens"] == 2
         rows = run.end()
