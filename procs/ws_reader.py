@@ -68,8 +68,6 @@ class WsReader:
         self._dialing: BackgroundCall[Connection] | None = None
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
-        self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
-        self._window = runtime.clock.wall_ns() // self._rotation_ns
         self._stepped: Now | None = None
         self._next_round_ns = 0
         self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
@@ -98,7 +96,7 @@ class WsReader:
         due = self._rules.due(now.monotonic_ns)
         if due is not None:
             self._on(due, now)
-        self._turn_window(now)
+        self._watch.turn_window(now)
         if self._rules.state is State.DONE:
             self._watch.finish(now)
         self._recording.catch_up(now)
@@ -122,15 +120,7 @@ class WsReader:
         self._runtime.tally.add("pauses_total")
         log.warning("this process was paused", extra={"for_s": round(longest_ns / NS, 3)})
         if self._session is not None:
-            self._session.paused()
-
-    def _turn_window(self, now: Now) -> None:
-        window = now.wall_ns // self._rotation_ns
-        if window > self._window and self._runtime.assignment.mode == "runtime":
-            self._window = window
-            idle = not self._wanted.now(now.monotonic_ns)
-            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
-            self._watch.unrecorded.cut(now)
+            self._session.life.paused()
 
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:
@@ -153,7 +143,7 @@ class WsReader:
         except ConnectionEnded as end:
             self._on(Event.ENDED, self._now(), end)
             return
-        self._rules.alive(session.alive_ns)
+        self._rules.alive(session.life.alive_ns)
         if event is not None:
             self._on(event, now)
         elif wished is not None:
@@ -177,7 +167,7 @@ class WsReader:
         """Market data is told to the table once a round, and before an end."""
         if self._heard_since_round:
             self._heard_since_round = False
-            moved = self._session is not None and self._session.moved
+            moved = self._session is not None and self._session.life.moved
             self._on(Event.MARKET_MOVED if moved else Event.MARKET_DATA, now)
 
     def _attend_dialing(self, now: Now) -> None:
@@ -325,7 +315,7 @@ class WsReader:
         """A gap may still begin where knowledge ends now."""
         told = self._watch.told_until_ns(self._now())
         leaving = self._rules.state is State.LEAVING
-        return told if self._session is None or leaving else min(told, self._session.good_until_ns)
+        return told if self._session is None or leaving else min(told, self._session.life.good_until_ns)
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone. A session is over by now, unless an error ended us."""

@@ -29,6 +29,9 @@ class Audit:
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
         self._confirmations = Confirmations()
+        self._agreed_ms: dict[
+            str, int
+        ] = {}  # by token: the exchange's time of the newest state that was proved
         self._requested_ns: dict[int, int] = {}  # by checkpoint sequence, wall time
         self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
@@ -90,6 +93,8 @@ class Audit:
         if broken is None:
             return
         self._confirmations.dropped(reader, broken.token_ids)
+        for token_id in broken.token_ids or ():
+            self._agreed_ms.pop(token_id, None)
         if broken.token_ids is None:
             self._frozen.unknown(reader)
 
@@ -103,11 +108,11 @@ class Audit:
         for shown in read_checkpoint(row.payload_json):
             book = self._books.book(shown.token_id)
             reader = self._books.checkpoint(shown, row.checkpoint_sequence)
-            if reader is not None and book is not None:
+            if reader is not None:
                 self._confirmations.shown(reader, self._books.session_of(reader), shown.token_id)
-                if not same_levels(book, shown.book()):
-                    evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
-                    self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
+            if reader is not None and book is not None and not same_levels(book, shown.book()):
+                evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
+                self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 
     # What comes of it
 
@@ -121,7 +126,7 @@ class Audit:
         for judged in self._books.take_settled():
             wishes.append(_told(judged, now_ns))
             if self._replacing.pop(judged.result.token_id, None) is not None:
-                wishes.append(_wish(judged, "replace"))
+                wishes.append(self._wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
             wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
@@ -129,6 +134,10 @@ class Audit:
 
     def _confirm(self, judged: Judged) -> None:
         reader, session_id, result = judged
+        if result.verdict in {"agree", "agree_late"} and result.check in {"hash", "checkpoint"}:
+            self._agreed_ms[result.token_id] = max(
+                result.timestamp_ms, self._agreed_ms.get(result.token_id, 0)
+            )
         if result.check == "checkpoint" and result.verdict == "agree":
             requested_ns = self._requested_ns.get(result.checkpoint_sequence or 0, 0)
             self._confirmations.agreed(reader, session_id, result.token_id, requested_ns)
@@ -147,21 +156,24 @@ class Audit:
             action == "replace"
         ):  # once a snapshot has told the differing levels: with the session the book goes
             self._replacing[result.token_id] = judged, now_ns + LEVELS_WITHIN_NS
-        return [_wish(judged, "resubscribe")]
+        return [self._wish(judged, "resubscribe")]
 
     def _overdue(self, now_ns: int) -> list[Wish]:
         late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
-        return [_wish(self._replacing.pop(token_id)[0], "replace") for token_id in late]
+        return [self._wish(self._replacing.pop(token_id)[0], "replace") for token_id in late]
+
+    def _wish(self, judged: Judged, action: Action) -> Wish:
+        reader, session_id, result = judged
+        proved_ns = self._agreed_ms.get(result.token_id, 0) * 1_000_000
+        good_until_ns = max(proved_ns, self._confirmations.until_ns(reader, result.token_id))
+        return Wish(
+            0, reader, session_id, action, result.token_id, result.reason, good_until_ns=good_until_ns
+        )
 
     def take_results(self) -> list[Result]:
         """All results since the last call."""
         results, self._results = self._results, []
         return results
-
-
-def _wish(judged: Judged, action: Action) -> Wish:
-    reader, session_id, result = judged
-    return Wish(0, reader, session_id, action, result.token_id, result.reason)
 
 
 def _told(judged: Judged, now_ns: int) -> Wish:

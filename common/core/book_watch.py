@@ -60,8 +60,16 @@ class BookWatch:
             self._tries.pop(token_id, None)
             self._since.pop(token_id, None)
 
+    @property
+    def earliest_ns(self) -> int | None:
+        """Since when the token that has lacked its book for longest was asked for it."""
+        return min(self._since.values(), default=None)
+
     def long_missing(self, now_ns: int) -> dict[str, int]:
-        """Missing tokens that were asked for again in vain, and for how long they have had no book."""
+        """Missing tokens that were asked for again in vain, and for how long they have had no book.
+
+        Also between sessions: what is missing then is missing still.
+        """
         late_ns = self._timeout_ns * 3 // 2
         return {
             token_id: now_ns - since_ns

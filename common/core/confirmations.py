@@ -46,6 +46,10 @@ class Confirmations:
         for token_id in token_ids:
             self._tokens.get(reader, {}).pop(token_id, None)
 
+    def until_ns(self, reader: str, token_id: str) -> int:
+        """Until when this one book is confirmed, 0 where it never was in the present session."""
+        return self._tokens.get(reader, {}).get(token_id, 0)
+
     @property
     def confirmed(self) -> dict[str, Confirmed]:
         """By reader, where there is such an instant."""

@@ -38,7 +38,8 @@ class Continuity:
             return Break("a new session")
         if record_type == SESSION_CLOSED:
             return Break("the session ended")
-        if record_type == GAP:
+        if record_type == GAP and not {"token_ids", "market_slug"} & detail.keys():
+            # one of single tokens is about the past: what is wrong with their books is told by other rows
             return Break(f"a gap: {detail.get('cause', '')}")
         if record_type == SUBSCRIPTION_CHANGED and (gone := _texts(detail.get("unsubscribed"))):
             return Break("unsubscribed", gone)

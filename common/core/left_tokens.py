@@ -57,7 +57,16 @@ class LeftTokens:
             if token_id not in wanted and token.trades_at(since_ns) and not excused(token):
                 self._left.setdefault(token_id, Left(token, since_ns))
         self._followed = wanted
-        back = [self._left.pop(token_id) for token_id in wanted if token_id in self._left]
+        return self.back(wanted, now_ns)
+
+    def leave(self, tokens: Iterable[Left]) -> None:
+        """These are not what they should be since then; one that is left already stays so since when it was."""
+        for each in tokens:
+            self._left.setdefault(each.token.token_id, each)
+
+    def back(self, token_ids: Iterable[str], now_ns: int) -> list[TokenGap]:
+        """These are well again."""
+        back = [self._left.pop(token_id) for token_id in token_ids if token_id in self._left]
         return _gaps((each, now_ns) for each in back)
 
     def attend(self, now_ns: int, excused: Callable[[Token], bool]) -> list[TokenGap]:

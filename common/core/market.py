@@ -93,7 +93,7 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     """The whole discovery file: `markets` in the order of recording, live windows first.
 
     `confirmed_empty`: Gamma answered the whole selection, all of it exists, and none of it is to be recorded now.
-    `closed`: condition ids of markets that were taken before and that the exchange says are over: they may leave
+    `closed`: slugs of markets that were taken before and that the exchange has confirmed to be over: they may leave
     before their time.
     `clock_offset_seconds`: how far this machine's clock is ahead of the exchange's, None where it is not known.
     `series_known`: the series of the settings that exist on this exchange, or once did.

@@ -14,11 +14,6 @@ class OpeningsOnly:
         self._silence_ns = silence_ns
         self._proved = 0
 
-    @property
-    def proved(self) -> int:
-        """Sessions in a row, by proof of a checkpoint."""
-        return self._proved
-
     def moved(self) -> None:
         """Market data beyond the opening books came."""
         self._proved = 0

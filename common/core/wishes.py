@@ -24,7 +24,8 @@ class Wish(msgspec.Struct, frozen=True):
 
     It is about one session of one reader: it means nothing to any other. `divergence` is the detail of the
     row that the reader records, None for `stale`. `last_market_data_ns` is the receive time (wall) of the
-    newest market data of the session that the auditor has seen: newer data refutes a `stale`.
+    newest market data of the session that the auditor has seen: newer data refutes a `stale`. `good_until_ns` is
+    the newest moment (wall time) at which the token's book was proved, 0 where it never was.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Wish(msgspec.Struct, frozen=True):
     token_id: str
     why: str
     last_market_data_ns: int = 0
+    good_until_ns: int = 0
     divergence: dict[str, Any] | None = None
 
 

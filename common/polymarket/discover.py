@@ -251,11 +251,9 @@ def _series_known(
 
 
 def _closed(slugs: frozenset[str], known: DiscoveryFile | None) -> tuple[str, ...]:
-    """Condition ids of markets that are over before their time, the newest first."""
-    if known is None:
-        return ()
-    now_closed = [market.condition_id for market in known.markets if market.slug in slugs]
-    return tuple(dict.fromkeys([*now_closed, *known.closed]))[:MOST_CLOSED_KEPT]
+    """Slugs of markets that are over before their time, the newest first."""
+    before = known.closed if known is not None else ()
+    return tuple(dict.fromkeys([*sorted(slugs), *before]))[:MOST_CLOSED_KEPT]
 
 
 def _reasons(selection: Selection) -> dict[str, str]:

@@ -1,15 +1,16 @@
-"""Declares what a reader does not record although it trades: tokens that it left, windows that nobody took."""
+"""Declares what a reader does not record although it trades: tokens left or without a book, windows not taken."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from common.core.causes import Cause
 from common.core.due_windows import DueWindows
-from common.core.left_tokens import LeftTokens, TokenGap
+from common.core.left_tokens import Left, LeftTokens, TokenGap
 from common.core.market import Token
 from common.queue.outbox_files import Followed, OutboxFiles
 from common.queue.recording import Now, Recording
 
 NOT_SUBSCRIBED: Cause = "not_subscribed"
+NO_FIRST_BOOK: Cause = "no_first_book"
 
 
 class Unrecorded:
@@ -25,11 +26,12 @@ class Unrecorded:
         noted = files.followed
         self._recording, self._files, self._url, self._excused = recording, files, url, excused
         self._tokens = LeftTokens(noted.tokens, noted.left)
+        self._bookless = LeftTokens()
         self._windows = DueWindows()
 
     def told_until_ns(self, now: Now) -> int:
         """Up to this wall time all of it stands in rows."""
-        begun = (self._tokens.earliest_ns, self._windows.earliest_ns)
+        begun = (self._tokens.earliest_ns, self._bookless.earliest_ns, self._windows.earliest_ns)
         return min([now.wall_ns, *(each for each in begun if each is not None)])
 
     def follow(self, tokens: Sequence[Token], now: Now, *, since_ns: int | None = None) -> None:
@@ -40,6 +42,14 @@ class Unrecorded:
         gaps = self._tokens.follow(tokens, now.wall_ns, since_ns=since_ns, excused=self._excused)
         self._declare(gaps, now)
         self._note()
+
+    def bookless(self, tokens: Sequence[Left], now: Now) -> None:
+        """All that lack their opening book for too long now, each since it was subscribed."""
+        missing = {each.token.token_id for each in tokens}
+        here = [each.token.token_id for each in self._bookless.left if each.token.token_id not in missing]
+        gaps = self._bookless.back(here, now.wall_ns)
+        self._bookless.leave(tokens)
+        self._declare(gaps, now, NO_FIRST_BOOK)
 
     def attend(self, now: Now) -> None:
         """Declare what is over by now."""
@@ -61,12 +71,13 @@ class Unrecorded:
         if gaps:
             self._declare(gaps, now)
             self._note()
+        self._declare(self._bookless.cut(now.wall_ns), now, NO_FIRST_BOOK)
         for gap in self._windows.cut(now.wall_ns):
             self._recording.window_gap(gap, self._url, now)
 
-    def _declare(self, gaps: Sequence[TokenGap], now: Now) -> None:
+    def _declare(self, gaps: Sequence[TokenGap], now: Now, cause: Cause = NOT_SUBSCRIBED) -> None:
         for gap in gaps:
-            self._recording.token_gap(NOT_SUBSCRIBED, gap, now)
+            self._recording.token_gap(cause, gap, now)
 
     def _note(self) -> None:
         self._files.note_followed(Followed(self._tokens.followed, self._tokens.left))

@@ -13,6 +13,7 @@ import msgspec
 
 from common.core.confirmations import Confirmed
 from common.core.feed_rules import Event
+from common.core.left_tokens import TokenGap
 from common.core.wishes import Wish
 from common.polymarket.websocket_connection import ConnectionEnded
 from common.queue.recording import Now, Recording
@@ -33,6 +34,7 @@ class Healer:
         self._runtime = runtime
         self._recording = recording
         self._facts = FactsFollower(runtime.run_dir, AUDITOR)
+        self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * 1_000_000_000
         self._next_look_ns = 0
         self.taken = taken
 
@@ -49,19 +51,19 @@ class Healer:
         if facts is None:
             return None
         if session is not None:
-            self._take_confirmation(facts, session)
+            self._take_confirmation(facts, session, now)
         for wish in self._new_wishes(facts):
             self.taken = wish.number
             end = self._take(wish, session, now) or end
         return end
 
-    def _take_confirmation(self, facts: Facts, session: MarketSession) -> None:
+    def _take_confirmation(self, facts: Facts, session: MarketSession, now: Now) -> None:
         told = facts.details.get("confirmed", {}).get(self._runtime.name)
         if told is None:
             return
         confirmed = msgspec.convert(told, Confirmed)
         if confirmed.session_id == session.session_id:
-            session.confirmed(confirmed.until_ns)
+            session.life.confirmed(confirmed.until_ns, now)
 
     def _new_wishes(self, facts: Facts) -> Iterable[Wish]:
         wishes = msgspec.convert(facts.details.get("wishes", ()), list[Wish])
@@ -76,6 +78,8 @@ class Healer:
             return None
         said = {"action": wish.action, "token_id": wish.token_id, "reason": wish.why}
         log.warning("the book auditor found a divergence", extra=said)
+        if wish.action in {"resubscribe", "replace"}:
+            self._declare(wish, session, now)
         if wish.action == "resubscribe":
             self._runtime.tally.add("divergences_resubscribed_total")
             session.subscribe_again([wish.token_id], now)
@@ -84,3 +88,14 @@ class Healer:
         elif wish.action == "stale" and session.last_market_data_ns <= wish.last_market_data_ns:
             return Event.PROVED_FROZEN, ConnectionEnded("stale_feed", wish.why)
         return None
+
+    def _declare(self, wish: Wish, session: MarketSession, now: Now) -> None:
+        """Messages of this token may be missing since its book was proved last.
+
+        The gap never reaches into an earlier archive window: that one is accounted for already.
+        """
+        window_ns = now.wall_ns - now.wall_ns % self._rotation_ns
+        from_ns = max(wish.good_until_ns, session.life.opened.wall_ns, window_ns)
+        tokens = tuple(token for token in session.subscribed if token.token_id == wish.token_id)
+        if tokens and from_ns < now.wall_ns:
+            self._recording.token_gap("diverged", TokenGap(tokens, from_ns, now.wall_ns), now)

@@ -6,19 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from common.core.book_watch import BookWatch
 from common.core.causes import Cause
 from common.core.feed_rules import Event
-from common.core.known_good import PONGS, KnownGood
+from common.core.known_good import PONGS
 from common.core.market import Token
 from common.core.session_history import SessionHistory
 from common.core.wanted_tokens import WantedTokens, change_between
 from common.polymarket.market_channel import (
     PING,
-    PONG,
     has_book,
     hint_marks,
     holds_news,
-    is_market_data,
     is_new_market_hint,
-    is_opening_book,
     is_refusal,
     resolved_tokens,
     subscribe_first,
@@ -29,11 +26,11 @@ from common.polymarket.websocket_connection import Connection, ConnectionEnded
 from common.queue.recording import Now, Recording
 from common.queue.unrecorded import Unrecorded
 from common.runtime.process import Runtime
+from common.runtime.session_life import SessionLife
 
 NS = 1_000_000_000
 MESSAGES_A_READ = 512
 HINT_INTERVAL_NS = 30 * NS
-ARRIVAL_LIMIT_NS = 300 * NS  # after which a session is silent whatever dribbles in
 _OF_OUR_OWN: Collection[Cause] = ("no_active_tokens", "recorder_stopping")  # nothing is wanted from then on
 
 log = logging.getLogger("ws_reader")
@@ -70,29 +67,18 @@ class MarketSession:
         self.subscribed: tuple[Token, ...] = ()
         self.more_to_read = False
         self.last_market_data_ns = 0  # wall time, 0 before the first
-        self.first_data_ns = 0  # monotonic, 0 before the first
-        self.moved = False  # market data came beyond the opening books
-        self.alive_ns = 0  # monotonic: known to be well then although no market data told so
-        self._good = KnownGood(0)
-        self._to_prove = False  # after a pause, by pings, that nothing is missing
-        self._arriving_bytes = 0
-        self._opened_ns = 0
+        self.life = SessionLife(Now(0, 0))
         self._messages = self._bytes = 0
         self._asked: tuple[str, int, int] | None = (
             None  # the last request: what, of how many tokens, and when
         )
 
-    @property
-    def good_until_ns(self) -> int:
-        """Everything up to this instant (wall time) was received: where a gap begins if the session ends now."""
-        return self._good.until_ns
-
     def open(self, session_id: str, now: Now) -> None:
         """Record the opening and send the first subscription."""
         self.session_id = session_id
         self.subscribed = self._wanted.now(now.monotonic_ns)
-        self._pinged_ns = self._opened_ns = now.monotonic_ns
-        self._good = KnownGood(now.wall_ns)
+        self._pinged_ns = now.monotonic_ns
+        self.life = SessionLife(now)
         detail = {"handshake_headers": self._connection.handshake_headers}
         url = self._runtime.settings.exchange.ws_url
         outage_since_ns = self._recording.outage_since_ns
@@ -128,10 +114,11 @@ class MarketSession:
                 together = b"\n".join(payloads)  # what is looked for stands within a line
                 count += len(payloads)
                 size += len(together) - len(payloads) + 1
-                if any(map(is_market_data, payloads)):
+                if self.life.heard(payloads, at):
                     alive_ns = at.wall_ns
-                    self._good.data(alive_ns)
-                self._look_through(payloads, together, at)
+                if holds_news(together) or (self._books.missing and has_book(together)):
+                    for payload in payloads:
+                        self._look_into(payload, at)
         except ConnectionEnded as end:
             if end.reason == "all_subscribed_assets_resolved":
                 self._wanted.resolve(self._over(clock.wall_ns()))
@@ -141,22 +128,6 @@ class MarketSession:
             self._bytes += size
             self.last_market_data_ns = alive_ns or self.last_market_data_ns
         return alive_ns > 0
-
-    def _look_through(self, payloads: Sequence[bytes], together: bytes, at: Now) -> None:
-        """What a reader must know of messages that it does not parse; `together` is all of them joined."""
-        if self._good.is_held:
-            self._good.pongs(payloads.count(PONG))
-        if not self.moved:
-            self._note_first_data(payloads, at)
-        if holds_news(together) or (self._books.missing and has_book(together)):
-            for payload in payloads:
-                self._look_into(payload, at)
-
-    def _note_first_data(self, payloads: Sequence[bytes], now: Now) -> None:
-        if not any(map(is_market_data, payloads)):
-            return
-        self.first_data_ns = self.first_data_ns or now.monotonic_ns
-        self.moved = any(is_market_data(payload) and not is_opening_book(payload) for payload in payloads)
 
     def count(self) -> None:
         """Tally what was read since the last call."""
@@ -214,44 +185,25 @@ class MarketSession:
 
     def keep_up(self, now: Now) -> Event | None:
         """Say what is due on the connection; the event that the session has come to, None to go on."""
-        self._good.mark()
-        if now.monotonic_ns - self._pinged_ns >= self._ping_ns:
+        self.life.runs()
+        if self.life.must_prove:
+            self._prove(now)
+        elif now.monotonic_ns - self._pinged_ns >= self._ping_ns:
             self._ping(now)
-        if (
-            self._to_prove and not self.more_to_read
-        ):  # writing to a closed connection can lose what is still unread
-            self._to_prove = False
-            for _ in range(PONGS):
-                self._ping(now)
-        self._note_arrival(now)
+        if self.life.arriving(self._connection.arriving_bytes, now):
+            self._books.postpone(now.monotonic_ns)
         return self._follow(now) or self._chase_books(now)
 
     def _ping(self, now: Now) -> None:
         self._pinged_ns = now.monotonic_ns
         self._connection.send_text(PING)
 
-    def _note_arrival(self, now: Now) -> None:
-        """A large opening array that arrives slowly is no silence."""
-        arriving_bytes, before = self._connection.arriving_bytes, self._arriving_bytes
-        self._arriving_bytes = arriving_bytes
-        if (
-            not self.moved
-            and arriving_bytes > before
-            and now.monotonic_ns - self._opened_ns < ARRIVAL_LIMIT_NS
-        ):
-            self.alive_ns = now.monotonic_ns
-            self._books.postpone(now.monotonic_ns)
-
-    def paused(self) -> None:
-        """This process was stopped until now: what it finds may have waited for it."""
-        self._good.paused()
-        self._to_prove = True
-
-    def confirmed(self, at_ns: int) -> None:
-        """Every book that REST showed at this instant (wall time) was the rebuilt one."""
-        if self._good.confirmed(at_ns):
-            clock = self._runtime.clock
-            self.alive_ns = clock.monotonic_ns() - max(0, clock.wall_ns() - at_ns)
+    def _prove(self, now: Now) -> None:
+        """After a pause, once all that waited was read: writing to a closed connection can lose what is unread."""
+        if not self.more_to_read:
+            self.life.proving()
+            for _ in range(PONGS):
+                self._ping(now)
 
     def _follow(self, now: Now) -> Event | None:
         change = change_between(self.subscribed, self._wanted.now(now.monotonic_ns))
@@ -316,7 +268,7 @@ class MarketSession:
         self._connection.close()
         self.count()
         self._books.session_over()
-        since_ns = None if reason in _OF_OUR_OWN else min(now.wall_ns, self._good.until_ns)
+        since_ns = None if reason in _OF_OUR_OWN else min(now.wall_ns, self.life.good_until_ns)
         self._recording.close_session(reason, words, now, silent_since_ns=since_ns)
         messages = self._recording.session_messages
         self._history.counted(messages)

@@ -4,6 +4,7 @@ from collections import Counter
 
 from common.core.book_watch import BookWatch
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.left_tokens import Left
 from common.core.market import Token
 from common.core.openings_only import OpeningsOnly
 from common.core.wanted_tokens import WantedTokens
@@ -41,6 +42,8 @@ class ReaderWatch:
         self._openings = OpeningsOnly(int(stale_s * NS_PER_SECOND) // SILENCE_SHARE)
         self._discovery = FactsFollower(runtime.run_dir, DISCOVERY)
         self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS_PER_SECOND
+        self._window = runtime.clock.wall_ns() // self._rotation_ns
+        self._cut_again_ns: int | None = None
         self._next_look_ns = 0
         self._finished = False
 
@@ -50,7 +53,28 @@ class ReaderWatch:
     def told_until_ns(self, now: Now) -> int:
         """Up to this wall time every gap and message stands in a row."""
         told = self._recording.told_until_ns(now)
-        return told if self._finished else min(told, self.unrecorded.told_until_ns(now))
+        if self._finished:
+            return told
+        bookless_ns = self._books.earliest_ns
+        waits_ns = now.monotonic_ns - bookless_ns if bookless_ns is not None else 0
+        return min(told, now.wall_ns - max(0, waits_ns), self.unrecorded.told_until_ns(now))
+
+    def turn_window(self, now: Now) -> None:
+        """When a new archive window has begun: say what holds, and declare what lasts, up to now.
+
+        The latter a second time a moment later: what is open since the very turn would hold up the ledger of the
+        window before.
+        """
+        window = now.wall_ns // self._rotation_ns
+        if window > self._window and self._runtime.assignment.mode == "runtime":
+            self._window = window
+            idle = not self._wanted.now(now.monotonic_ns)
+            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
+            self.unrecorded.cut(now)
+            self._cut_again_ns = now.monotonic_ns + 2 * NS_PER_SECOND
+        elif self._cut_again_ns is not None and now.monotonic_ns >= self._cut_again_ns:
+            self._cut_again_ns = None
+            self.unrecorded.cut(now)
 
     def finish(self, now: Now) -> None:
         """Declare what lasts, up to now, and watch nothing any more."""
@@ -60,7 +84,7 @@ class ReaderWatch:
 
     def session_over(self, session: MarketSession, *, proved_frozen: bool) -> None:
         """A session ended."""
-        if session.moved:
+        if session.life.moved:
             self._openings.moved()
         elif proved_frozen:
             self._openings.proved_frozen()
@@ -78,6 +102,7 @@ class ReaderWatch:
             self._runtime.problems.state("opening_books_only", {})
         elif session is not None:
             self._state_missing_books(session, now)
+            self._note_bookless(session, now)
             self._state_openings_only(session, now)
 
     def _follow_discovery(self, now: Now) -> None:
@@ -93,6 +118,17 @@ class ReaderWatch:
         archive_window_ns = now.wall_ns - now.wall_ns % self._rotation_ns
         self.unrecorded.windows(stated, now, not_before_ns=archive_window_ns)
 
+    def _note_bookless(self, session: MarketSession, now: Now) -> None:
+        missing = self._books.long_missing(now.monotonic_ns)
+        self.unrecorded.bookless(
+            [
+                Left(token, now.wall_ns - missing[token.token_id])
+                for token in session.subscribed
+                if token.token_id in missing
+            ],
+            now,
+        )
+
     def _state_missing_books(self, session: MarketSession, now: Now) -> None:
         if not session.siblings_have_books(now):
             return  # then no book came at all: the session itself is not well
@@ -105,9 +141,9 @@ class ReaderWatch:
         )
 
     def _state_openings_only(self, session: MarketSession, now: Now) -> None:
-        if session.moved:
+        if session.life.moved:
             self._openings.moved()
-        silent_ns = now.monotonic_ns - session.first_data_ns if session.first_data_ns else 0
+        silent_ns = now.monotonic_ns - session.life.first_data_ns if session.life.first_data_ns else 0
         lasts = self._openings.lasts(silent_ns)
         name = self._runtime.name
         words = (

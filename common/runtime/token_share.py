@@ -5,7 +5,7 @@ from pathlib import Path
 
 from common.config import DiscoverySettings
 from common.core.instants import parse_utc_ns
-from common.core.market import Exchange, Market, Token, all_tokens, canonical_condition_id
+from common.core.market import Exchange, Market, Token, all_tokens
 from common.core.token_split import split_tokens
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
@@ -33,7 +33,7 @@ class DiscoveredMarkets:
 
     @property
     def closed(self) -> frozenset[str]:
-        """Condition ids of markets that were recorded and that the exchange says are over."""
+        """Slugs of markets that were recorded and that the exchange has confirmed to be over."""
         return self._closed
 
     @property
@@ -63,7 +63,7 @@ class DiscoveredMarkets:
             log.warning("discovery file not used", extra={"reason": str(error)})
             return
         self._markets = found.markets
-        self._closed = frozenset(map(canonical_condition_id, found.closed))
+        self._closed = frozenset(found.closed)
 
     def tokens(self, now_monotonic_ns: int) -> tuple[Token, ...]:
         """All tokens to record now."""
@@ -86,8 +86,7 @@ class TokenShare:
 
     def is_recorded_or_closed(self, token: Token) -> bool:
         """Whether some reader records it by the present discovery, or its market is over before its time."""
-        closed = canonical_condition_id(token.condition_id) in self._discovered.closed
-        return closed or token.token_id in self._opens_ns
+        return token.market_slug in self._discovered.closed or token.token_id in self._opens_ns
 
     def opens_ns(self, token_id: str) -> int:
         """When its window opens (wall time); 0 where it has none."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from common.core.audit import LEVELS_WITHIN_NS, Audit
 from common.core.book_audit import Heard
+from common.core.confirmations import Confirmed
 from common.core.recorded_row import Row, row_of
 from common.core.wishes import Wish
 from tests.core.test_book_checks import TOKEN, Levels, document
@@ -23,15 +24,17 @@ class Feed:
         self.take_checkpoint()
         self.change("10")
 
-    def take_checkpoint(self) -> None:
-        self.audit.checkpoint(self._checkpoint(), self.now_ms * 1_000_000)
+    def take_checkpoint(self, *, requested_ns: int = 0) -> None:
+        self.audit.checkpoint(self._checkpoint(requested_ns), self.now_ms * 1_000_000)
         self.judge()
 
-    def _checkpoint(self) -> Row:
+    def _checkpoint(self, requested_ns: int) -> Row:
         book = document(self.bids, {"0.44": "7"}, self.now_ms)
         row = {
             "record_type": "rest_checkpoint",
             "received_at_ns": 1,
+            "requested_at_ns": requested_ns,
+            "checkpoint_sequence": requested_ns,
             "response": {"raw_response_json": [book]},
         }
         return row_of(json.dumps(row).encode())
@@ -117,3 +120,37 @@ def test_a_connection_is_replaced_also_when_no_snapshot_comes_in_time() -> None:
     feed.now_ms += LEVELS_WITHIN_NS // 1_000_000
     feed.judge()
     assert feed.actions() == ["replace"]
+
+
+def test_a_wish_says_when_the_book_was_proved_last() -> None:
+    feed = Feed()
+    feed.change("20")
+    proved_ms = feed.now_ms
+    feed.lose("6")
+    [wish] = feed.wishes
+    assert wish.action == "resubscribe"
+    assert wish.good_until_ns == proved_ms * 1_000_000
+
+
+def test_a_checkpoint_that_agrees_confirms_the_session_until_it_was_requested() -> None:
+    feed = Feed()
+    assert not feed.audit.confirmed, "the row says no time"
+    feed.take_checkpoint(requested_ns=77)
+    assert feed.audit.confirmed == {"r": Confirmed("s", 77)}
+    feed.lose("6")
+    feed.take_checkpoint(requested_ns=99)
+    assert feed.audit.confirmed == {"r": Confirmed("s", 77)}
+
+
+def test_a_gap_of_single_tokens_is_of_the_past_and_voids_no_book() -> None:
+    feed = Feed()
+    for detail in ({"token_ids": [TOKEN]}, {"market_slug": "btc-1"}):
+        feed.audit.life_cycle("r", gap_row(cause="diverged", **detail))
+        assert feed.audit.books == 1
+    feed.audit.life_cycle("r", gap_row(cause="spool_full"))
+    assert feed.audit.books == 0
+
+
+def gap_row(**detail: object) -> Row:
+    row = {"record_type": "gap", "received_at_ns": 1, "session_id": "s", "gap": detail}
+    return row_of(json.dumps(row).encode())

@@ -13,6 +13,7 @@ def test_a_session_is_confirmed_as_far_as_the_book_that_was_confirmed_least() ->
     known.agreed("r", "s0", "a", 90)
     known.left_out("a")
     assert known.confirmed == {"r": Confirmed("s1", 20)}
+    assert (known.until_ns("r", "b"), known.until_ns("r", "a"), known.until_ns("x", "b")) == (20, 0, 0)
 
 
 def test_a_new_session_and_void_books_begin_again() -> None:

@@ -70,6 +70,9 @@ def test_a_lost_change_is_found_recorded_and_healed_by_subscribing_the_token_aga
     found = divergence_rows(tmp_path)
     assert {row["number"] for row in found} == {each["number"] for each in told}
     assert all(row["check"] in {"hash", "checkpoint"} and row["why"] for row in found)
+    gaps = [row for row in rows(tmp_path, "ws_raw") if row["record_type"] == "gap"]
+    assert {row["token_id"] for row in found} <= {token for row in gaps for token in row["gap"]["token_ids"]}
+    assert {row["gap"]["cause"] for row in gaps} == {"diverged"}
     assert any(row["levels"] for row in found)
     assert all(level["rebuilt"] != level["exchange"] for row in found for level in row["levels"])
     verified = run_command("verify_archives", "--data-root", "d", folder=tmp_path)

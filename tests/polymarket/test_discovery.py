@@ -554,4 +554,4 @@ def test_what_is_confirmed_to_be_closed_stays_listed_as_closed(gamma: FakeGamma,
     for _ in range(3):
         found = discoverer.refresh(path, AT).file
     assert taken not in found.markets
-    assert found.closed == (taken.condition_id,)
+    assert found.closed == (taken.slug,)

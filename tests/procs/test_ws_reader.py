@@ -29,7 +29,7 @@ def test_a_live_market_that_discovery_loses_is_a_gap_of_its_tokens_until_it_is_b
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
-    assert 49 < seconds < 75
+    assert 49 < seconds < 100
     [row] = [row for row in rows if row["record_type"] == "gap"]
     assert row["gap"]["token_ids"] == ["111111111111", "112112112112"]
 
@@ -51,7 +51,7 @@ def test_when_discovery_loses_every_market_the_outage_is_harmful_for_those_that_
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
-    assert 45 < seconds < 65
+    assert 45 < seconds < 95
     assert len(gaps(rows, "no_active_tokens")) == 1
 
 
@@ -66,7 +66,7 @@ def test_a_window_that_is_left_before_its_end_is_a_gap_to_its_end_and_no_longer(
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
-    assert 30 < seconds < 50
+    assert 30 < seconds < 59.9
 
 
 @pytest.mark.parametrize("why", ["closed", "resolved", "over"])
@@ -81,7 +81,7 @@ def test_what_the_exchange_says_is_over_may_leave_without_a_gap(tmp_path: Path, 
                 b'{"event_type":"market_resolved","winning_asset_id":"111111111111","assets_ids":["111111111111","112112112112"]}'
             )
         run.pass_time(10, lambda: exchange.change("221221221221"))
-        run.discover(TWO, closed=[leaving.condition_id] if why == "closed" else [])
+        run.discover(TWO, closed=[leaving.slug] if why == "closed" else [])
         run.pass_time(30, lambda: exchange.change("221221221221"))
         assert run.told["tokens"] == 2
         rows = run.end()
@@ -101,7 +101,7 @@ def test_tokens_that_were_left_outlive_the_reader_and_end_with_the_recorder(tmp_
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
-    assert 20 < seconds < 35
+    assert 20 < seconds < 65
     [(_, others)] = gaps(rows, "reader_died")
     assert others == ["221221221221", "222222222222"]
 
@@ -115,10 +115,11 @@ def test_a_market_that_vanishes_while_the_connection_is_down_has_its_gap_too(tmp
         run.until(lambda: run.told["state"] == "reconnecting", "the end of the session")
         run.discover(TWO)
         run.until(lambda: run.told["state"] == "receiving", "the next session", pass_s=0.1)
+        run.pass_time(20, lambda: exchange.change("221221221221"))
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
-    assert seconds > 10
+    assert seconds > 15
 
 
 def test_a_window_that_nobody_took_is_declared_from_its_start_by_its_slug(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_a_window_that_nobody_took_is_declared_from_its_start_by_its_slug(tmp_pa
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "window_not_recorded")
     assert tokens == []
-    assert 29 < seconds < 60
+    assert 29 < seconds < 90
     [gap] = [row["gap"] for row in rows if row["record_type"] == "gap"]
     assert (gap["market_slug"], gap["reason"]) == (slug, "Gamma does not list it")
 
@@ -157,7 +158,10 @@ def test_books_that_stay_away_while_others_have_theirs_are_a_problem_until_they_
         run.pass_time(20, lambda: exchange.change("221221221221"))
         run.pass_time(10)
         assert not run.problems.held
-        run.end()
+        rows = run.end()
+    of_tokens = [gap for gap in gaps(rows, "no_first_book") if gap[1] == ["111111111111", "112112112112"]]
+    assert len(of_tokens) == 1
+    assert 55 < of_tokens[0][0] < 110, "since they were subscribed, until their books came"
 
 
 def test_a_window_that_has_no_book_before_it_opens_costs_no_reconnect_and_is_no_problem(
