@@ -76,18 +76,20 @@ def window_of(raw: Mapping[str, Any], series: str, oddities: list[Oddity]) -> Wi
 def _with_slug(
     slug_ns: int, start_ns: int | None, end_ns: int | None, length_ns: int, oddities: list[Oddity]
 ) -> WindowTimes:
-    """The object's dates where they fit the start in its slug; otherwise the longest window that either allows.
+    """The object's dates; where one is missing or impossible the longest window that they and the slug allow.
 
     To record a window for too long costs little, not to record it costs the window.
     """
-    start_fits = start_ns is None or start_ns == slug_ns
-    end_fits = end_ns is None or slug_ns < end_ns <= slug_ns + _MOST_LENGTHS * length_ns
-    if not start_fits:
+    longest_ns = _MOST_LENGTHS * length_ns
+    if start_ns is not None and end_ns is not None and 0 < end_ns - start_ns <= longest_ns:
+        return WindowTimes(start_ns, end_ns)
+    if start_ns is not None and start_ns != slug_ns:
         oddities.append(Oddity("eventStartTime", "eventStartTime is not the start that the slug names"))
+    end_fits = end_ns is None or 0 < end_ns - slug_ns <= longest_ns
     if not end_fits:
         oddities.append(Oddity("endDate", "endDate does not fit the start that the slug names"))
     nominal_end_ns = slug_ns + length_ns
-    if start_fits and end_fits:
+    if end_fits and start_ns in (None, slug_ns):
         return WindowTimes(slug_ns, end_ns or nominal_end_ns)
     return WindowTimes(min(start_ns or slug_ns, slug_ns), max(end_ns or 0, nominal_end_ns))
 

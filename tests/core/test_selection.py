@@ -202,7 +202,8 @@ def test_ids_that_are_not_there_before_trading_begins_are_nothing_odd() -> None:
         ({"outcomes": "absent"}, "outcomes"),
         ({"outcomes": ["Up", None]}, "outcomes"),
         ({"endDate": "2019-01-01T00:00:00Z"}, "endDate"),
-        ({"eventStartTime": "2026-11-23T11:00:00Z"}, "eventStartTime"),
+        ({"endDate": "2099-01-01T00:00:00Z"}, "endDate"),
+        ({"eventStartTime": "2026-11-23T11:00:00Z", "endDate": None}, "eventStartTime"),
         ({"version": "v3", "clobTokenIds": "absent", "outcomeIds": ["7" * 70, "8" * 70]}, "version"),
     ],
 )
@@ -228,6 +229,11 @@ def test_a_window_that_gamma_does_not_date_is_that_of_the_slug(changes: dict[str
         "2026-11-23T11:59:00.000000Z",
         "2026-11-23T12:04:00.000000Z",
     )
+
+
+def test_dates_that_agree_with_each_other_count_whatever_the_slug_says() -> None:
+    found = selection(gamma_market(slug="btc-updown-5m-1700000000"))
+    assert (found.markets[0].start_time_utc, found.odd) == ("2026-11-23T11:59:00.000000Z", ())
 
 
 def test_a_slug_in_any_form_drops_no_market_and_its_name_is_safe() -> None:
