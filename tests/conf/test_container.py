@@ -74,7 +74,7 @@ def test_an_installed_recorder_records_two_markets_in_a_sample_from_an_empty_fol
     build, empty = build_folder(tmp_path / "build"), tmp_path / "empty"
     empty.mkdir()
     result = subprocess.run(
-        [sys.executable, "-P", "-m", "procs.commands.record_sample", *SHORT, "--simulated-protocol", "v1"],
+        [sys.executable, "-P", "-m", "procs.commands.record_sample", *SHORT],
         cwd=empty,
         env={**os.environ, "PYTHONPATH": str(build)},
         capture_output=True,
