@@ -77,6 +77,23 @@ class Disk:
 DISK = Disk()
 
 
+def version_of(path: Path) -> tuple[int, int] | None:
+    """Inode and time of change: another pair where the file was replaced, whose inode alone may be used again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def inode_of(path: Path) -> int:
+    """The number of the file or folder that a path leads to now, 0 where there is none."""
+    try:
+        return path.stat(follow_symlinks=False).st_ino
+    except OSError:
+        return 0
+
+
 def is_same_file(path: Path, descriptor: int) -> bool:
     """Whether the path still leads to the open file: what is written to one that was removed is lost."""
     try:

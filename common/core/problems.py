@@ -18,6 +18,8 @@ ProblemKind = Literal[
     "hash_recipe_unknown",
     "rows_not_durable",
     "process_not_started",
+    "run_folder_full",
+    "spool_not_kept",
 ]
 
 

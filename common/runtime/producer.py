@@ -17,6 +17,7 @@ from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
 from common.topology import SPOOL_BYTES
 
+KEEP_NS = 1_000_000_000  # between two looks whether the outbox's files are still there
 SEND_NS = 100_000_000  # what fills no chunk meanwhile crosses the queue all the same; commits are rarer
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Producer:
         self._poll.register(self._queue_fileno, select.POLLIN)
         self._watched: int | None = None
         self._next_send_ns = 0
+        self._next_keep_ns = 0
+        self._lanes_refused = False
 
     @property
     def name(self) -> str:
@@ -63,15 +66,43 @@ class Producer:
 
     def serve(self, now_monotonic_ns: int) -> None:
         """Follow the number of writers, take acks, send what the windows allow, let tails have their copy."""
-        writers = self._orders.current(now_monotonic_ns).writers
-        if writers != self._writers:
-            self._writers = writers
-            self.outbox.set_lanes(writers)
+        self._follow_writers(self._orders.current(now_monotonic_ns).writers)
+        if now_monotonic_ns >= self._next_keep_ns:
+            self._next_keep_ns = now_monotonic_ns + KEEP_NS
+            self._keep_files()
         self._tap.attend(now_monotonic_ns)
         all_of_it = now_monotonic_ns >= self._next_send_ns
         self._server.serve(all_of_it=all_of_it)
         if all_of_it:
             self._next_send_ns = now_monotonic_ns + SEND_NS
+
+    def _follow_writers(self, writers: int) -> None:
+        if writers == self._writers:
+            return
+        try:
+            self.outbox.set_lanes(writers)
+        except OSError as error:
+            if not self._lanes_refused:
+                log.warning("no room for another lane, trying again", extra={"reason": str(error)})
+            self._lanes_refused = True
+            return
+        self._writers, self._lanes_refused = writers, False
+
+    def _keep_files(self) -> None:
+        """Somebody may remove the folder under us, as logind does at a logout: what was in it is written again."""
+        try:
+            restored = self.outbox.keep()
+            self._server.keep()
+            self._tap.keep()
+        except (OSError, zmq.ZMQError) as error:
+            words = f"{self.outbox.folder}: files of the outbox cannot be written ({error}); make room there"
+            self._runtime.problems.state("spool_not_kept", {self._runtime.name: words})
+            return
+        self._runtime.problems.state("spool_not_kept", {})
+        if restored:
+            self._runtime.tally.add("spool_restorations_total")
+            words = "files of the outbox were removed by somebody: they are written again, nothing is lost"
+            log.error(words, extra={"folder": str(self.outbox.folder)})
 
     def watch(self, fileno: int | None) -> None:
         """What `wait` waits for as well, in place of what it was; None for nothing."""
