@@ -32,6 +32,7 @@ from common.runtime.run_files import RunFiles
 from common.runtime.scaling import is_surplus, lanes_with_backlog, wanted_instances
 from common.runtime.stopping import Stopping
 from common.runtime.token_share import DiscoveredMarkets
+from common.runtime.unended_run import UnendedRun, begin_run, end_run
 from common.topology import Instance, single_kinds, start_order
 
 NAME = "supervisor"
@@ -90,6 +91,7 @@ class Supervisor:
     def begin(self) -> None:
         """Lay down what every process needs to know; the coming steps start them."""
         assert self._identity is not None, "the data root was claimed"
+        this_run = UnendedRun(self.run_id, self._started_at_ns)
         assignment = Assignment(
             run_id=self.run_id,
             mode="sample" if self._sample else "runtime",
@@ -100,14 +102,10 @@ class Supervisor:
             log_level=logging.WARNING if self._sample else logging.INFO,
             exchange=self._identity.exchange,
             data_root_id=self._identity.data_root_id,
+            unended_since_ns=None if self._sample else begin_run(self._data_root, this_run),
         )
         self._raise_readers(self._clock.monotonic_ns())
-        try:
-            self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
-        except OSError as error:
-            raise ConfigError(
-                f"paths.run_dir: {self.run_dir} cannot be written ({error.strerror})"
-            ) from error
+        self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
         for kind in single_kinds(sample=self._sample, uploads=self._settings.upload.enabled):
             self._add(Instance(kind, 0))
 
@@ -240,10 +238,8 @@ class Supervisor:
         self._tally.add("problems_total", self._problems.take_begun())
         self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
-        counters = dict(self._tally.counters)
-        held = self._problems.held
-        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
-        write_facts(self.run_dir, facts)
+        said = (dict(self._tally.counters), {}, details, self._problems.held)
+        write_facts(self.run_dir, Facts(NAME, os.getpid(), self._clock.wall_ns(), now, *said))
 
     def left_over(self) -> list[str]:
         """The producers that could not drain before they were ended: the next run archives what is still there."""
@@ -253,5 +249,7 @@ class Supervisor:
         """Let go of the data root, and of the run's folder unless an outbox in it waits for the next run."""
         if self._files is not None:
             self._files.control.close()
+            if not self._sample and self._stopping.rank and not self.left_over():
+                end_run(self._data_root)
         self._run_dir.release()
         self._lock.release()

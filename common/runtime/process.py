@@ -35,7 +35,10 @@ log = logging.getLogger("process")
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What the supervisor hands to every process of a run, as a JSON file in the run's folder."""
+    """What the supervisor hands to every process of a run, as a JSON file in the run's folder.
+
+    `unended_since_ns` is when an earlier run began that never ended in order; None where the last one did.
+    """
 
     run_id: str
     mode: Literal["runtime", "sample"]
@@ -47,6 +50,7 @@ class Assignment(msgspec.Struct, frozen=True):
     exchange: Exchange = "live"
     data_root_id: str = ""
     format_version: int = ASSIGNMENT_FORMAT
+    unended_since_ns: int | None = None
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:

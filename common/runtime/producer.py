@@ -7,7 +7,7 @@ from typing import Any
 
 import zmq
 
-from common.core.instants import NS_PER_SECOND, compact_utc_text
+from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, take_outage_of_superseded
@@ -15,6 +15,7 @@ from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
+from common.runtime.unended_run import outage_before
 from common.topology import SPOOL_BYTES
 
 KEEP_NS = 1_000_000_000  # between two looks whether the outbox's files are still there
@@ -34,19 +35,19 @@ class Producer:
         self._writers = self._orders.current(runtime.clock.monotonic_ns()).writers
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
         folder = runtime.run_dir / "producers" / runtime.name
-        superseded = take_outage_of_superseded(folder)
+        outage = take_outage_of_superseded(folder)
+        if outage is None and not folder.exists():
+            outage = outage_before(runtime, stream)
         self.outbox = Outbox(
             folder,
             Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),
             lanes=self._writers,
             limit_bytes=SPOOL_BYTES,
         )
-        if superseded is not None:
-            log.error(
-                "outbox was older than the archives: removed, a new one is begun",
-                extra={"folder": str(folder)},
-            )
-            self.outbox.files.note_outage(superseded.since_ns, superseded.cause)
+        if outage is not None:
+            shown = {"cause": outage.cause, "since_utc": utc_text(outage.since_ns)}
+            log.warning("a new outbox is begun after an outage", extra=shown)
+            self.outbox.files.note_outage(outage.since_ns, outage.cause)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zmq import ZMQError
 
+from common.errors import ConfigError
 from common.files import version_of
 from common.runtime.control import ControlServer
 from common.runtime.facts import Tally
@@ -30,14 +31,19 @@ class RunFiles:
         problems: Problems,
         tally: Tally,
     ) -> None:
-        """Raises OSError."""
+        """Raises ConfigError where there is no room for them."""
         self.orders = orders
         self._run_dir, self._assignment = run_dir, assignment
         self._problems, self._tally = problems, tally
         self._next_look_ns = 0
         self._written: dict[str, tuple[int, int]] = {}
-        self._write_assignment()
-        self._write_orders()
+        try:
+            self._write_assignment()
+            self._write_orders()
+        except OSError as error:
+            raise ConfigError(
+                f"paths.run_dir: {run_dir.path} cannot be written ({error.strerror})"
+            ) from error
         self.control = ControlServer(run_dir.path)
 
     @property
