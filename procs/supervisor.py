@@ -185,8 +185,6 @@ class Supervisor:
                 del self._children[name]  # retired: its lane is drained
                 self._lanes_left.discard(child.instance.index)
 
-    # Scaling
-
     def _raise_readers(self, now: int) -> None:
         """More readers when the markets need them; never fewer, so that tokens move as little as may be."""
         websocket = self._settings.websocket
@@ -217,8 +215,6 @@ class Supervisor:
             if child.kill_if_stuck(int(child.instance.kind.heartbeat_limit_s * NS), now):
                 self._tally.add("stuck_processes_total")
 
-    # Stopping
-
     def stop(self) -> None:
         """Begin to stop, rank by rank: first what takes in, then what drains."""
         self._stopping.begin(self._clock.monotonic_ns())
@@ -226,8 +222,6 @@ class Supervisor:
     def hurry(self) -> None:
         """Stop everything at once; what is not durable yet waits in the outboxes for the next run."""
         self._stopping.hurry(self._clock.monotonic_ns())
-
-    # What it tells
 
     def _tell(self, now: int) -> None:
         state = self._stopping.state(now)
@@ -238,8 +232,9 @@ class Supervisor:
         self._tally.add("problems_total", self._problems.take_begun())
         self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
-        said = (dict(self._tally.counters), {}, details, self._problems.held)
-        write_facts(self.run_dir, Facts(NAME, os.getpid(), self._clock.wall_ns(), now, *said))
+        counters, held = dict(self._tally.counters), self._problems.held
+        wall_ns = self._clock.wall_ns()
+        write_facts(self.run_dir, Facts(NAME, os.getpid(), wall_ns, now, counters, {}, details, held))
 
     def left_over(self) -> list[str]:
         """The producers that could not drain before they were ended: the next run archives what is still there."""
