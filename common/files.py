@@ -4,11 +4,13 @@
 OSError passes through: the caller knows what the file means and translates it.
 """
 
+import errno
 import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
 
+CANNOT_SYNC_FOLDERS = "its file system cannot make names durable; choose a data root on another one"
 PRIVATE = 0o600  # readable by its owner only
 
 
@@ -70,6 +72,10 @@ class Disk:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno in {errno.EINVAL, errno.ENOTSUP}:
+                raise OSError(error.errno, CANNOT_SYNC_FOLDERS, str(folder)) from error
+            raise
         finally:
             os.close(descriptor)
 

@@ -16,6 +16,7 @@ from common.core.instants import compact_utc_text
 from common.core.market import Exchange
 from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError
+from common.runtime.adopted import reap_adopted
 from common.runtime.agree_at_start import supersede_older_outboxes
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
@@ -67,10 +68,8 @@ class Supervisor:
         self._tally = Tally(None)
         self._problems = Problems(clock)
         self._stopping = Stopping(self._children)
-        self._told_ns = 0
-        self._next_look_ns = 0
+        self._told_ns = self._next_look_ns = self._stepped_ns = 0
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
-        self._stepped_ns = 0
         self._files: RunFiles | None = None
 
     def claim(self, exchange: Exchange) -> None:
@@ -125,11 +124,12 @@ class Supervisor:
                 self._next_look_ns = now + LOOK_NS
                 self._lanes_left = lanes_with_backlog(self.run_dir)
                 self._replace_stuck(now)
+                reap_adopted(child.pid for child in self._children.values())
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
             child.start_if_due(self._files.assignment_file, now)
-        not_started = {name: child.not_started for name, child in self._children.items() if child.not_started}
-        self._problems.state("process_not_started", not_started)
+        refused = {name: child.not_started for name, child in self._children.items() if child.not_started}
+        self._problems.state("process_not_started", refused)
         self._tell(now)
         if self._stopping.rank and not any(child.busy(now) for child in self._children.values()):
             return False
@@ -216,11 +216,11 @@ class Supervisor:
                 self._tally.add("stuck_processes_total")
 
     def stop(self) -> None:
-        """Begin to stop, rank by rank: first what takes in, then what drains."""
+        """Begin to stop, rank by rank."""
         self._stopping.begin(self._clock.monotonic_ns())
 
     def hurry(self) -> None:
-        """Stop everything at once; what is not durable yet waits in the outboxes for the next run."""
+        """Stop everything at once."""
         self._stopping.hurry(self._clock.monotonic_ns())
 
     def _tell(self, now: int) -> None:
@@ -233,8 +233,8 @@ class Supervisor:
         self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
         counters, held = dict(self._tally.counters), self._problems.held
-        wall_ns = self._clock.wall_ns()
-        write_facts(self.run_dir, Facts(NAME, os.getpid(), wall_ns, now, counters, {}, details, held))
+        facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
+        write_facts(self.run_dir, facts)
 
     def left_over(self) -> list[str]:
         """The producers that could not drain before they were ended: the next run archives what is still there."""

@@ -8,6 +8,7 @@ import pytest
 
 from common.errors import ConfigError, ExchangeError
 from common.runtime.command import CONF, SAMPLE_CONFIG, above_zero, load, parser, run
+from tests.end_to_end.running import ROOT
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -101,3 +102,16 @@ def test_without_config_the_shipped_file_is_read() -> None:
 def test_a_config_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"/no/such\.yaml"):
         load(parser("do-it", "", "").parse_args(["--config", "/no/such.yaml"]))
+
+
+def test_a_locale_that_knows_only_ascii_is_borne() -> None:
+    code = "from common.runtime import command\ncommand.run(lambda: print('… ● 1') or 0)\n"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout) == (0, b"? ? 1\n"), result.stderr
