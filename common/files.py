@@ -4,11 +4,13 @@
 OSError passes through: the caller knows what the file means and translates it.
 """
 
+import errno
 import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
 
+CANNOT_SYNC_FOLDERS = "its file system cannot make names durable; choose a data root on another one"
 PRIVATE = 0o600  # readable by its owner only
 
 
@@ -70,11 +72,32 @@ class Disk:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno in {errno.EINVAL, errno.ENOTSUP}:
+                raise OSError(error.errno, CANNOT_SYNC_FOLDERS, str(folder)) from error
+            raise
         finally:
             os.close(descriptor)
 
 
 DISK = Disk()
+
+
+def version_of(path: Path) -> tuple[int, int] | None:
+    """Inode and time of change: another pair where the file was replaced, whose inode alone may be used again."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def inode_of(path: Path) -> int:
+    """The number of the file or folder that a path leads to now, 0 where there is none."""
+    try:
+        return path.stat(follow_symlinks=False).st_ino
+    except OSError:
+        return 0
 
 
 def is_same_file(path: Path, descriptor: int) -> bool:

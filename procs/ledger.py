@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from common.archive.hours import hour_archive, note_closed, note_open, stored_archives
+from common.archive.hour_folders import archives_since, newest_ledger, newest_windows
+from common.archive.hours import hour_archive, note_closed, note_open
 from common.archive.journal import JournalLine, read_journals
-from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
+from common.archive.ledger import FIRST_WINDOWS, compute_ledgers, windows_due, write_ledger
 from common.archive.upload_records import has_left, was_uploaded
 from common.core.archive_names import WS_RAW, window_start_of
 from common.core.later import Later
@@ -78,27 +79,44 @@ class LedgerKeeper:
             self._next_look_ns = now  # there may be more windows
 
     def _look(self) -> list[AnyLedger]:
-        """Account for the first window that wants it, if all of it is in closed archives."""
-        root, now_ns = self._runtime.data_root, self._runtime.clock.wall_ns()
-        journals = read_journals(root)  # before the listing: what closes in between is known twice, not never
-        paths = list(stored_archives(root))
-        due = windows_due(
-            (start_ns for path in paths if (start_ns := window_start_of(path.name)) is not None),
-            stored_ledgers(root, WS_RAW),
-            interval_ns=self._interval_ns,
-            until_ns=now_ns - GRACE_NS,
-            has_left=partial(has_left, root),
-        )
-        if not due or not self._settled(due[0], journals):
+        """Account for the first window that wants it, if all of it is in closed archives.
+
+        What is accounted for already is not looked at: a look costs the same however long the recording is.
+        """
+        root = self._runtime.data_root
+        due = self._first_due()
+        if due is None:
             return []
-        archives = [archive for path in paths if (archive := hour_archive(path)) is not None]
+        journals = read_journals(root)  # before the listing: what closes in between is known twice, not never
+        if not self._settled(due, journals):
+            return []
+        archives = [
+            each for path in archives_since(root, due.from_ns) if (each := hour_archive(path)) is not None
+        ]
         later = Later()
         for archive in archives:
             note_closed(later, archive)
         for line in journals.values():
             note_open(later, root, line)
-        mine = [archive for archive in archives if archive.window_start_ns == due[0].from_ns]
-        return self._write(due[0], list(compute_ledgers(due[0], mine, later).values()))
+        mine = [archive for archive in archives if archive.window_start_ns == due.from_ns]
+        return self._write(due, list(compute_ledgers(due, mine, later).values()))
+
+    def _first_due(self) -> Window | None:
+        root = self._runtime.data_root
+        last = newest_ledger(root, WS_RAW)
+        if last is None:
+            starts = newest_windows(root, FIRST_WINDOWS)
+        else:
+            found = (window_start_of(path.name) for path in archives_since(root, last))
+            starts = [start for start in found if start is not None]
+        due = windows_due(
+            starts,
+            () if last is None else (last,),
+            interval_ns=self._interval_ns,
+            until_ns=self._runtime.clock.wall_ns() - GRACE_NS,
+            has_left=partial(has_left, root),
+        )
+        return due[0] if due else None
 
     def _write(self, window: Window, ledgers: Sequence[AnyLedger]) -> list[AnyLedger]:
         """That of the websocket stream last: where it is, all are."""

@@ -16,26 +16,29 @@ from common.core.instants import compact_utc_text
 from common.core.market import Exchange
 from common.core.own_pause import OwnPause
 from common.core.token_split import readers_needed
-from common.errors import EXIT_BAD_CONFIG, ConfigError, RecorderError
-from common.locks import RECORDER_LOCK, FileLock
+from common.errors import EXIT_BAD_CONFIG, ConfigError
+from common.runtime.adopted import reap_adopted
 from common.runtime.agree_at_start import supersede_older_outboxes
 from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.control import ControlServer, Reply, Request, Stop
+from common.runtime.control import Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
+from common.runtime.data_root_lock import lock_data_root
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
 from common.runtime.log_output import take_dropped
-from common.runtime.orders import Orders, obey, write_orders
+from common.runtime.orders import Orders, obey
 from common.runtime.problems import Problems
-from common.runtime.process import Assignment, write_assignment
-from common.runtime.run_dir import ASSIGNMENT, RunDir
+from common.runtime.process import Assignment
+from common.runtime.run_dir import RunDir
+from common.runtime.run_files import RunFiles
+from common.runtime.scaling import is_surplus, lanes_with_backlog, wanted_instances
+from common.runtime.stopping import Stopping
 from common.runtime.token_share import DiscoveredMarkets
-from common.topology import Instance, kind_of, single_kinds, start_order
+from common.runtime.unended_run import UnendedRun, begin_run, end_run
+from common.topology import Instance, single_kinds, start_order
 
 NAME = "supervisor"
-STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of the 20 that are promised
 RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
-HURRY_S = 1.0
 TELL_NS = 200_000_000
 LOOK_NS = 500_000_000  # between two looks at what the processes tell of themselves
 NS = 1_000_000_000
@@ -52,24 +55,22 @@ class Supervisor:
         self._settings = settings
         self._sample = sample
         self._data_root = Path(settings.paths.data_root).absolute()
-        self._lock = _lock_data_root(self._data_root)
+        self._lock = lock_data_root(self._data_root)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
         self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
-        self._assignment_file = self.run_dir / ASSIGNMENT
         self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
         self._discovered: DiscoveredMarkets
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
         self._problems = Problems(clock)
-        self._stop_rank = 0
-        self._told_ns = 0
-        self._next_look_ns = 0
         self._pause = OwnPause()
+        self._stopping = Stopping(self._children)
+        self._told_ns = self._next_look_ns = 0
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
-        self._control: ControlServer | None = None
+        self._files: RunFiles | None = None
 
     def claim(self, exchange: Exchange) -> None:
         """The exchange to record: the data root belongs to it from now on.
@@ -89,6 +90,7 @@ class Supervisor:
 
     def begin(self) -> None:
         """Lay down what every process needs to know, after `claim`; the coming steps start them."""
+        this_run = UnendedRun(self.run_id, self._started_at_ns)
         assignment = Assignment(
             run_id=self.run_id,
             mode="sample" if self._sample else "runtime",
@@ -99,38 +101,39 @@ class Supervisor:
             log_level=logging.WARNING if self._sample else logging.INFO,
             exchange=self._identity.exchange,
             data_root_id=self._identity.data_root_id,
+            unended_since_ns=None if self._sample else begin_run(self._data_root, this_run),
         )
-        write_assignment(self._assignment_file, assignment)
         self._raise_readers(self._clock.monotonic_ns())
-        self._give(self._orders)
-        self._control = ControlServer(self.run_dir)
+        self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
         for kind in single_kinds(sample=self._sample, uploads=self._settings.upload.enabled):
             self._add(Instance(kind, 0))
 
     def step(self, timeout_s: float) -> bool:
         """Start, reap, restart, obey, scale; wait at most so long. False when everything has stopped."""
-        if self._control is not None:
-            self._control.answer(self._obey)
+        assert self._files is not None, "it has begun"
+        self._files.control.answer(self._obey)
         now = self._clock.monotonic_ns()
         self._notice_pause(now)
         self._reap(now)
-        if self._stop_rank:
-            self._go_on_stopping(now)
+        self._files.attend(now)
+        if self._stopping.rank:
+            self._stopping.go_on(now)
         else:
             self._raise_readers(now)
             if now >= self._next_look_ns:
                 self._next_look_ns = now + LOOK_NS
-                self._lanes_left = self._lanes_with_backlog()
+                self._lanes_left = lanes_with_backlog(self.run_dir)
                 self._replace_stuck(now)
+                reap_adopted(child.pid for child in self._children.values())
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
-            child.start_if_due(self._assignment_file, now)
-        not_started = {name: child.not_started for name, child in self._children.items() if child.not_started}
-        self._problems.state("process_not_started", not_started)
+            child.start_if_due(self._files.assignment_file, now)
+        refused = {name: child.not_started for name, child in self._children.items() if child.not_started}
+        self._problems.state("process_not_started", refused)
         self._tell(now)
-        if self._stop_rank and not any(child.busy(now) for child in self._children.values()):
+        if self._stopping.rank and not any(child.busy(now) for child in self._children.values()):
             return False
-        time.sleep(timeout_s if not self._stop_rank else min(timeout_s, 0.02))
+        time.sleep(timeout_s if not self._stopping.rank else min(timeout_s, 0.02))
         return True
 
     def all_run(self) -> bool:
@@ -144,7 +147,7 @@ class Supervisor:
     def _obey(self, request: Request) -> Reply:
         if self._sample:
             return Reply(taken=False, words="a sample ends by itself; interrupt it with Ctrl-C")
-        if self._stop_rank and not isinstance(request, Stop):
+        if self._stopping.rank and not isinstance(request, Stop):
             return Reply(taken=False, words="the recorder is stopping")
         if isinstance(request, Stop):
             self.stop()
@@ -156,6 +159,7 @@ class Supervisor:
         return Reply(taken=True, words=words)
 
     def _notice_pause(self, now: int) -> None:
+        """A supervisor that was paused itself cannot tell from a silence who hangs."""
         slept_ns = self._pause.slept_ns(now)
         if slept_ns:
             for child in self._children.values():
@@ -169,18 +173,17 @@ class Supervisor:
             exit_code = child.ended(now)
             if exit_code is None:
                 continue
+            self._stopping.note_end(child, exit_code)
             if not child.stopping:
                 self._tally.add("process_restarts_total")
-                if self._stop_rank:
+                if self._stopping.rank:
                     child.start_at_once()  # others cannot drain without it
                 if exit_code == EXIT_BAD_CONFIG:
                     self.stop()
                     raise ConfigError(f"{name} refused its configuration; see its log record above")
-            elif not self._stop_rank:
+            elif not self._stopping.rank:
                 del self._children[name]  # retired: its lane is drained
                 self._lanes_left.discard(child.instance.index)
-
-    # Scaling
 
     def _raise_readers(self, now: int) -> None:
         """More readers when the markets need them; never fewer, so that tokens move as little as may be."""
@@ -195,73 +198,33 @@ class Supervisor:
 
     def _give(self, orders: Orders) -> None:
         self._orders = orders
-        write_orders(self.run_dir, orders)
+        if self._files is not None:
+            self._files.give(orders)
         log.info("orders given", extra=msgspec.structs.asdict(orders))
 
     def _match_orders(self, now: int) -> None:
-        """One reader and one writer for each that is ordered, and a writer for each lane that is not empty."""
-        lanes = set(range(self._orders.writers)) | self._lanes_left
-        wanted = [Instance(kind_of("archive_writer"), lane) for lane in sorted(lanes)]
-        wanted += [Instance(kind_of("ws_reader"), index) for index in range(self._orders.readers)]
-        for instance in wanted:
+        for instance in wanted_instances(self._orders, self._lanes_left):
             if instance.name not in self._children:
                 self._add(instance)
         for child in self._children.values():
-            is_writer = child.instance.kind.name == "archive_writer"
-            if is_writer and child.instance.index >= self._orders.writers and child.runs:
+            if is_surplus(child.instance, self._orders) and child.runs:
                 child.stop(RETIRE_LIMIT_S, now)
-
-    def _lanes_with_backlog(self) -> set[int]:
-        outboxes = [facts.details.get("outbox", {}) for facts in read_facts(self.run_dir).values()]
-        return {int(lane) for outbox in outboxes for lane, count in outbox.get("lanes", {}).items() if count}
 
     def _replace_stuck(self, now: int) -> None:
         for child in self._children.values():
             if child.kill_if_stuck(int(child.instance.kind.heartbeat_limit_s * NS), now):
                 self._tally.add("stuck_processes_total")
 
-    # Stopping
-
     def stop(self) -> None:
-        """Begin to stop, rank by rank: first what takes in, then what drains."""
-        if not self._stop_rank:
-            for child in self._children.values():
-                child.start_at_once()
-            self._enter_rank(min(STOP_LIMIT_S), self._clock.monotonic_ns())
+        """Begin to stop, rank by rank."""
+        self._stopping.begin(self._clock.monotonic_ns())
 
     def hurry(self) -> None:
-        """Stop everything at once; what is not durable yet waits in the outboxes for the next run."""
-        self._stop_rank = max(STOP_LIMIT_S)
-        for child in self._children.values():
-            child.hurry(HURRY_S, self._clock.monotonic_ns())
-
-    def _enter_rank(self, rank: int, now: int) -> None:
-        self._stop_rank = rank
-        for child in self._children.values():
-            if child.instance.kind.stop_rank == rank:
-                child.stop(STOP_LIMIT_S[rank], now)
-
-    def _go_on_stopping(self, now: int) -> None:
-        ranked = [
-            child for child in self._children.values() if child.instance.kind.stop_rank <= self._stop_rank
-        ]
-        if self._stop_rank < max(STOP_LIMIT_S) and not any(child.busy(now) for child in ranked):
-            self._enter_rank(self._stop_rank + 1, now)
-
-    # What it tells
-
-    def state(self, now: int) -> str:
-        """`starting`, `running`, `failed`, `stopping` or `stopped`, as the supervisor sees it."""
-        children = self._children.values()
-        if self._stop_rank:
-            data_processes = [child for child in children if child.instance.kind.name != "manifest"]
-            return "stopping" if any(child.busy(now) for child in data_processes) else "stopped"
-        if any(child.is_flapping(now) for child in children):
-            return "failed"
-        return "running" if children and all(child.runs for child in children) else "starting"
+        """Stop everything at once."""
+        self._stopping.hurry(self._clock.monotonic_ns())
 
     def _tell(self, now: int) -> None:
-        state = self.state(now)
+        state = self._stopping.state(now)
         if now - self._told_ns < TELL_NS and state != "stopped":
             return
         self._told_ns = now
@@ -269,29 +232,19 @@ class Supervisor:
         self._tally.add("problems_total", self._problems.take_begun())
         self._tally.add("log_records_dropped_total", take_dropped())
         details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
-        counters = dict(self._tally.counters)
-        held = self._problems.held
+        counters, held = dict(self._tally.counters), self._problems.held
         facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
         write_facts(self.run_dir, facts)
 
     def left_over(self) -> list[str]:
-        """The producers that could not drain before they were ended: the next run archives what they hold."""
-        return self._run_dir.outboxes
+        """The producers that could not drain before they were ended: the next run archives what is still there."""
+        return sorted({*self._run_dir.outboxes, *self._stopping.undrained})
 
     def close(self) -> None:
         """Let go of the data root, and of the run's folder unless an outbox in it waits for the next run."""
-        if self._control is not None:
-            self._control.close()
+        if self._files is not None:
+            self._files.control.close()
+            if not self._sample and self._stopping.rank and not self.left_over():
+                end_run(self._data_root)
         self._run_dir.release()
         self._lock.release()
-
-
-def _lock_data_root(data_root: Path) -> FileLock:
-    """Make sure that this is the only recorder here. Raises RecorderError naming the folder if it is not."""
-    try:
-        data_root.mkdir(parents=True, exist_ok=True)
-        return FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
-    except OSError as error:
-        raise RecorderError(
-            f"paths.data_root: {data_root} cannot be written ({error.strerror}); choose another --data-root"
-        ) from error

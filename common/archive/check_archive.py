@@ -12,6 +12,7 @@ from common.archive.read import iterate_lines
 from common.archive.sidecar import RowTally, Sidecar, read_sidecar
 from common.core.accounts import Accounts, ArchiveAccount
 from common.core.archive_names import lane_and_sequence
+from common.core.copy_edge import NO_SIDECAR
 from common.core.instants import utc_text
 from common.core.market import Exchange
 from common.core.row_check import Row, read_row, row_findings
@@ -108,7 +109,7 @@ class ArchiveCheck:
         try:
             return read_sidecar(self._path)
         except FileNotFoundError:
-            self._tell("sidecar", "has no sidecar")
+            self._tell("sidecar", NO_SIDECAR)
         except (OSError, msgspec.DecodeError) as error:
             self._tell("sidecar", f"its sidecar cannot be read: {error}")
         return None

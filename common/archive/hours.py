@@ -11,9 +11,7 @@ from common.archive.journal import JournalLine
 from common.archive.read import iterate_lines, iterate_open_lines
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.core.archive_names import (
-    ARCHIVE_SUFFIX,
     REST_CHECKPOINTS,
-    RUNTIME_FOLDER,
     STREAMS,
     WS_RAW,
     lane_and_sequence,
@@ -50,12 +48,6 @@ def hour_archive(path: Path) -> HourArchive | None:
     except (OSError, msgspec.DecodeError):
         sidecar = None
     return HourArchive(path, stream, window_start_ns, sidecar)
-
-
-def stored_archives(data_root: Path) -> Iterator[Path]:
-    """Every closed archive of the runtime, ordered by path."""
-    found = (data_root / RUNTIME_FOLDER).rglob(f"polymarket_*{ARCHIVE_SUFFIX}")
-    return (path for path in sorted(found) if path.is_file())
 
 
 def note_closed(later: Later, archive: HourArchive) -> None:

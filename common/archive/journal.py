@@ -8,7 +8,7 @@ import errno
 import os
 import zlib
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import msgspec
 
@@ -17,6 +17,7 @@ from common.files import Disk, is_same_file, write_atomically
 
 COMPACT_BYTES = 1 << 20
 JOURNAL_FORMAT = 1
+TAIL_BYTES = 128 * 1024  # of a journal, in which the last good line nearly always is
 KEPT_MARKS = 16  # of the latest producers, which alone may have an outbox
 KEPT_PRODUCERS = 512  # bounds a line; the oldest belong to runs that ended long ago
 
@@ -102,14 +103,21 @@ def read_journal(path: Path) -> JournalLine | None:
     Raises OSError, and ConfigError where a newer version wrote it.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            text = _last_good_text(file, max(0, size - TAIL_BYTES)) or _last_good_text(file, 0)
     except FileNotFoundError:
         return None
-    text = next(filter(None, map(_good_text, reversed(lines))), None)
     if text is None:
         return None
     refuse_newer(text, known=JOURNAL_FORMAT, what=str(path))
     return msgspec.json.decode(text, type=JournalLine)
+
+
+def _last_good_text(file: BinaryIO, begin: int) -> bytes | None:
+    """The last good line behind a place in the file, which may be in the middle of a line."""
+    file.seek(begin)
+    return next(filter(None, map(_good_text, reversed(file.read().split(b"\n")))), None)
 
 
 def decode_line(line: bytes) -> JournalLine | None:

@@ -32,9 +32,8 @@ from common.core.row_facts import producer_and_facts_of_row
 from common.core.rows import Rows
 from common.errors import ArchiveError
 from common.files import DISK
-from common.locks import FileLock
+from common.locks import RECORDER_LOCK, FileLock
 
-RECORDER_LOCK = ".recorder.lock"
 SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
 TORN_SUFFIX = ".torn"
 _TEMPORARY_SUFFIX = ".salvage"

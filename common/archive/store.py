@@ -27,7 +27,7 @@ from common.core.archive_names import Layout
 from common.core.row_facts import RowFacts
 from common.core.rows import Rows
 from common.errors import ArchiveError
-from common.files import DISK, Disk
+from common.files import CANNOT_SYNC_FOLDERS, DISK, Disk
 from common.locks import FileLock
 
 _RECENT_ARCHIVES = 20
@@ -223,7 +223,8 @@ class LaneStore:
 
     def _break(self, words: str, error: OSError) -> ArchiveError:
         place = f" ({error.filename})" if error.filename else ""
-        self._broken = f"lane {self._lane}: {words}: {error.strerror}{place}; restart to recover"
+        advice = "" if error.strerror == CANNOT_SYNC_FOLDERS else "; restart to recover"
+        self._broken = f"lane {self._lane}: {words}: {error.strerror}{place}{advice}"
         return ArchiveError(self._broken)
 
 

@@ -6,23 +6,25 @@ from pathlib import Path
 import msgspec
 
 from common.archive.check_archive import ArchiveCheck, CheckedArchive, Progress
+from common.archive.copies import copy_edge, is_to_come
 from common.archive.journal import JournalLine, read_journals
+from common.archive.leftovers import below, below_both, leftover_findings
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
-from common.archive.upload_records import sidecars_away, was_uploaded
+from common.archive.upload_records import sidecars_away
 from common.archive.verify_exchanges import exchange_findings
 from common.archive.verify_ledgers import HourSummary, LedgerCheck
 from common.core.accounts import Accounts
 from common.core.archive_names import (
     ARCHIVE_SUFFIX,
     OPEN_SUFFIX,
-    RUNTIME_FOLDER,
-    SAMPLE_FOLDER,
     SIDECAR_SUFFIX,
     lane_and_sequence,
     open_path,
 )
+from common.core.copy_edge import CopyEdge
 from common.core.coverage import Coverage, coverage, coverage_findings
+from common.core.instants import utc_text
 from common.core.market import Exchange
 from common.core.number_runs import Run
 from common.core.sequence_findings import (
@@ -33,10 +35,7 @@ from common.core.sequence_findings import (
     lane_findings,
     message_findings,
 )
-from common.locks import is_locked
-
-RECORDER_LOCK = ".recorder.lock"
-SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
+from common.locks import RECORDER_LOCK, is_locked
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -62,15 +61,17 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     # Before the listing: what closes in between is then known twice, not never.
     journals = read_journals(data_root)
     archives = closed_archives(data_root)
-    leftovers = list(_leftover_findings(data_root, archives, live=live))
+    edge = None if live or journals else copy_edge(archives)
+    leftovers = list(leftover_findings(data_root, archives, live=live))
     accounts = Accounts()
-    ledgers = LedgerCheck(data_root, _in_turn(archives), journals, partial=partial)
-    checked = ledgers.run(lambda path: _below(data_root, path), accounts, progress)
+    ledgers = LedgerCheck(data_root, _in_turn(archives), journals, partial=partial, edge=edge)
+    checked = ledgers.run(lambda path: below(data_root, path), accounts, progress)
     away = sidecars_away(data_root)  # behind the listing: what leaves in between is known twice, not never
     checked = [each for each in checked if each.path not in away]
-    known = _known(data_root, checked, journals, away, live=live, partial=partial)
+    known = _known(data_root, checked, journals, away, live=live, partial=partial, edge=edge)
     findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
     findings += exchange_findings(checked, data_root)
+    findings = [finding for finding in findings if edge is None or not is_to_come(finding, edge)]
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
     notes = [*_notes(accounts, known, away), *ledgers.notes]
@@ -125,10 +126,6 @@ def _in_turn(archives: Iterable[Path]) -> list[Path]:
     return sorted(archives, key=lambda path: (path.parent, path.name))
 
 
-def _below(data_root: Path, path: Path) -> str:
-    return path.relative_to(data_root).as_posix() if path.is_relative_to(data_root) else str(path)
-
-
 def _known(
     data_root: Path,
     checked: Sequence[CheckedArchive],
@@ -137,6 +134,7 @@ def _known(
     *,
     live: bool,
     partial: bool,
+    edge: CopyEdge | None,
 ) -> Known:
     parts: list[LanePart] = []
     lost: dict[str, list[Run]] = {}
@@ -161,7 +159,7 @@ def _known(
         for lane, line in journals.items()
         for producer, number in line.durable.items()
     }
-    return Known(parts, lost, durable, live, partial)
+    return Known(parts, lost, durable, live, partial, edge)
 
 
 def _parts_of(checked: CheckedArchive) -> Iterator[LanePart]:
@@ -210,7 +208,7 @@ def _lose(lost: dict[str, list[Run]], sidecar: Sidecar | None, checked: CheckedA
 
 
 def _sidecars_alone(data_root: Path) -> Iterator[tuple[Path, Sidecar]]:
-    for path in _below_both(data_root, f"*{ARCHIVE_SUFFIX}{SIDECAR_SUFFIX}"):
+    for path in below_both(data_root, f"*{ARCHIVE_SUFFIX}{SIDECAR_SUFFIX}"):
         archive = path.with_name(path.name.removesuffix(SIDECAR_SUFFIX))
         hidden = archive.with_name(f".{archive.name}{OPEN_SUFFIX}")
         if archive.exists() or hidden.exists():
@@ -221,34 +219,10 @@ def _sidecars_alone(data_root: Path) -> Iterator[tuple[Path, Sidecar]]:
             continue  # reported as a leftover anyway
 
 
-def _below_both(data_root: Path, pattern: str) -> Iterator[Path]:
-    for folder in (data_root / RUNTIME_FOLDER, data_root / SAMPLE_FOLDER):
-        yield from sorted(folder.rglob(pattern))
-
-
-def _leftover_findings(data_root: Path, archives: Sequence[Path], *, live: bool) -> Iterator[Finding]:
-    """Files that are no closed archives: a live recorder's own are none of our business."""
-    closed = set(archives)
-    for path in _below_both(data_root, "*"):
-        name = _below(data_root, path)
-        if path.name.endswith(SET_ASIDE_SUFFIXES):
-            yield Finding("leftover", name, "was set aside by a recovery; bin/recover-archives salvages it")
-        elif live:
-            continue
-        elif path.name.endswith(OPEN_SUFFIX):
-            yield Finding("leftover", name, "was left open by a crash; bin/recover-archives closes it")
-        elif path.name.endswith(".tmp"):
-            yield Finding("leftover", name, "is the beginning of a file that a crash interrupted; delete it")
-        elif path.name.endswith(SIDECAR_SUFFIX):
-            archive = path.with_name(path.name.removesuffix(SIDECAR_SUFFIX))
-            hidden = archive.with_name(f".{archive.name}{OPEN_SUFFIX}")
-            if not (
-                archive in closed or hidden.exists() or was_uploaded(data_root, _below(data_root, archive))
-            ):
-                yield Finding("leftover", name, "is a sidecar, but its archive is not here")
-
-
 def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar]) -> Iterator[str]:
+    if known.edge is not None:
+        newest = utc_text(known.edge.newest_ns)
+        yield f"a copy without journals: of the newest window, from {newest}, archives may still be to come"
     if known.live:
         yield "a recorder is running here: what it has open was not read"
     if away:
@@ -256,5 +230,10 @@ def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar]) -> It
     for producer, sessions in sorted(accounts.by_producer().items()):
         websocket = [session for session in sessions if not session.is_rest]
         cut = cut_off_at(websocket, accounts, known) if websocket else None
-        if cut is not None and not known.live and not (away and producer in known.lost):
+        if (
+            cut is not None
+            and known.edge is None
+            and not known.live
+            and not (away and producer in known.lost)
+        ):
             yield f"{producer} was cut off: of what followed global_message_sequence {cut} some may be missing"

@@ -18,6 +18,7 @@ from common.archive.ledger import HourAccount, read_ledger, stored_ledgers, told
 from common.archive.upload_records import has_left, was_uploaded
 from common.core.accounts import Accounts
 from common.core.archive_names import STREAMS, ledger_path, window_start_of
+from common.core.copy_edge import CopyEdge
 from common.core.instants import parse_utc_ns
 from common.core.later import Later
 from common.core.ledger import AnyLedger, Window
@@ -40,11 +41,17 @@ class LedgerCheck:
     """Checks the archives of a data root window by window, and with them the ledgers there are."""
 
     def __init__(
-        self, data_root: Path, paths: Iterable[Path], journals: Mapping[int, JournalLine], *, partial: bool
+        self,
+        data_root: Path,
+        paths: Iterable[Path],
+        journals: Mapping[int, JournalLine],
+        *,
+        partial: bool,
+        edge: CopyEdge | None,
     ) -> None:
         self.findings: list[Finding] = []
         self.hours: list[HourSummary] = []
-        self._root, self._partial = data_root, partial
+        self._root, self._partial, self._edge = data_root, partial, edge
         self._stored = {stream: stored_ledgers(data_root, stream) for stream in STREAMS}
         self._later = Later()
         self._others: list[Path] = []
@@ -116,6 +123,8 @@ class LedgerCheck:
             return "an archive of their hour has findings"
         if self._open_from_ns <= window.to_ns:
             return "what follows their hour is still open"
+        if self._edge is not None and not self._edge.is_sure(window.to_ns):
+            return "what follows their hour is not in this copy yet"
         if self._partial and account.unended and window.to_ns not in self._windows:
             return "the archives that follow their hour are not here"
         return ""

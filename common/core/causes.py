@@ -25,5 +25,6 @@ Cause = Literal[
     "recorder_stopping",
     "spool_full",
     "spool_superseded",
+    "machine_stopped",
     "archives_missing",
 ]

@@ -17,6 +17,8 @@ ProblemKind = Literal[
     "rest_failing",
     "rows_not_durable",
     "process_not_started",
+    "run_folder_full",
+    "spool_not_kept",
 ]
 
 

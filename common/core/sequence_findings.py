@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from common.core.accounts import Accounts
+from common.core.copy_edge import CopyEdge
 from common.core.number_runs import Run, count, in_words, joined, overlaps, without
 from common.core.session_account import SessionAccount
 
@@ -38,7 +39,7 @@ class Known(msgspec.Struct, frozen=True):
     """What is known beside the rows themselves.
 
     `lost` are the global sequences of archives that are missing or torn, by producer, and reported already;
-    `durable` are the journals' words: the highest lane sequence by producer and lane.
+    `durable` are the journals' words: the highest lane sequence by producer and lane. `edge` is where a copy ends.
     """
 
     parts: Sequence[LanePart]
@@ -46,6 +47,7 @@ class Known(msgspec.Struct, frozen=True):
     durable: Mapping[tuple[str, int], int]
     live: bool
     partial: bool
+    edge: CopyEdge | None = None
 
 
 def lane_findings(accounts: Accounts, known: Known) -> Iterator[Finding]:
@@ -92,6 +94,8 @@ def cut_off_at(sessions: Sequence[SessionAccount], accounts: Accounts, known: Kn
     recovered archive while a session of the producer has no end.
     """
     producer = sessions[0].producer
+    if known.edge is not None:
+        return _copy_cut_off_at(sessions, known.edge)
     unended = any(session.end is None for session in sessions)
     last_parts: dict[int, LanePart] = {}
     for part in known.parts:
@@ -99,6 +103,15 @@ def cut_off_at(sessions: Sequence[SessionAccount], accounts: Accounts, known: Kn
             last_parts[part.lane] = part
     unfinished = [part.lane for part in last_parts.values() if part.open or (unended and part.recovered)]
     return min((accounts.highest.get((producer, lane), 0) for lane in unfinished), default=None)
+
+
+def _copy_cut_off_at(sessions: Sequence[SessionAccount], edge: CopyEdge) -> int | None:
+    """Of a copy: where its newest window begins; all that is known of a producer that ends just before that."""
+    before = edge.numbers_before.get(sessions[0].producer)
+    if before is not None:
+        return before
+    goes_on = [each for each in sessions if each.end is None and each.last_at_ns >= edge.before_ns]
+    return max((_last_global(session) for session in goes_on), default=None)
 
 
 def message_findings(accounts: Accounts, known: Known) -> Iterator[Finding]:

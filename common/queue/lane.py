@@ -10,14 +10,11 @@ import msgspec
 from common.core.batch import Batch, whole_batches
 from common.core.envelope import MESSAGE, Envelope
 from common.queue.numbers import NumberFile
+from common.queue.segment import LaneFullError, Segment
 
 CHUNK_BYTES = 64 * 1024  # what crosses the queue at once; a larger batch goes alone
 SEGMENT_BYTES = 8 * 1024 * 1024
 KEPT_SEGMENT_BYTES = 1024 * 1024  # an emptied lane goes on in a segment up to this size, not in a new one
-
-
-class LaneFullError(Exception):
-    """The file system under the spool has no room left; the envelope was not kept."""
 
 
 class Chunk(msgspec.Struct):
@@ -29,43 +26,12 @@ class Chunk(msgspec.Struct):
 
     first: int
     last: int
-    segment: "Segment"
+    segment: Segment
     offset: int
     length: int
     context: int
     since_ns: int
     sealed: bool = False
-
-
-class Segment:
-    """One append-only file of whole batches."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self.size = os.fstat(self.descriptor).st_size
-
-    def append(self, data: bytes) -> int:
-        """Append and return the offset of the data. Raises LaneFullError, leaving the file as it was."""
-        offset = self.size
-        try:
-            written = os.write(self.descriptor, data)
-        except OSError as error:
-            raise LaneFullError(str(error)) from error
-        if written < len(data):
-            os.ftruncate(self.descriptor, offset)
-            raise LaneFullError(f"only {written} of {len(data)} bytes fitted")
-        self.size += written
-        return offset
-
-    def read(self, offset: int, length: int) -> bytes:
-        """The bytes at an offset."""
-        return os.pread(self.descriptor, length, offset)
-
-    def remove(self) -> None:
-        """Delete the file."""
-        os.close(self.descriptor)
-        self.path.unlink()
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -210,6 +176,12 @@ class Lane:
         for chunk in self.chunks:
             for batch, _ in whole_batches(chunk.segment.read(chunk.offset, chunk.length)):
                 yield batch
+
+    def keep(self) -> bool:
+        """Whether any file was gone, and is there again. Raises OSError."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept = [self._numbers.keep(), *(segment.keep() for segment in self._segments)]
+        return any(kept)
 
     def end(self) -> Mark | None:
         """The place behind the newest envelope; None before the first."""

@@ -73,7 +73,8 @@ class LaneServer:
         self.socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
         self.socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
         self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
-        self.socket.bind(f"ipc://{outbox.folder / 'queue.sock'}")
+        self._path = outbox.folder / "queue.sock"
+        self.socket.bind(f"ipc://{self._path}")
 
     def fileno(self) -> int:
         """For polling: readable when there may be something to take."""
@@ -170,6 +171,11 @@ class LaneServer:
             del self._owners[index]  # it is gone; its successor says hello
             return False
         return True
+
+    def keep(self) -> None:
+        """Bind again where the socket's file is gone; connections that stand go on."""
+        if not self._path.exists():
+            self.socket.bind(f"ipc://{self._path}")
 
     def close(self) -> None:
         """Unbind. The outbox keeps what has no ack."""

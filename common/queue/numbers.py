@@ -5,6 +5,8 @@ import os
 import struct
 from pathlib import Path
 
+from common.files import inode_of
+
 _VALUE = struct.Struct("<Q")
 
 
@@ -15,16 +17,31 @@ class NumberFile:
     """
 
     def __init__(self, path: Path, count: int) -> None:
-        size = count * _VALUE.size
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises OSError, also where there is no room: a page that is missing later would end the process."""
+        self._path, self._size = path, count * _VALUE.size
+        self._map, self._inode = self._open()
+        self._values: list[int] = [
+            value for (value,) in _VALUE.iter_unpack(self._map)
+        ]  # nobody else writes it
+
+    def _open(self) -> tuple[mmap.mmap, int]:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.ftruncate(descriptor, size)
-            self._map = mmap.mmap(descriptor, size)
-            self._values: list[int] = [
-                value for (value,) in _VALUE.iter_unpack(self._map)
-            ]  # nobody else writes it
+            os.ftruncate(descriptor, self._size)
+            os.posix_fallocate(descriptor, 0, self._size)
+            return mmap.mmap(descriptor, self._size), os.fstat(descriptor).st_ino
         finally:
             os.close(descriptor)
+
+    def keep(self) -> bool:
+        """Whether the file was gone, and is there again. Raises OSError."""
+        if inode_of(self._path) == self._inode:
+            return False
+        self._path.unlink(missing_ok=True)
+        before, (self._map, self._inode) = self._map, self._open()
+        before.close()
+        self.set_first(*self._values)
+        return True
 
     def __getitem__(self, index: int) -> int:
         return self._values[index]

@@ -23,10 +23,11 @@ from common.core.envelope import MESSAGE, ROW, Context, Envelope
 from common.errors import SupersededError
 from common.locks import FileLock
 from common.queue.agreement import Agreement
-from common.queue.lane import Lane, LaneFullError
+from common.queue.lane import Lane
 from common.queue.outbox_files import Identity, OutboxFiles
 from common.queue.outbox_numbers import OutboxNumbers
 from common.queue.room import RESERVE_BYTES, Room
+from common.queue.segment import LaneFullError
 from common.queue.turns import Turns
 
 ROW_HEADROOM_BYTES = 1024 * 1024  # above the bound, for the rows that declare what happened
@@ -50,6 +51,16 @@ class Outbox:
         self._lock = FileLock(folder / "lock", f"the outbox {folder.name}")
         self._limit_bytes = limit_bytes
         self._room = Room(folder)
+        try:
+            self._open(lanes)
+            self.identity = self.files.identity(fresh)  # last: whoever sees it finds a whole outbox
+        except BaseException:
+            self._room.close()
+            self._lock.release()
+            raise
+
+    def _open(self, lanes: int) -> None:
+        folder = self.folder
         self.files = OutboxFiles(folder)
         self.numbers = OutboxNumbers(folder / "numbers")
         self.lanes = {index: Lane(folder / f"lane-{index}") for index in _lane_indices(folder, lanes)}
@@ -61,7 +72,6 @@ class Outbox:
             self._restore_numbers(newest)
         if newest is not None:
             self.numbers.go_on_from(newest)
-        self.identity = self.files.identity(fresh)  # last: whoever sees it finds a whole outbox
 
     def _restore_numbers(self, newest: Envelope | None) -> None:
         """The file of numbers was damaged: go on from what contexts and messages tell, or begin another outbox."""
@@ -215,12 +225,22 @@ class Outbox:
             min((number for number in first_needed if number), default=max(self.files.contexts))
         )
 
+    def keep(self) -> bool:
+        """Whether files of the outbox were gone, and are there again: what is held is read from open descriptors.
+
+        Whatever else stands at its place is moved away. Raises OSError where it cannot be done yet.
+        """
+        kept = [self._room.keep(), *(lane.keep() for lane in self.lanes.values())]
+        kept += [self.numbers.keep(), self._lock.keep(), self.files.keep()]
+        return any(kept)
+
     def close(self, *, finished: bool) -> None:
         """Release the outbox. `finished` and empty, it is removed: the next one is a new producer."""
         empty = self.backlog == 0 and not self.undeclared
         for lane in self.lanes.values():
             lane.close()
         self.numbers.close()
+        self._room.close()
         if finished and empty:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()

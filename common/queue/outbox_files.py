@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 IDENTITY = "identity.json"
 SUPERSEDED = "superseded.json"
+SESSION_OPEN = "session-open"
+OUTAGE = "outage.json"
+FOLLOWED = "followed.json"
 OUTBOX_FORMAT = 1
 
 log = logging.getLogger(__name__)
@@ -59,12 +62,16 @@ class OutboxFiles:
     def __init__(self, folder: Path) -> None:
         """Read what is there. Raises ConfigError where a newer version wrote it."""
         self._folder = folder
-        self._session_mark = folder / "session-open"
+        self._unsaved: dict[str, bytes | None] = {}  # None: to be removed
         path = folder / IDENTITY
         if path.exists():
             refuse_newer(path.read_bytes(), known=OUTBOX_FORMAT, what=str(path))
         found = (_read(path, Context) for path in folder.glob("context-*.json"))
         self.contexts = {context.number: context for context in found if context is not None}
+        self.session_is_open = (folder / SESSION_OPEN).exists()
+        self.outage = self._read_outage()
+        self.followed = _read(folder / FOLLOWED, Followed) or Followed()  # also of a process that has died
+        self._identity: Identity | None = None
 
     def identity(self, fresh: Identity) -> Identity:
         """Who the outbox belongs to: `fresh`, if it is new. One of an older version learns its data root from it.
@@ -74,12 +81,14 @@ class OutboxFiles:
         path = self._folder / IDENTITY
         known = _read(path, Identity)
         if known is not None and known.data_root_id:
+            self._identity = known
             return known
         if known is not None:
             fresh = msgspec.structs.replace(fresh, producer=known.producer, stream=known.stream)
         elif path.exists() and (producer := self._producer_of_sessions()):
             fresh = msgspec.structs.replace(fresh, producer=producer)
-        self._replace(IDENTITY, fresh)
+        self._identity = fresh
+        replace(path, msgspec.json.encode(fresh))
         return fresh
 
     def _producer_of_sessions(self) -> str:
@@ -88,8 +97,11 @@ class OutboxFiles:
 
     @property
     def began_ns(self) -> int:
-        """When the outbox was begun, by the wall clock."""
-        return (self._folder / IDENTITY).stat().st_mtime_ns
+        """When the outbox was begun, by the wall clock; 0 where that cannot be told."""
+        try:
+            return (self._folder / IDENTITY).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def context(self, number: int) -> Context:
         """A context that messages refer to; a stand-in without session and tokens where its file was damaged."""
@@ -104,56 +116,76 @@ class OutboxFiles:
 
     def mark_superseded(self, since_ns: int) -> None:
         """The archives are ahead of this outbox: its next owner begins another, with an outage since then."""
-        self._replace(SUPERSEDED, Outage(since_ns, "spool_superseded"))
-
-    @property
-    def session_is_open(self) -> bool:
-        """Whether the session of the newest context has no end yet."""
-        return self._session_mark.exists()
+        replace(self._folder / SUPERSEDED, msgspec.json.encode(Outage(since_ns, "spool_superseded")))
 
     def open_session(self) -> None:
         """A session is open from here on."""
-        self._session_mark.touch()
+        self.session_is_open = True
+        self._save(SESSION_OPEN, b"")
 
     def close_session(self) -> None:
         """The session of the newest context is over, and its row is written."""
-        self._session_mark.unlink(missing_ok=True)
+        self.session_is_open = False
+        self._save(SESSION_OPEN, None)
 
-    @property
-    def outage(self) -> Outage | None:
+    def _read_outage(self) -> Outage | None:
         """The outage noted last, also by a process that has died; None before the first."""
-        path = self._folder / "outage.json"
+        path = self._folder / OUTAGE
         if not path.exists():
             return None
         return _read(path, Outage) or Outage(path.stat().st_mtime_ns, "reader_died")
 
     def note_outage(self, since_ns: int, cause: Cause) -> None:
         """No session will be open from here on until the next one: who opens that one declares it."""
-        self._replace("outage.json", Outage(since_ns, cause))
-
-    @property
-    def followed(self) -> Followed:
-        """What was noted last of the subscription, also by a process that has died."""
-        path = self._folder / "followed.json"
-        return msgspec.json.decode(path.read_bytes(), type=Followed) if path.exists() else Followed()
+        self.outage = Outage(since_ns, cause)
+        self._save(OUTAGE, msgspec.json.encode(self.outage))
 
     def note_followed(self, followed: Followed) -> None:
         """The subscription, or what is left of an earlier one, is another from here on."""
-        self._replace("followed.json", followed)
+        self.followed = followed
+        self._save(FOLLOWED, msgspec.json.encode(followed))
 
     def add_context(self, context: Context) -> None:
         """Keep it for as long as messages refer to it."""
-        self._replace(f"context-{context.number}.json", context)
         self.contexts[context.number] = context
+        self._save(_context_file(context.number), msgspec.json.encode(context))
 
     def forget_contexts_before(self, number: int) -> None:
         """No message refers to them any more."""
         for old in [each for each in self.contexts if each < number]:
             del self.contexts[old]
-            (self._folder / f"context-{old}.json").unlink(missing_ok=True)
+            self._save(_context_file(old), None)
 
-    def _replace(self, name: str, value: msgspec.Struct) -> None:
-        replace(self._folder / name, msgspec.json.encode(value))
+    def _save(self, name: str, document: bytes | None) -> None:
+        """Write or remove a file. Where there is no room it waits for `save_all`: what counts is in memory."""
+        self._unsaved[name] = document
+        with suppress(OSError):
+            self.save_all()
+
+    def save_all(self) -> None:
+        """Write what found no room before. Raises OSError."""
+        for name, document in list(self._unsaved.items()):
+            if document is None:
+                (self._folder / name).unlink(missing_ok=True)
+            else:
+                replace(self._folder / name, document)
+            del self._unsaved[name]
+
+    def keep(self) -> bool:
+        """Whether any file was gone, and is there again. Raises OSError."""
+        wanted = {IDENTITY: msgspec.json.encode(self._identity)} if self._identity is not None else {}
+        wanted |= {_context_file(n): msgspec.json.encode(context) for n, context in self.contexts.items()}
+        wanted |= {SESSION_OPEN: b""} if self.session_is_open else {}
+        wanted |= {OUTAGE: msgspec.json.encode(self.outage)} if self.outage is not None else {}
+        wanted |= {FOLLOWED: msgspec.json.encode(self.followed)} if self.followed != Followed() else {}
+        gone = {name: document for name, document in wanted.items() if not (self._folder / name).exists()}
+        self._unsaved |= gone
+        self.save_all()
+        return bool(gone)
+
+
+def _context_file(number: int) -> str:
+    return f"context-{number}.json"
 
 
 def _number(context: Context) -> int:

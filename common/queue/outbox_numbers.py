@@ -91,6 +91,10 @@ class OutboxNumbers:
             self._numbers[_SESSION_MESSAGES] = 0
         self._numbers[_CONTEXT] = context
 
+    def keep(self) -> bool:
+        """Whether the file was gone, and is there again. Raises OSError."""
+        return self._numbers.keep()
+
     def close(self) -> None:
         """Release the file; it stays."""
         self._numbers.close()

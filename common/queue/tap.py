@@ -52,7 +52,8 @@ class Tap:
         self._socket.setsockopt(zmq.SNDHWM, COPIES_KEPT)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
         self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
-        self._socket.bind(f"ipc://{outbox.folder / SOCKET_NAME}")
+        self._path = outbox.folder / SOCKET_NAME
+        self._socket.bind(f"ipc://{self._path}")
 
     def attend(self, now_monotonic_ns: int) -> None:
         """Call often: most calls do nothing. Never blocks."""
@@ -99,6 +100,11 @@ class Tap:
         self._marks[index] = lane.end()
         if data:
             self._gained[index] = before + data
+
+    def keep(self) -> None:
+        """Bind again where the socket's file is gone."""
+        if not self._path.exists():
+            self._socket.bind(f"ipc://{self._path}")
 
     def close(self) -> None:
         """Publish the last envelopes and unbind."""

@@ -13,6 +13,7 @@ import common
 from common.core.backoff import Backoff
 from common.core.restart_policy import RestartPolicy
 from common.runtime.facts import last_facts
+from common.runtime.heartbeats import Heartbeats
 from common.topology import Instance
 
 CHECKOUT = Path(common.__file__).parent.parent
@@ -33,12 +34,14 @@ class Child:
         self._start_backoff = Backoff(first_s=0.2, longest_s=5, chance=random.random)
         self._run_dir = run_dir
         self._process: subprocess.Popen[bytes] | None = None
+        self._heartbeats = Heartbeats()
         self._started_ns = 0
+        self._alive_ns = 0
+        self._has_beaten = False
         self._start_at_ns = 0
         self._kill_at_ns: int | None = None
         self._must_drain = False
         self._gave_up = False
-        self._judged_from_ns = 0
 
     @property
     def name(self) -> str:
@@ -87,16 +90,15 @@ class Child:
         command += ["--drain"] if self.stopping else []
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
-            )
+            self._process = self._heartbeats.start(command, environment)
         except OSError as error:
             self._start_at_ns = now_ns + int(self._start_backoff.next_wait_s() * NS)
             self.not_started = f"{self.name} cannot be started: {error.strerror}; it is tried again"
             return
         self._start_backoff.reset()
         self.not_started = ""
-        self._started_ns = now_ns
+        self._started_ns = self._alive_ns = now_ns
+        self._has_beaten = False
 
     def ended(self, now_ns: int) -> int | None:
         """Its exit code if it has just ended, negative for a signal; an unasked end schedules a restart."""
@@ -123,10 +125,12 @@ class Child:
             return False
         facts = last_facts(self._run_dir, self.name)
         if facts is not None and facts.pid == self._process.pid:
-            stuck = now_ns - max(facts.updated_monotonic_ns, self._judged_from_ns) > limit_ns
-        else:
-            begun_ns = max(self._started_ns, self._judged_from_ns)
-            stuck = now_ns - begun_ns > max(limit_ns, FIRST_HEARTBEAT_NS)
+            self._has_beaten, self._alive_ns = True, max(self._alive_ns, facts.updated_monotonic_ns)
+        if self._heartbeats.came():
+            self._has_beaten, self._alive_ns = True, now_ns
+        stuck = now_ns - self._alive_ns > (
+            limit_ns if self._has_beaten else max(limit_ns, FIRST_HEARTBEAT_NS)
+        )
         if stuck:
             self._process.kill()
             log.error("process was stuck and is killed", extra={"name_of_process": self.name})
@@ -134,7 +138,7 @@ class Child:
 
     def forgive(self, slept_ns: int, now_ns: int) -> None:
         """The supervisor itself stood still for so long, and so did this process, perhaps: its time begins again."""
-        self._judged_from_ns = now_ns
+        self._alive_ns = max(self._alive_ns, now_ns)
         if self._kill_at_ns is not None:
             self._kill_at_ns += slept_ns
 

@@ -1,6 +1,7 @@
 """What every command does alike: its arguments, its settings, and how its errors reach the user."""
 
 import argparse
+import io
 import math
 import os
 import sys
@@ -127,6 +128,9 @@ def run(main: Callable[[], int]) -> int:
     An interrupted command has not done its work: it ends with 1, without a traceback.
     """
     fill_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal or locale that knows only ASCII
     try:
         code = main()
         sys.stdout.flush()

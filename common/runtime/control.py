@@ -18,6 +18,7 @@ from common.runtime.facts import Facts, last_facts
 
 _SUPERVISOR = "supervisor"
 MOST_WRITERS = 64
+SOCKET_NAME = "control.sock"
 _REQUEST_LIMIT_BYTES = 1024
 _REQUESTS_A_STEP = 16
 _FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id
@@ -67,7 +68,13 @@ class ControlServer:
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)  # ms: the reply to a stop may be the last thing to leave
         self._socket.setsockopt(zmq.MAXMSGSIZE, _REQUEST_LIMIT_BYTES)
+        self._run_dir = run_dir
         self._socket.bind(_endpoint(run_dir))
+
+    def keep(self) -> None:
+        """Bind again where the socket's file is gone."""
+        if not (self._run_dir / SOCKET_NAME).exists():
+            self._socket.bind(_endpoint(self._run_dir))
 
     def answer(self, handler: Callable[[Request], Reply]) -> None:
         """Answer what was asked since the last call, a bounded number of requests."""
@@ -141,4 +148,4 @@ def ask(run_dir: Path, request: Request, *, data_root: Path, timeout_s: float) -
 
 
 def _endpoint(run_dir: Path) -> str:
-    return f"ipc://{run_dir / 'control.sock'}"
+    return f"ipc://{run_dir / SOCKET_NAME}"

@@ -4,7 +4,6 @@ It is heartbeat, counters and details in one. Whoever reads it may die and come 
 and so may the process: its counters go on from its last file.
 """
 
-import contextlib
 import os
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 
 from common.core.problems import Problem
+from common.files import replace, version_of
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -34,17 +34,17 @@ class Facts(msgspec.Struct, frozen=True):
     failed_at_ns: int = 0
 
 
-def write_facts(run_dir: Path, facts: Facts) -> None:
-    """Replace the process's file. Not synced: it does not outlive the machine, and need not.
+def write_facts(run_dir: Path, facts: Facts) -> str:
+    """Replace the process's file; gives why that cannot be done, empty if it was.
 
-    Where that cannot be done, for want of room or because the run's folder is gone, the older facts stay:
-    nobody stops recording because nobody can be told.
+    For want of room, or because the run's folder is gone, the older facts stay: nobody stops recording because nobody
+    can be told. Not synced: it does not outlive the machine, and need not.
     """
-    path = _facts_path(run_dir, facts.name)
-    partial = path.with_suffix(".partial")
-    with contextlib.suppress(OSError):
-        partial.write_bytes(msgspec.json.encode(facts))
-        partial.rename(path)
+    try:
+        replace(_facts_path(run_dir, facts.name), msgspec.json.encode(facts))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def note_failure(run_dir: Path, name: str, reason: str, now_ns: int) -> None:
@@ -56,13 +56,21 @@ def note_failure(run_dir: Path, name: str, reason: str, now_ns: int) -> None:
 def read_facts(run_dir: Path) -> dict[str, Facts]:
     """The newest facts of every process that ever wrote some in this run, by name."""
     paths = sorted((run_dir / "facts").glob("*.json"))
-    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Facts) for path in paths}
+    found = {path.stem: _read(path) for path in paths}
+    return {name: facts for name, facts in found.items() if facts is not None}
 
 
 def last_facts(run_dir: Path, name: str) -> Facts | None:
     """What the process of this name said last, None if there was none in this run."""
-    path = _facts_path(run_dir, name)
-    return msgspec.json.decode(path.read_bytes(), type=Facts) if path.exists() else None
+    return _read(_facts_path(run_dir, name))
+
+
+def _read(path: Path) -> Facts | None:
+    """None for facts that are not there, or that a full disk or a crash left damaged: the next ones replace them."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Facts)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _facts_path(run_dir: Path, name: str) -> Path:
@@ -78,12 +86,8 @@ class FactsFollower:
 
     def replaced(self) -> Facts | None:
         """The facts, if they are others than at the last call; None if not, or if there are none."""
-        try:
-            status = _facts_path(self._run_dir, self._name).stat()
-        except FileNotFoundError:
-            return None
-        seen = (status.st_ino, status.st_mtime_ns)
-        if seen == self._seen:
+        seen = version_of(_facts_path(self._run_dir, self._name))
+        if seen is None or seen == self._seen:
             return None
         self._seen = seen
         return last_facts(self._run_dir, self._name)

@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from common import files
+from common.errors import RecorderError
 from common.runtime.control import RefreshDiscovery, Rotate, ScaleWriters
 
 LOOK_NS = 200_000_000
+ORDERS = "orders.json"
 
 
 class Orders(msgspec.Struct, frozen=True):
@@ -23,10 +26,16 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 def write_orders(run_dir: Path, orders: Orders) -> None:
-    """Replace the file. Not synced: it does not outlive the run."""
-    partial = run_dir / "orders.json.partial"
-    partial.write_bytes(msgspec.json.encode(orders))
-    partial.rename(run_dir / "orders.json")
+    """Replace the file. Not synced: it does not outlive the run. Raises OSError."""
+    files.replace(run_dir / ORDERS, msgspec.json.encode(orders))
+
+
+def read_orders(run_dir: Path) -> Orders | None:
+    """The orders that stand, None where the file is missing or damaged: the supervisor soon writes it again."""
+    try:
+        return msgspec.json.decode((run_dir / ORDERS).read_bytes(), type=Orders)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def obey(request: ScaleWriters | Rotate | RefreshDiscovery, orders: Orders) -> tuple[Orders, str]:
@@ -46,19 +55,20 @@ class OrdersFollower:
     """Reads the file again when it was replaced, looking a few times a second."""
 
     def __init__(self, run_dir: Path) -> None:
-        self._path = run_dir / "orders.json"
-        self._seen = 0
+        """Raises RecorderError where there are none: whoever needs them is started again."""
+        self._run_dir = run_dir
+        self._seen = files.version_of(run_dir / ORDERS)
         self._next_look_ns = 0
-        self._orders = self._read()
-
-    def _read(self) -> Orders:
-        self._seen = self._path.stat().st_ino
-        return msgspec.json.decode(self._path.read_bytes(), type=Orders)
+        orders = read_orders(run_dir)
+        if orders is None:
+            raise RecorderError(f"{run_dir / ORDERS}: is missing or damaged; the supervisor writes it again")
+        self._orders = orders
 
     def current(self, now_monotonic_ns: int) -> Orders:
-        """The newest orders."""
+        """The newest orders; where they are gone or damaged, those that stood before."""
         if now_monotonic_ns >= self._next_look_ns:
             self._next_look_ns = now_monotonic_ns + LOOK_NS
-            if self._path.stat().st_ino != self._seen:
-                self._orders = self._read()
+            version = files.version_of(self._run_dir / ORDERS)
+            if version != self._seen and (orders := read_orders(self._run_dir)) is not None:
+                self._seen, self._orders = version, orders
         return self._orders

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -13,25 +14,32 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from common.config import Settings
+from common.core.format_version import refuse_newer
 from common.core.market import Exchange
 from common.core.own_pause import OwnPause
 from common.errors import EXIT_DONE, OrphanError, RecorderError
+from common.files import replace
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_facts
 from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
+from common.runtime.run_watch import RunWatch
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
 LOOK_NS = 100_000_000  # between two looks at all that is not the process's own work
+ASSIGNMENT_FORMAT = 1
 ORPHAN_LIMIT_NS = 60_000_000_000  # without a supervisor nobody restarts the writer that others wait for
 
 log = logging.getLogger("process")
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """What the supervisor hands to every process of a run, as a JSON file in the run's folder."""
+    """What the supervisor hands to every process of a run, as a JSON file in the run's folder.
+
+    `unended_since_ns` is when an earlier run began that never ended in order; None where the last one did.
+    """
 
     run_id: str
     mode: Literal["runtime", "sample"]
@@ -42,35 +50,29 @@ class Assignment(msgspec.Struct, frozen=True):
     log_level: int = logging.INFO
     exchange: Exchange = "live"
     data_root_id: str = ""
+    format_version: int = ASSIGNMENT_FORMAT
+    unended_since_ns: int | None = None
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:
-    """Put it in place of an earlier run's, whose processes see by that that their run is over."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(assignment))
-    partial.rename(path)
+    """Put it in place of an earlier run's, whose processes see by that that their run is over. Raises OSError."""
+    replace(path, msgspec.json.encode(assignment))
 
 
 class Runtime(msgspec.Struct, frozen=True):
-    """What a process knows of its surroundings. `assignment_file` is (path, inode), None in a test."""
+    """What a process knows of its surroundings. `watch` is None in a test."""
 
     name: str
     index: int
     assignment: Assignment
     tally: Tally
     clock: Clock = CLOCK
-    assignment_file: tuple[Path, int] | None = None
+    watch: RunWatch | None = None
     problems: Problems = msgspec.field(default_factory=Problems)
 
     def superseded(self) -> bool:
         """Whether another run has begun in the run's folder: what is told there is its, not ours."""
-        if self.assignment_file is None:
-            return False
-        path, inode = self.assignment_file
-        try:
-            return path.stat().st_ino != inode
-        except FileNotFoundError:
-            return True
+        return self.watch is not None and self.watch.superseded()
 
     @property
     def settings(self) -> Settings:
@@ -106,9 +108,16 @@ class Process(Protocol):
 
 class _Loop:
     def __init__(
-        self, runtime: Runtime, before: Facts | None, *, supervisor: int, asked_to_stop: bool
+        self,
+        runtime: Runtime,
+        before: Facts | None,
+        *,
+        supervisor: int,
+        heartbeat: int | None,
+        asked_to_stop: bool,
     ) -> None:
         self._runtime = runtime
+        self._heartbeat = heartbeat
         self._failure = (before.failure, before.failed_at_ns) if before is not None else ("", 0)
         self._supervisor = supervisor  # told, not asked for: it may have died before we could ask
         self._orphan_until_ns: int | None = None
@@ -165,8 +174,28 @@ class _Loop:
             runtime.problems.held,
             *self._failure,
         )
-        if not runtime.superseded():
-            write_facts(runtime.run_dir, facts)
+        self._send_heartbeat()
+        if runtime.superseded():
+            return
+        error = write_facts(runtime.run_dir, facts)
+        words = f"{runtime.run_dir}: what {runtime.name} states of itself cannot be written ({error}); make room there"
+        runtime.problems.state("run_folder_full", {runtime.name: words} if error else {})
+
+    def _send_heartbeat(self) -> None:
+        """Tell the supervisor directly too: a full folder must not make a live process look like one that hangs."""
+        if self._heartbeat is not None:
+            with suppress(OSError):  # full, for the supervisor was paused, or gone
+                os.write(self._heartbeat, b".")
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Raises RecorderError where it is missing or damaged, ConfigError where a newer version wrote it."""
+    try:
+        document = path.read_bytes()
+        refuse_newer(document, known=ASSIGNMENT_FORMAT, what=str(path))
+        return msgspec.json.decode(document, type=Assignment)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecorderError(f"{path}: cannot be read ({error}); the supervisor writes it again") from error
 
 
 def run_process(make: Callable[[Runtime], Process]) -> int:
@@ -177,15 +206,27 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     parser.add_argument("--index", type=int, required=True)
     parser.add_argument("--assignment", type=Path, required=True)
     parser.add_argument("--supervisor", type=int, required=True, help="process id; its death ends this one")
+    parser.add_argument("--heartbeat", type=int, help="descriptor of a pipe to the supervisor")
     parser.add_argument("--drain", action="store_true", help="only finish what an earlier life left")
     given = parser.parse_args()
-    assignment_file = (given.assignment, given.assignment.stat().st_ino)
-    assignment = msgspec.json.decode(given.assignment.read_bytes(), type=Assignment)
     os.umask(0o077)
+    start_logging(given.name, "")
+    try:
+        assignment = read_assignment(given.assignment)
+    except RecorderError as error:
+        log.error("process failed", extra={"reason": str(error)})  # noqa: TRY400 - the words say it all
+        return error.exit_code
     start_logging(given.name, assignment.run_id, level=assignment.log_level)
+    watch = RunWatch(given.assignment, assignment.run_id, supervisor=given.supervisor)
     before = last_facts(Path(assignment.run_dir), given.name)
-    runtime = Runtime(given.name, given.index, assignment, Tally(before), assignment_file=assignment_file)
-    loop = _Loop(runtime, before, supervisor=given.supervisor, asked_to_stop=given.drain)
+    runtime = Runtime(given.name, given.index, assignment, Tally(before), watch=watch)
+    loop = _Loop(
+        runtime,
+        before,
+        supervisor=given.supervisor,
+        heartbeat=given.heartbeat,
+        asked_to_stop=given.drain,
+    )
     signal.signal(signal.SIGTERM, loop.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
     log.info("process started", extra={"pid": os.getpid()})

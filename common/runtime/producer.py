@@ -7,7 +7,7 @@ from typing import Any
 
 import zmq
 
-from common.core.instants import NS_PER_SECOND, compact_utc_text
+from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, take_outage_of_superseded
@@ -15,8 +15,10 @@ from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
+from common.runtime.unended_run import outage_before
 from common.topology import SPOOL_BYTES
 
+KEEP_NS = 1_000_000_000  # between two looks whether the outbox's files are still there
 SEND_NS = 100_000_000  # what fills no chunk meanwhile crosses the queue all the same; commits are rarer
 
 log = logging.getLogger(__name__)
@@ -33,19 +35,19 @@ class Producer:
         self._writers = self._orders.current(runtime.clock.monotonic_ns()).writers
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
         folder = runtime.run_dir / "producers" / runtime.name
-        superseded = take_outage_of_superseded(folder)
+        outage = take_outage_of_superseded(folder)
+        if outage is None and not folder.exists():
+            outage = outage_before(runtime, stream)
         self.outbox = Outbox(
             folder,
             Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),
             lanes=self._writers,
             limit_bytes=SPOOL_BYTES,
         )
-        if superseded is not None:
-            log.error(
-                "outbox was older than the archives: removed, a new one is begun",
-                extra={"folder": str(folder)},
-            )
-            self.outbox.files.note_outage(superseded.since_ns, superseded.cause)
+        if outage is not None:
+            shown = {"cause": outage.cause, "since_utc": utc_text(outage.since_ns)}
+            log.warning("a new outbox is begun after an outage", extra=shown)
+            self.outbox.files.note_outage(outage.since_ns, outage.cause)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._server = LaneServer(self._context, self.outbox)
         self._tap = Tap(self._context, self.outbox)
@@ -55,6 +57,8 @@ class Producer:
         self._poll.register(self._queue_fileno, select.POLLIN)
         self._watched: int | None = None
         self._next_send_ns = 0
+        self._next_keep_ns = 0
+        self._lanes_refused = False
 
     @property
     def name(self) -> str:
@@ -63,15 +67,43 @@ class Producer:
 
     def serve(self, now_monotonic_ns: int) -> None:
         """Follow the number of writers, take acks, send what the windows allow, let tails have their copy."""
-        writers = self._orders.current(now_monotonic_ns).writers
-        if writers != self._writers:
-            self._writers = writers
-            self.outbox.set_lanes(writers)
+        self._follow_writers(self._orders.current(now_monotonic_ns).writers)
+        if now_monotonic_ns >= self._next_keep_ns:
+            self._next_keep_ns = now_monotonic_ns + KEEP_NS
+            self._keep_files()
         self._tap.attend(now_monotonic_ns)
         all_of_it = now_monotonic_ns >= self._next_send_ns
         self._server.serve(all_of_it=all_of_it)
         if all_of_it:
             self._next_send_ns = now_monotonic_ns + SEND_NS
+
+    def _follow_writers(self, writers: int) -> None:
+        if writers == self._writers:
+            return
+        try:
+            self.outbox.set_lanes(writers)
+        except OSError as error:
+            if not self._lanes_refused:
+                log.warning("no room for another lane, trying again", extra={"reason": str(error)})
+            self._lanes_refused = True
+            return
+        self._writers, self._lanes_refused = writers, False
+
+    def _keep_files(self) -> None:
+        """Somebody may remove the folder under us, as logind does at a logout: what was in it is written again."""
+        try:
+            restored = self.outbox.keep()
+            self._server.keep()
+            self._tap.keep()
+        except (OSError, zmq.ZMQError) as error:
+            words = f"{self.outbox.folder}: files of the outbox cannot be written ({error}); make room there"
+            self._runtime.problems.state("spool_not_kept", {self._runtime.name: words})
+            return
+        self._runtime.problems.state("spool_not_kept", {})
+        if restored:
+            self._runtime.tally.add("spool_restorations_total")
+            words = "files of the outbox were removed by somebody: they are written again, nothing is lost"
+            log.error(words, extra={"folder": str(self.outbox.folder)})
 
     def watch(self, fileno: int | None) -> None:
         """What `wait` waits for as well, in place of what it was; None for nothing."""

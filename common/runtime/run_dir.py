@@ -16,10 +16,15 @@ from common.queue.outbox_files import identities_in
 
 ASSIGNMENT = "assignment.json"
 STATUS_FILE = "status.json"  # the run manifest where the data root takes none
+FOLDERS = ("", "facts", "producers")
 MIB = 1024 * 1024
 NEEDED_MIB = 16
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un, less its closing zero
 _LONGEST_SOCKET_NAME = "producers/rest_checkpointer/queue.sock"
+
+
+class _Assigned(msgspec.Struct):
+    data_root: str
 
 
 class RunDir:
@@ -42,11 +47,23 @@ class RunDir:
         try:
             self._lock = _make_and_lock(path, data_root, data_root_id)
             shutil.rmtree(path / "facts", ignore_errors=True)
-            (path / "facts").mkdir(mode=0o700)
+            for name in FOLDERS:
+                (path / name).mkdir(mode=0o700, exist_ok=True)
             (path / STATUS_FILE).unlink(missing_ok=True)
-            (path / "producers").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"paths.run_dir: {path} cannot be used ({error.strerror})") from error
+
+    def keep(self) -> bool:
+        """Whether the folder, or its own files, were removed by somebody, and are there again.
+
+        Raises OSError where that cannot be done, AlreadyRunningError where another recorder was faster.
+        """
+        gone = [not (self.path / name).is_dir() for name in FOLDERS]
+        for name in FOLDERS:
+            (self.path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        if gone[0]:
+            self.path.chmod(0o700)
+        return self._lock.keep() or any(gone)
 
     @property
     def outboxes(self) -> list[str]:
@@ -112,9 +129,9 @@ def _refuse_if_of_another(path: Path, data_root: Path, data_root_id: str) -> Non
 
 def _earlier_data_root(path: Path) -> Path | None:
     try:
-        return Path(msgspec.json.decode((path / ASSIGNMENT).read_bytes())["data_root"])
-    except FileNotFoundError:
-        return None
+        return Path(msgspec.json.decode((path / ASSIGNMENT).read_bytes(), type=_Assigned).data_root)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None  # a damaged one tells nothing
 
 
 def _same(one: Path, other: Path) -> bool:

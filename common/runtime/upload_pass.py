@@ -112,14 +112,14 @@ class Uploads:
 
     def _show(self, state: State) -> None:
         archives = [parcel for parcel in self.stock.waiting.values() if parcel.is_archive]
-        proofs = self.stock.proofs_at_utc()
+        verified_files, last_proof_utc = self.stock.proofs
         self.figures = Figures(
             state,
             backlog_files=len(archives),
             backlog_bytes=sum(parcel.bytes for parcel in archives),
             oldest_ns=min((parcel.since_ns for parcel in archives), default=0),
-            verified_files=len(proofs),
-            last_proof_utc=max(proofs, default=None),
+            verified_files=verified_files,
+            last_proof_utc=last_proof_utc,
             alarms=tuple(words for _, words in sorted(self._alarms.items())),
         )
 

@@ -25,6 +25,7 @@ from common.runtime.control import (
     running_recorder,
     supervisor_facts,
 )
+from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.run_dir import run_dir_path
 from common.runtime.seen_status import Status, read_status
 from common.runtime.terminal import Screen
@@ -98,9 +99,15 @@ def _act(namespace: argparse.Namespace) -> int:
     paths = command.load(namespace).paths
     data_root = Path(paths.data_root).absolute()
     run_dir = run_dir_path(paths.run_dir, data_root)
+    recorder = running_recorder(run_dir)
+    holder = holder_of(data_root) if recorder is None else None
+    if holder is not None:
+        run_dir = Path(holder.run_dir)  # it was started with another paths.run_dir
+        recorder = running_recorder(run_dir)
     if namespace.action == "status":
         return _status(namespace, data_root, run_dir)
-    recorder = running_recorder(run_dir)
+    if recorder is None and holder is not None and namespace.action == "stop":
+        return _stop_holder(holder, namespace)
     reply = ask(run_dir, _request(namespace), data_root=data_root, timeout_s=ANSWER_LIMIT_S)
     if not reply.taken:
         raise RecorderError(reply.words)
@@ -108,6 +115,23 @@ def _act(namespace: argparse.Namespace) -> int:
     if namespace.action != "stop" or namespace.no_wait or recorder is None:
         return EXIT_DONE
     return _wait_for_end(recorder, run_dir, namespace.timeout_seconds)
+
+
+def _stop_holder(holder: Holder, namespace: argparse.Namespace) -> int:
+    """It holds the data root, and does not answer: a signal does the same."""
+    try:
+        recorder = psutil.Process(holder.pid)
+        recorder.terminate()
+    except psutil.Error as error:
+        raise RecorderError(
+            f"the recorder with process id {holder.pid} cannot be stopped: {error}"
+        ) from error
+    print(f"asked process {holder.pid}, which holds the data root, to stop", flush=True)
+    return (
+        EXIT_DONE
+        if namespace.no_wait
+        else _wait_for_end(recorder, Path(holder.run_dir), namespace.timeout_seconds)
+    )
 
 
 def _request(namespace: argparse.Namespace) -> Request:

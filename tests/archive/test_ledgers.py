@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.archive.hours import hour_archive, note_closed, stored_archives
+from common.archive.hour_folders import archives_since
+from common.archive.hours import hour_archive, note_closed
 from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
 from common.archive.verify import Verification
 from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
@@ -22,7 +23,7 @@ MINUTE_NS = 60 * SECOND_NS
 
 def ledgers(root: Path) -> list[FeedLedger]:
     """Compute and store the ledgers of every window that is over; those of the websocket stream."""
-    archives = [each for path in stored_archives(root) if (each := hour_archive(path)) is not None]
+    archives = [each for path in archives_since(root, 0) if (each := hour_archive(path)) is not None]
     later = Later()
     for archive in archives:
         note_closed(later, archive)
@@ -159,7 +160,7 @@ def test_a_ledger_that_is_missing_before_a_later_one_is_a_finding(tmp_path: Path
 def test_a_spoiled_archive_is_reported_as_that_and_its_ledger_not_compared(tmp_path: Path) -> None:
     good_recording(tmp_path)
     ledgers(tmp_path)
-    path = next(stored_archives(tmp_path))
+    path = archives_since(tmp_path, 0)[0]
     path.write_bytes(path.read_bytes()[:-9])
     found = verified(tmp_path)
     assert not [finding for finding in found.findings if finding.kind == "ledger"]

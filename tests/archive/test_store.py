@@ -18,6 +18,7 @@ from common.archive.store import LaneStore
 from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout, sidecar_path
 from common.core.row_facts import RowFacts
 from common.errors import AlreadyRunningError, ArchiveError
+from common.files import CANNOT_SYNC_FOLDERS, Disk
 from tests.archive.rows import HOUR_NS, NOON_NS, PRODUCER, RUNTIME, Row, append_all, gap, message
 
 
@@ -320,3 +321,16 @@ def test_a_sidecar_of_an_older_version_can_be_read(tmp_path: Path) -> None:
     del older["exchange"], older["clock_offset_seconds"]
     sidecar.write_text(json.dumps(older))
     assert (read_sidecar(path).exchange, read_sidecar(path).clock_offset_seconds) == (None, None)
+
+
+class ShareDisk(Disk):
+    """Where folders cannot be synced, as on some network shares."""
+
+    def sync_folder(self, folder: Path) -> None:
+        raise OSError(errno.EINVAL, CANNOT_SYNC_FOLDERS, str(folder))
+
+
+def test_a_file_system_that_cannot_sync_folders_is_named_with_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="cannot make names durable; choose a data root") as raised:
+        LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1, disk=ShareDisk())
+    assert "restart" not in str(raised.value)

@@ -1,19 +1,26 @@
-"""A data root that changes under a recorder: what is lost is declared, the rest is recorded, nothing hangs."""
+"""A spool or a data root that changes under a recorder: what is lost is declared, the rest is recorded."""
 
 import shutil
 from pathlib import Path
 
+from common.runtime.run_dir import default_run_dir
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, messages, recorder, rows
 from tests.end_to_end.running import run_command
 
 
-def test_a_data_root_that_is_emptied_while_recording_gets_what_is_still_held_and_a_gap_of_the_rest(
+def test_a_spool_and_then_a_data_root_that_are_removed_while_recording_lose_nothing_that_is_not_declared(
     tmp_path: Path,
 ) -> None:
     with exchange_beside(tmp_path, SimulationOptions(rate=2000)) as exchange:
         with recorder(tmp_path, exchange) as running:
             running.wait_for_more("rows_written_total", than=8000)
+            shutil.rmtree(default_run_dir(tmp_path / "d"))
+            running.wait_for_more("run_folder_restorations_total", than=0)
+            running.wait_for_more(
+                "spool_restorations_total", than=1
+            )  # of the reader, and of the checkpointer
+            assert running.counter("process_restarts_total") == 0
             before = running.counter("rows_written_total")
             for name in ("journal", "raw_orderbooks"):
                 shutil.rmtree(tmp_path / "d" / name)

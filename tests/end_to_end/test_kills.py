@@ -1,6 +1,7 @@
 """Processes of a running recorder are killed; the exchange's own account tells whether anything was lost."""
 
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.run_dir import default_run_dir
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import assert_whole, messages, recorder, rows
-from tests.end_to_end.running import oracle_findings
+from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.unmeasured
@@ -129,6 +131,29 @@ def test_when_all_processes_are_killed_at_once_the_next_run_brings_everything_ho
     assert len([row for row in messages(tmp_path) if row["connection_sequence"] == 1]) >= received
     assert [row["gap"]["cause"] for row in rows(tmp_path, "ws_raw") if "gap" in row] == ["reader_died"]
     assert following.counter("archives_recovered_total") >= 1
+
+
+def test_after_a_power_cut_the_time_until_it_records_again_is_a_gap(
+    tmp_path: Path, exchange: EmbeddedExchange
+) -> None:
+    with recorder(tmp_path, exchange) as running:
+        running.wait_for_more()
+        for pid in (running.process.pid, *running.pids().values()):
+            os.kill(pid, signal.SIGKILL)
+        running.ended()
+    shutil.rmtree(default_run_dir(tmp_path / "d"))  # it was in memory
+    with recorder(tmp_path, exchange) as following:
+        log = following.stop()
+    assert following.process.returncode == 0, log
+    recorded = rows(tmp_path, "ws_raw")
+    [gap] = [row for row in recorded if row["record_type"] == "gap"]
+    assert gap["gap"]["cause"] == "machine_stopped"
+    before = [row["received_at_utc"] for row in recorded if row["producer"] != gap["producer"]]
+    assert gap["gap"]["from_utc"] == max(before)
+    assert gap["gap"]["to_utc"] == gap["received_at_utc"]
+    verified = run_command("verify_archives", "--data-root", "d", folder=tmp_path)
+    assert verified.returncode == 0, verified.stdout
+    assert not (tmp_path / "d/journal/unended-run.json").exists()
 
 
 def test_the_stream_does_not_notice_when_checkpointer_manifest_and_discovery_are_killed(

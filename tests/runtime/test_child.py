@@ -137,3 +137,16 @@ def test_a_process_that_does_not_heed_the_call_to_stop_is_killed_when_its_time_i
     stubborn.kill_if_overdue(6 * SECOND)
     assert ends(stubborn, 6 * SECOND) == -signal.SIGKILL
     assert stubborn.policy.restarts == 0
+
+
+def test_a_process_that_beats_lives_although_its_facts_cannot_be_written(folder: Path) -> None:
+    child = child_that("beats", folder)
+    child.start_if_due(folder / "assignment", 0)
+    wait_for((folder / "assignment").exists, what="its beats, some thousand at once")
+    assert child.pid is not None
+    write_facts(folder, Facts("beats-0", child.pid, 0, 0, {}, {}, {}))  # and none after these
+    assert not child.kill_if_stuck(SECOND, 200 * SECOND)
+    for _ in range(20):
+        assert not child.kill_if_stuck(SECOND, 300 * SECOND)
+    assert child.kill_if_stuck(SECOND, 302 * SECOND), "it beats no more"
+    ends(child, 302 * SECOND)

@@ -9,6 +9,7 @@ import pytest
 from common.errors import ConfigError, ExchangeError
 from common.runtime.command import CONF, SAMPLE_CONFIG, above_zero, load, parser, run
 from common.runtime.exchange_choice import add_exchange_arguments
+from tests.end_to_end.running import ROOT
 
 
 def raising(error: BaseException) -> Callable[[], int]:
@@ -127,3 +128,16 @@ def test_a_folder_that_was_chosen_is_taken(tmp_path: Path, monkeypatch: pytest.M
     assert paths_of(*simulated, "--config", str(config)) == ("data-simulated", "/srv/reports")
     monkeypatch.setitem(os.environ, "RECORDER__PATHS__DATA_ROOT", "data")
     assert paths_of(*simulated) == ("data", "reports")
+
+
+def test_a_locale_that_knows_only_ascii_is_borne() -> None:
+    code = "from common.runtime import command\ncommand.run(lambda: print('… ● 1') or 0)\n"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout) == (0, b"? ? 1\n"), result.stderr

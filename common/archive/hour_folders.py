@@ -1,0 +1,79 @@
+"""The folders `dt=YYYY-MM-DD/hour=HH` of a data root, found by their names: a year of them costs no look into each."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from common.core.archive_names import (
+    ARCHIVE_SUFFIX,
+    LEDGER_FOLDER,
+    LEDGER_SUFFIX,
+    RUNTIME_FOLDER,
+    STREAMS,
+    window_start_of,
+)
+from common.core.instants import utc_text
+
+
+def newest_first(top: Path, *, since_ns: int = 0) -> Iterator[Path]:
+    """Hour folders below `top`, the newest first, that may hold windows which start at `since_ns` or later."""
+    since = utc_text(since_ns)
+    day, hour = f"dt={since[:10]}", f"hour={since[11:13]}"
+    for day_name in sorted(_names(top, "dt="), reverse=True):
+        if day_name < day:
+            return
+        for hour_name in sorted(_names(top / day_name, "hour="), reverse=True):
+            if (day_name, hour_name) >= (day, hour):
+                yield top / day_name / hour_name
+
+
+def _names(folder: Path, prefix: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.name.startswith(prefix)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def archives_since(data_root: Path, since_ns: int) -> list[Path]:
+    """The closed archives of the runtime whose window starts at `since_ns` or later, ordered by path."""
+    tops = [data_root / RUNTIME_FOLDER / stream for stream in STREAMS]
+    folders = [folder for top in tops for folder in newest_first(top, since_ns=since_ns)]
+    return sorted(path for folder in folders for path in _archives(folder) if _start(path) >= since_ns)
+
+
+def newest_windows(data_root: Path, count: int) -> list[int]:
+    """The starts of the newest windows of which closed archives are here, at least `count` of them if there are."""
+    starts: set[int] = set()
+    for stream in STREAMS:
+        mine: set[int] = set()
+        for folder in newest_first(data_root / RUNTIME_FOLDER / stream):
+            mine |= {start for path in _archives(folder) if (start := _start(path)) >= 0}
+            if len(mine) >= count:
+                break
+        starts |= mine
+    return sorted(starts)[-count:]
+
+
+def newest_ledger(data_root: Path, stream: str) -> int | None:
+    """The start of the newest window of a stream that has a ledger."""
+    for folder in newest_first(data_root / LEDGER_FOLDER / stream):
+        names = _names(folder, f"polymarket_{stream}_")
+        starts = [window_start_of(name) for name in names if name.endswith(LEDGER_SUFFIX)]
+        if (newest := _latest(starts)) is not None:
+            return newest
+    return None
+
+
+def _latest(starts: Iterable[int | None]) -> int | None:
+    return max((start for start in starts if start is not None), default=None)
+
+
+def _archives(folder: Path) -> list[Path]:
+    names = _names(folder, "polymarket_")
+    return [path for name in names if name.endswith(ARCHIVE_SUFFIX) and (path := folder / name).is_file()]
+
+
+def _start(path: Path) -> int:
+    start = window_start_of(path.name)
+    return -1 if start is None else start

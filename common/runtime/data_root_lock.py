@@ -1,0 +1,44 @@
+"""The lock on a data root, and what stands in its file: who records here, and in which folder it runs."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from common.errors import RecorderError
+from common.locks import RECORDER_LOCK, FileLock, is_locked
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The recorder that holds a data root."""
+
+    pid: int
+    run_dir: str
+
+
+def lock_data_root(data_root: Path) -> FileLock:
+    """Make sure that this is the only recorder here. Raises RecorderError naming the folder if it is not."""
+    try:
+        data_root.mkdir(parents=True, exist_ok=True)
+        return FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
+    except OSError as error:
+        raise RecorderError(
+            f"paths.data_root: {data_root} cannot be written ({error.strerror}); choose another --data-root"
+        ) from error
+
+
+def note_holder(lock: FileLock, holder: Holder) -> None:
+    """Write down who holds the lock, as far as the disk takes it."""
+    with suppress(OSError):
+        lock.note(msgspec.json.encode(holder))
+
+
+def holder_of(data_root: Path) -> Holder | None:
+    """Who holds the lock of a data root; None where nobody does, or that cannot be told."""
+    path = data_root / RECORDER_LOCK
+    try:
+        if not is_locked(path):
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
