@@ -43,7 +43,7 @@ class HourAccount:
             self._checkpoints.take(row, line)
             self._books.checkpoint(row)
         elif row.record_type == MESSAGE_RECORD:
-            events = read_events(bytes(row.json))
+            events = read_events(row.payload_json)
             self._feed.take(row, line, events)
             self._books.message(row, events)
         else:

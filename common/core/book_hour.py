@@ -62,7 +62,7 @@ class BookHour:
         """A row of the REST stream."""
         if row.response is None:
             return
-        for shown in read_checkpoint(bytes(row.response.raw_response_json)):
+        for shown in read_checkpoint(row.payload_json):
             self._audit.checkpoint(shown, row.checkpoint_sequence or 0)
         self._count()
 

@@ -69,9 +69,12 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def payload_json(self) -> bytes:
-        """The payload's JSON, on one line; `null` where it is none. Cheaper than `payload`."""
+        """The payload as JSON, on one line where the row has it so; empty without a payload. Cheaper than `payload`.
+
+        A payload beyond the bounds of `json` (`common/core/json_splice.py`) comes verbatim, as it may hold events.
+        """
         raw = self.json if self.response == _NOTHING else _RESPONSE.decode(self.response).raw_response_json
-        return bytes(raw)
+        return bytes(raw) if raw != _NOTHING else self.payload or b""
 
     @property
     def detail(self) -> Mapping[str, Any]:
