@@ -19,7 +19,7 @@ from common.core.export_rows import (
     life_cycle_row,
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
-from common.core.market_events import BookSnapshot, PriceChange, Unusable
+from common.core.market_events import BookSnapshot, PriceChange, Unusable, UnusualForms
 from common.core.markets_named import no_such_market
 from common.core.rows import MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -131,6 +131,8 @@ class _Export:
             return
         if isinstance(event, Unusable):
             self._unusable += written
+            return
+        if isinstance(event, UnusualForms):
             return
         if self._wanted.markets and event.market not in self._conditions:
             return

@@ -17,10 +17,10 @@ from common.core.archive_names import (
 )
 from common.core.book_hour import BookHour
 from common.core.checkpoint_hour import CheckpointHour
+from common.core.event_reader import read_events
 from common.core.feed_hour import FeedHour
 from common.core.later import Later
 from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
-from common.core.market_events import read_events
 from common.core.row_check import Row
 from common.core.rows import MESSAGE_RECORD
 from common.files import write_atomically

@@ -6,9 +6,9 @@ from common.core.book_audit import BookAudit, Heard, Judged
 from common.core.check_results import Result
 from common.core.checkpoint_book import read_checkpoint
 from common.core.continuity import Break
+from common.core.event_reader import read_events
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
-from common.core.market_events import read_events
 from common.core.recorded_row import Row
 from common.core.wishes import Action, Healing, Wish
 

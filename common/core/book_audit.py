@@ -16,7 +16,7 @@ from common.core.books import Books
 from common.core.check_results import Result
 from common.core.checkpoint_book import CheckpointBook
 from common.core.continuity import Break, Continuity
-from common.core.market_events import MarketEvent, Unusable
+from common.core.market_events import MarketEvent, TimedEvent
 
 _AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
 _TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
@@ -87,7 +87,7 @@ class BookAudit:
         now_ms, latest_ms = 0, heard.received_at_ns // 1_000_000 + _AHEAD_MS
         for event in events:
             connection.checks.take(event)
-            if not isinstance(event, Unusable):
+            if isinstance(event, TimedEvent):
                 now_ms = max(now_ms, min(event.timestamp_ms, latest_ms))
         connection.checks.judge(now_ms)
         self._collect(heard.reader, connection)

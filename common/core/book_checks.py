@@ -17,7 +17,7 @@ from common.core.checked_token import CheckedToken
 from common.core.checkpoint_book import CheckpointBook, differing_levels
 from common.core.checkpoint_checks import CheckpointChecks
 from common.core.decimal_text import scaled
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange
+from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange, Unusable
 from common.core.snapshot_checks import SnapshotChecks
 
 BATCH_MS = 250  # a batch is complete when the connection has gone on for so long
@@ -65,6 +65,8 @@ class BookChecks:
                 self._compare(event)
                 for token_id in self._books.apply(event):
                     self._state(token_id, best=None)
+            case Unusable():
+                self.reset(self._books.concerned(event))
             case TickSizeChange():
                 self._finish(event.token_id, unless=None)
                 self._books.apply(event)

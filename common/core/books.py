@@ -6,13 +6,14 @@ import msgspec
 
 from common.core.book import Book
 from common.core.decimal_text import three_decimals
+from common.core.event_reader import read_events
 from common.core.market_events import (
     BookSnapshot,
     LastTrade,
     MarketEvent,
     PriceChange,
     TickSizeChange,
-    read_events,
+    Unusable,
 )
 
 _TRADES_KEPT = 8  # of a market: a hash may hold one that is not the newest any more
@@ -68,7 +69,20 @@ class Books:
                 return self._change_tick(event)
             case LastTrade():
                 self.note_trade(event.market, event.price)
+            case Unusable():
+                concerned = self.concerned(event)
+                self.reset(concerned)
+                return concerned
         return ()
+
+    def concerned(self, event: Unusable) -> tuple[str, ...]:
+        """The tokens whose books are not what they were any more, for all that an unusable event lets know."""
+        if not event.of_book:
+            return ()
+        if event.token_ids:
+            return tuple(token_id for token_id in event.token_ids if token_id in self._books)
+        books = self._books.values()
+        return tuple(book.token_id for book in books if event.market in ("", book.market))
 
     def reset(self, token_ids: Iterable[str] | None = None) -> None:
         """Forget the books of these tokens, or of all: what follows cannot be joined to what was."""

@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from common.core import mended
 from common.core.book import Book
 from common.core.book_hash import HashTerms, book_hash
 from common.core.decimal_text import check_decimals, scaled
-from common.core.market_events import BookSnapshot, Level, Milliseconds
+from common.core.event_mending import mend_book
+from common.core.market_events import BookSnapshot, Level, Milliseconds, Unusable, UnusualForms
+from common.core.mended import Fields, Mending, Wrong
 
 
 class CheckpointBook(
@@ -64,23 +67,67 @@ class DifferingLevel(NamedTuple):
     exchange: str
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """The books of a REST answer; those that cannot be read, each named; and the unusual forms in the others."""
+
+    books: tuple[CheckpointBook, ...] = ()
+    unreadable: tuple[Unusable, ...] = ()
+    forms: tuple[UnusualForms, ...] = ()
+
+
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_BOOKS = msgspec.json.Decoder(list[CheckpointBook], strict=False)
 _BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
+_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def read_answer(payload: bytes) -> Answer:
+    """What an answer holds; nothing where it is not a list. Never raises."""
+    try:
+        return Answer(tuple(_BOOKS.decode(payload)))
+    except _ERRORS:
+        pass
+    try:
+        raws = _RAWS.decode(payload)
+    except _ERRORS:
+        return Answer()
+    books, unreadable, forms = [], [], []
+    for raw in raws:
+        mending, fields = Mending(), mended.fields_of(raw) or {}
+        try:
+            book = _read_slowly(fields, mending)
+        except Wrong as wrong:
+            unreadable.append(_unreadable(bytes(raw), fields, wrong))
+            continue
+        books.append(book)
+        if mending.forms:
+            forms.append(UnusualForms((book.token_id,), tuple(mending.forms), tuple(mending.written.items())))
+    return Answer(tuple(books), tuple(unreadable), tuple(forms))
 
 
 def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
-    """The books of an answer that can be used; what is none is left out. Never raises."""
+    """The books of an answer that can be read. Never raises."""
+    return list(read_answer(payload).books)
+
+
+def _read_slowly(fields: Fields, mending: Mending) -> CheckpointBook:
+    mend_book(fields, mending)
+    mending.optional(fields, "min_order_size", mending.decimal)
+    mended.drop_null(fields, "neg_risk")
+    neg_risk = bytes(fields.get("neg_risk", b""))
+    if neg_risk in {b'"true"', b'"false"'}:
+        fields["neg_risk"] = msgspec.Raw(neg_risk.strip(b'"'))
+        mending.note("boolean_as_text")
     try:
-        raws = _RAWS.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    found = []
-    for raw in raws:
-        try:
-            found.append(_BOOK.decode(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return found
+        return _BOOK.decode(msgspec.json.encode(fields))
+    except _ERRORS as error:
+        raise Wrong("shape", str(error)) from error
+
+
+def _unreadable(raw: bytes, fields: Fields, wrong: Wrong) -> Unusable:
+    tokens, market = mended.named_in(raw)
+    token_id = mended.text_of(fields, "asset_id")
+    return Unusable(f"rest_book: {wrong.field}", wrong.why, (token_id,) if token_id else tokens, market)
 
 
 def same_levels(rebuilt: Book, exchange: Book) -> bool:

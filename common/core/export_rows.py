@@ -21,6 +21,7 @@ from common.core.market_events import (
     Side,
     TickSizeChange,
     Unusable,
+    UnusualForms,
 )
 from common.core.micros import micros
 
@@ -83,7 +84,7 @@ def event_rows(place: Place, event: MarketEvent, names: TokenNames) -> list[Row]
             return _changed_levels(place, event, names)
         case BookSnapshot():
             return _snapshot_levels(place, event, names)
-        case Unusable():
+        case Unusable() | UnusualForms():
             return []
         case MarketResolved():
             token, kind = names.columns(event.winning_token_id or "", event.market), "market_resolved"

@@ -12,7 +12,7 @@ import msgspec
 
 MAX_DEPTH = 100  # levels: DuckDB refuses 128 in a row, jq 1.6 counts each object twice and refuses 256
 _MAX_NUMBER_CHARS = 300  # a double has no more than 309 digits, Python's json takes 4,300
-_MAX_EXPONENT = 308  # of a double; pyarrow refuses more even where the value is 0
+_EXPONENTS = range(-324, 309)  # of a double; pyarrow refuses more even where the value is 0
 _INTEGERS = range(
     -(1 << 63), 1 << 64
 )  # pandas refuses the digits before the point where 64 bits do not hold them
@@ -105,4 +105,4 @@ def _fits(number: bytes) -> bool:
     if len(number) > _MAX_NUMBER_CHARS or math.isinf(float(number)):
         return False
     mantissa, _, exponent = number.lower().partition(b"e")
-    return int(mantissa.partition(b".")[0]) in _INTEGERS and abs(int(exponent or b"0")) <= _MAX_EXPONENT
+    return int(mantissa.partition(b".")[0]) in _INTEGERS and int(exponent or b"0") in _EXPONENTS

@@ -8,7 +8,7 @@ from common.core.books import Books
 from common.core.check_results import Result
 from common.core.checkpoint_book import read_checkpoint
 from common.core.checkpoint_checks import REST_AHEAD_MS
-from common.core.market_events import read_events
+from common.core.event_reader import read_events
 
 TOKEN = "7" * 40
 TERMS = HashTerms("5", neg_risk=False)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.envelope import MESSAGE, Context, Envelope
+from common.core.event_reader import read_events
 from common.core.market import Token
-from common.core.market_events import BookSnapshot, read_events
+from common.core.market_events import BookSnapshot
 from common.core.recorded_row import row_of as recorded_row
 from common.core.row_check import check_row, payload_of_row, read_row
 from common.core.rows import Classified, control_row, message_constant, message_rest
