@@ -8,13 +8,16 @@ import msgspec
 from common.archive.replay import Row, Step, read_archive, replay
 from common.core.archive_names import REST_CHECKPOINTS
 from common.core.book import Book
-from common.core.book_hash import HashTerms, matched_with_any_price
 from common.core.book_view import BookView
+from common.core.check_results import UNKNOWN_RECIPE
+from common.core.checkpoint_book import CheckpointBook
 from common.core.event_words import changes_of, event_words, is_about
+from common.core.hash_proof import Bound, HashProof
 from common.core.instants import NS_PER_SECOND
 from common.core.market import Token
 from common.core.market_events import BookSnapshot, MarketEvent, PriceChange
 from common.core.markets_named import TokenChoice
+from common.core.rest_answer import read_checkpoint
 from common.core.rows import MESSAGE_RECORD
 from common.errors import ArchiveError
 
@@ -22,20 +25,11 @@ AGREE = "agree"
 DIFFERS = "differs"
 GOES_ON = "batch goes on"
 NO_TERMS = "not checkable: no REST checkpoint names the token"
+NO_RECIPE = f"not checkable: {UNKNOWN_RECIPE}"
 BATCH_NS = 2 * NS_PER_SECOND  # in which the frames of a batch follow one another
 _LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
 
 Paths = Path | Sequence[Path]
-
-
-class _RestBook(msgspec.Struct):
-    asset_id: str = ""
-    min_order_size: str = ""
-    neg_risk: bool = False
-    tick_size: str = ""
-
-
-_REST_BOOKS = msgspec.json.Decoder(list[_RestBook])
 
 
 def views(paths: Paths, choice: TokenChoice, *, levels: int, since_ns: int = 0) -> Iterator[BookView]:
@@ -97,7 +91,8 @@ class _Views:
         self._may_be_absent = wide
         self._tokens: dict[str, Token] = {}
         self._token: Token | None = None
-        self._terms: HashTerms | None = None
+        self._proof = HashProof()
+        self._bound: Bound | None = None  # with what the hashes come out since the newest snapshot
         self._number = 0
         self._verdict_now = ""  # of the book as it is, since its last change
 
@@ -122,22 +117,31 @@ class _Views:
         if self._token is None:
             self._token = self._choice.of(row.tokens)
             if self._token is not None:
-                self._terms = _terms(self._paths, self._token.token_id, self._since_ns)
+                shown = _first_checkpoint(self._paths, self._token.token_id, self._since_ns)
+                if shown is not None:
+                    self._proof.checkpoint(shown.book(), shown.terms, shown.last_trade_price)
 
     def _view_of_event(self, token: Token, step: Step, event: MarketEvent) -> BookView:
         changed = isinstance(event, PriceChange | BookSnapshot) and token.token_id in step.token_ids
         touched = frozenset((change.side, change.price) for change in changes_of(event, token.token_id))
         book = step.books.get(token.token_id)
         if changed and book is not None:
-            self._verdict_now = self._verdict(step, book) if book.hash else ""
+            of_change = isinstance(event, PriceChange)
+            self._verdict_now = self._verdict(step, book, of_change=of_change) if book.hash else ""
         words = event_words(event, token.token_id)
         return self._view(token, step, words, touched if changed else frozenset())
 
-    def _verdict(self, step: Step, book: Book) -> str:
-        if self._terms is None:
+    def _verdict(self, step: Step, book: Book, *, of_change: bool) -> str:
+        if self._proof.terms_of(book.token_id) is None:
             return NO_TERMS
         announced = step.books.trade_prices(book.market)
-        return AGREE if matched_with_any_price(book, self._terms, announced) is not None else DIFFERS
+        found = self._proof.thorough(book, announced, of_change=of_change)
+        if found is not None:
+            self._bound, _ = found
+            return AGREE
+        if not of_change:
+            self._bound = None
+        return DIFFERS if self._proof.may_accuse(book, self._bound) else NO_RECIPE
 
     def _view(
         self, token: Token, step: Step, words: str, touched: frozenset[tuple[str, str]] = frozenset()
@@ -169,14 +173,10 @@ def _concerns(step: Step, token_id: str) -> bool:
     return step.broken.token_ids is None or token_id in step.broken.token_ids
 
 
-def _terms(paths: Paths, token_id: str, since_ns: int) -> HashTerms | None:
-    """What only REST tells and the hashes hold, from the first checkpoint that names the token."""
+def _first_checkpoint(paths: Paths, token_id: str, since_ns: int) -> CheckpointBook | None:
+    """The first REST book of the token: only REST tells some of what the hashes hold."""
     for row in read_archive(paths, stream=REST_CHECKPOINTS, since=since_ns):
-        try:
-            books = _REST_BOOKS.decode(row.payload_json)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
-        for book in books:
-            if book.asset_id == token_id:
-                return HashTerms(book.min_order_size, book.neg_risk, book.tick_size)
+        for shown in read_checkpoint(row.payload_json):
+            if shown.token_id == token_id:
+                return shown
     return None

@@ -19,6 +19,7 @@ from common.core.export_rows import (
     life_cycle_row,
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.market import canonical_condition_id
 from common.core.market_events import BookSnapshot, PriceChange, Unusable, UnusualForms
 from common.core.markets_named import no_such_market
 from common.core.rows import MESSAGE_RECORD
@@ -134,7 +135,7 @@ class _Export:
             return
         if isinstance(event, UnusualForms):
             return
-        if self._wanted.markets and event.market not in self._conditions:
+        if self._wanted.markets and canonical_condition_id(event.market) not in self._conditions:
             return
         if written:
             self._add_events(step, place)
@@ -165,7 +166,9 @@ class _Export:
         self._known_producers.add(row.producer)
         self._names.note(row.tokens)
         self._conditions.update(
-            token.condition_id for token in row.tokens if token.market_slug in self._wanted.markets
+            canonical_condition_id(token.condition_id)
+            for token in row.tokens
+            if token.market_slug in self._wanted.markets
         )
 
     def _place_of(self, step: Step) -> Place:

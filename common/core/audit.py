@@ -4,12 +4,14 @@ from typing import Any
 
 from common.core.book_audit import BookAudit, Heard, Judged
 from common.core.check_results import Result
-from common.core.checkpoint_book import read_checkpoint
+from common.core.checkpoint_book import same_levels
 from common.core.continuity import Break
 from common.core.event_reader import read_events
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
+from common.core.recipe_account import RecipeAccount
 from common.core.recorded_row import Row
+from common.core.rest_answer import read_checkpoint
 from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
@@ -29,6 +31,11 @@ class Audit:
         self._replacing: dict[
             str, tuple[Judged, int]
         ] = {}  # by token: the divergence, and until when to wait
+
+    @property
+    def recipes(self) -> RecipeAccount:
+        """The hash recipes, and what they have shown."""
+        return self._books.recipes
 
     @property
     def books(self) -> int:
@@ -78,7 +85,7 @@ class Audit:
         for shown in read_checkpoint(row.payload_json):
             book = self._books.book(shown.token_id)
             reader = self._books.checkpoint(shown, row.checkpoint_sequence)
-            if reader is not None and book is not None:
+            if reader is not None and book is not None and not same_levels(book, shown.book()):
                 evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
                 self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
 

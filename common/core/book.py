@@ -5,7 +5,7 @@ exchange sends snapshots and changes in the order of their timestamps.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import lt
 
 import msgspec
@@ -14,6 +14,7 @@ from common.core.decimal_text import is_zero, scaled
 from common.core.market_events import BookSnapshot, Level, LevelChange
 
 PriceSize = tuple[str, str]
+_NO_KEYS: Mapping[str, str] = {}
 
 
 class Depth(msgspec.Struct, frozen=True):
@@ -97,7 +98,11 @@ class Ladder:
 
 
 class Book:
-    """One token's book. `timestamp_ms` and `hash` are those that the exchange gave to its present state."""
+    """One token's book. `timestamp_ms` and `hash` are those that the exchange gave to its present state.
+
+    `market` is the id as the snapshot spelled it. `extra` maps the other keys of its snapshots, `version` among
+    them, to their JSON: the newest value of each. It is replaced when one changes, never modified.
+    """
 
     def __init__(self, snapshot: BookSnapshot) -> None:
         self.market = snapshot.market
@@ -105,6 +110,7 @@ class Book:
         self.timestamp_ms = 0
         self.hash = ""
         self.tick_size = ""  # not known before an opening snapshot or a checkpoint tells
+        self.extra = _NO_KEYS
         self.bid_ladder = Ladder(descending=False)
         self.ask_ladder = Ladder(descending=True)
         self.apply_snapshot(snapshot)
@@ -141,9 +147,19 @@ class Book:
         self.bid_ladder.replace(snapshot.bids)
         self.ask_ladder.replace(snapshot.asks)
         self.timestamp_ms, self.hash = snapshot.timestamp_ms, snapshot.hash
+        self.market = snapshot.market
         if snapshot.tick_size:
             self.tick_size = snapshot.tick_size
+        if snapshot.version is not None:
+            self.note_extra({"version": msgspec.json.encode(snapshot.version).decode()})
+        if snapshot.extra:
+            self.note_extra(dict(snapshot.extra))
         return True
+
+    def note_extra(self, values: Mapping[str, str]) -> None:
+        """The JSON of keys that a snapshot has, or whose value a hash proved."""
+        if any(self.extra.get(key) != value for key, value in values.items()):
+            self.extra = {**self.extra, **values}
 
     def apply_change(self, change: LevelChange, timestamp_ms: int) -> bool:
         """Change one level. False: the change is older than the book, and nothing changed."""

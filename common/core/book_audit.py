@@ -11,15 +11,15 @@ import msgspec
 
 from common.core.book import Book
 from common.core.book_checks import BookChecks
-from common.core.book_hash import HashTerms
 from common.core.books import Books
 from common.core.check_results import Result
 from common.core.checkpoint_book import CheckpointBook
 from common.core.continuity import Break, Continuity
+from common.core.hash_proof import HashProof
 from common.core.market_events import MarketEvent, TimedEvent
+from common.core.recipe_account import RecipeAccount
 
 _AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
-_TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -40,22 +40,28 @@ class Judged(NamedTuple):
 
 
 class _Connection:
-    def __init__(self, terms: dict[str, HashTerms]) -> None:
+    def __init__(self, proof: HashProof) -> None:
         self.session_id = ""
         self.continuity = Continuity()
         self.books = Books()
-        self.checks = BookChecks(self.books, terms)
+        self.checks = BookChecks(self.books, proof)
 
 
 class BookAudit:
     """Every reader's connection. Results wait for `take_results` and `take_settled`."""
 
-    def __init__(self) -> None:
+    def __init__(self, recipes: RecipeAccount | None = None) -> None:
+        """`recipes`: those that are known at first; the usual ones if None."""
         self._every_ms = 0
-        self._terms: dict[str, HashTerms] = {}
+        self._proof = HashProof(recipes)
         self._connections: dict[str, _Connection] = {}
         self._results: list[Judged] = []
         self._settled: list[Judged] = []
+
+    @property
+    def recipes(self) -> RecipeAccount:
+        """The hash recipes, and what they have shown."""
+        return self._proof.recipes
 
     @property
     def books(self) -> int:
@@ -109,7 +115,7 @@ class BookAudit:
         """Check a hash of each token at most so often; 0 is every one. A loss shows in all that follow it."""
         self._every_ms = every_ms
         for connection in self._connections.values():
-            connection.checks.every_ms = every_ms
+            connection.checks.thin_out(every_ms)
 
     def void(self) -> None:
         """Messages of all readers pass unheard from here on."""
@@ -117,12 +123,10 @@ class BookAudit:
             self._break(reader, connection, Break("not heard"))
 
     def checkpoint(self, shown: CheckpointBook, sequence: int) -> str | None:
-        """A book of REST passed; the reader whose book it was compared with."""
-        if len(self._terms) >= _TERMS_KEPT:
-            self._terms.clear()  # the next checkpoint tells them again
-        self._terms[shown.token_id] = shown.terms
+        """A book of REST passed; the reader whose book it was compared with. None for one that proves nothing."""
         reader = self._reader_of(shown.token_id)
         if reader is None:
+            self._proof.checkpoint(shown.book(), shown.terms, shown.last_trade_price)
             reason = "no snapshot yet"
             result = Result(
                 "checkpoint", "not_checkable", shown.token_id, shown.timestamp_ms, reason, sequence
@@ -130,9 +134,9 @@ class BookAudit:
             self._results.append(Judged("", "", result))
             return None
         connection = self._connections[reader]
-        connection.checks.checkpoint(shown, sequence)
+        is_proved = connection.checks.checkpoint(shown, sequence)
         self._collect(reader, connection)
-        return reader
+        return reader if is_proved else None
 
     def take_results(self) -> list[Judged]:
         """What was judged since the last call."""
@@ -152,8 +156,8 @@ class BookAudit:
     def _connection(self, reader: str) -> _Connection:
         known = self._connections.get(reader)
         if known is None:
-            known = self._connections[reader] = _Connection(self._terms)
-            known.checks.every_ms = self._every_ms
+            known = self._connections[reader] = _Connection(self._proof)
+            known.checks.thin_out(self._every_ms)
         return known
 
     def _break(self, reader: str, connection: _Connection, broken: Break) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from common.core.book_audit import BookAudit, Heard
-from common.core.checkpoint_book import read_checkpoint
 from common.core.market_events import MarketEvent
 from common.core.recorded_row import row_of
+from common.core.rest_answer import read_checkpoint
 from common.core.row_check import Row
 from common.core.rows import DIVERGENCE, MESSAGE_RECORD
 from common.errors import ArchiveError

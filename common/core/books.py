@@ -1,4 +1,7 @@
-"""The books of all tokens of one connection, from the payloads that came over it in order."""
+"""The books of all tokens of one connection, from the payloads that came over it in order.
+
+A market is the same whatever width and case its id is spelled in.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,6 +10,7 @@ import msgspec
 from common.core.book import Book
 from common.core.decimal_text import three_decimals
 from common.core.event_reader import read_events
+from common.core.market import canonical_condition_id
 from common.core.market_events import (
     BookSnapshot,
     LastTrade,
@@ -44,11 +48,11 @@ class Books:
 
     def trade_prices(self, market: str) -> tuple[str, ...]:
         """The prices of the market's latest trades with three decimals, the newest first; empty text: none yet."""
-        return self._trades.get(market, ())
+        return self._trades.get(canonical_condition_id(market), ())
 
     def note_trade(self, market: str, price: str) -> None:
         """A trade's price became known, perhaps before the exchange announced it. An empty text is none yet."""
-        newest = three_decimals(price)
+        market, newest = canonical_condition_id(market), three_decimals(price)
         known = self._trades.get(market, ())
         if not known or known[0] != newest:
             others = tuple(each for each in known if each != newest)
@@ -92,14 +96,14 @@ class Books:
             return
         for token_id in token_ids:
             self._books.pop(token_id, None)
-        left = {book.market for book in self._books.values()}
+        left = {canonical_condition_id(book.market) for book in self._books.values()}
         self._trades = {market: trades for market, trades in self._trades.items() if market in left}
 
     def _replace(self, snapshot: BookSnapshot) -> tuple[str, ...]:
         if snapshot.last_trade_price is not None:
             self.note_trade(snapshot.market, snapshot.last_trade_price)
         book = self._books.get(snapshot.token_id)
-        if book is None or book.market != snapshot.market:
+        if book is None or canonical_condition_id(book.market) != canonical_condition_id(snapshot.market):
             self._books[snapshot.token_id] = Book(snapshot)
             return (snapshot.token_id,)
         return (snapshot.token_id,) if book.apply_snapshot(snapshot) else ()

@@ -8,6 +8,7 @@ from common.core.checkpoint_book import DifferingLevel
 
 Check = Literal["hash", "best", "checkpoint"]
 Verdict = Literal["agree", "agree_late", "size_only", "divergence", "not_checkable"]
+UNKNOWN_RECIPE = "unknown hash recipe"  # the reason of a check that could not be made
 LevelsFrom = Literal["snapshot", "checkpoint", "nothing"]
 
 

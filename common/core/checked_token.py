@@ -5,9 +5,9 @@ from collections import deque
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import HashTerms
 from common.core.check_results import Result
 from common.core.checkpoint_book import CheckpointBook
+from common.core.hash_proof import Bound
 
 _KNOWN = 256  # hashes remembered of each token: seconds of the busiest book
 
@@ -26,7 +26,8 @@ class CheckedToken:
     """What the exchange stated of a book, what of it was found to hold, and what is still open.
 
     `failed` may still heal by itself. `suspect` has diverged: the book is kept only to be compared. `open_ms` and
-    `failed_ms` are times of the connection when that came to be, never before the state's own.
+    `failed_ms` are times of the connection when that came to be, never before the state's own. `bound` is with what
+    its hashes came out last. `is_proved`: a hash has agreed since the newest snapshot.
     """
 
     def __init__(self, first_ms: int) -> None:
@@ -39,12 +40,21 @@ class CheckedToken:
         self.stated: deque[str] = deque(maxlen=_KNOWN)
         self.verified: deque[str] = deque(maxlen=_KNOWN)
         self.verified_ms = 0
-        self.searched_with: HashTerms | None = None  # and all prices there are: it takes milliseconds
+        self.of_change = False  # the open state was told by a change last, not by a snapshot
+        self.bound: Bound | None = None
+        self.is_proved = False
+        self.searched_with: object = None  # what was known when all was tried: it takes milliseconds
         self.failed: Result | None = None
         self.failed_ms = 0
+        self.failed_knowing = (0, 0)  # revision of the recipes, and agreements of the protocol
         self.suspect: Result | None = None
         self.settled = False  # all is known of the suspect
         self.waiting: list[Waiting] = []
+
+    @property
+    def proved_by(self) -> Bound | None:
+        """With what the hashes of the book as it is come out; None while none of them has."""
+        return self.bound if self.is_proved else None
 
     @property
     def idle(self) -> bool:

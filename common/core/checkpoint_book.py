@@ -4,19 +4,23 @@ from typing import NamedTuple
 
 import msgspec
 
-from common.core import mended
-from common.core.book import Book
-from common.core.book_hash import HashTerms, book_hash
-from common.core.decimal_text import check_decimals, scaled
-from common.core.event_mending import mend_book
-from common.core.market_events import BookSnapshot, Level, Milliseconds, Unusable, UnusualForms
-from common.core.mended import Fields, Mending, Wrong
+from common.core.book import Book, Ladder
+from common.core.book_hash import USUAL_TERMS, HashTerms
+from common.core.book_snapshot import NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
+from common.core.decimal_text import check_decimals, normal, scaled
+from common.core.hash_recipe import VERSION_KEY
+from common.core.unknown_keys import Extra
 
 
 class CheckpointBook(
-    msgspec.Struct, frozen=True, rename={"token_id": "asset_id", "timestamp_ms": "timestamp"}
+    msgspec.Struct,
+    frozen=True,
+    rename={"token_id": "asset_id", "timestamp_ms": "timestamp", "extra": "(extra)"},
 ):
-    """One book of a checkpoint. `timestamp_ms` is its last change, not the time of the answer."""
+    """One book of a checkpoint. `timestamp_ms` is its last change, not the time of the answer.
+
+    `extra` holds the keys that have no field here, `version` among them.
+    """
 
     market: str
     token_id: str
@@ -28,15 +32,24 @@ class CheckpointBook(
     tick_size: str = ""
     neg_risk: bool = False
     last_trade_price: str | None = None
+    extra: Extra = ()
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         levels = self.bids + self.asks
         check_decimals([level.price for level in levels] + [level.size for level in levels])
 
     @property
     def terms(self) -> HashTerms:
         """What the hashes of this token hold and only REST tells."""
-        return HashTerms(self.min_order_size, self.neg_risk, self.tick_size)
+        least = self.min_order_size or USUAL_TERMS.min_order_size
+        return HashTerms(least, self.neg_risk, self.tick_size, self.extra)
+
+    @property
+    def version(self) -> str | None:
+        """The JSON of the protocol that the book names, None where it names none."""
+        return dict(self.extra).get(VERSION_KEY)
 
     def book(self) -> Book:
         """The book that it shows."""
@@ -49,13 +62,9 @@ class CheckpointBook(
                 asks=self.asks,
                 hash=self.hash,
                 tick_size=self.tick_size or None,
+                extra=self.extra,
             )
         )
-
-    def keeps_its_hash(self, book: Book) -> bool:
-        """Whether its own content, made a `book`, gives its own hash, by either recipe."""
-        prices = (self.last_trade_price, None)
-        return any(book_hash(book, self.terms, price) == self.hash for price in prices)
 
 
 class DifferingLevel(NamedTuple):
@@ -67,87 +76,32 @@ class DifferingLevel(NamedTuple):
     exchange: str
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The books of a REST answer; those that cannot be read, each named; and the unusual forms in the others."""
-
-    books: tuple[CheckpointBook, ...] = ()
-    unreadable: tuple[Unusable, ...] = ()
-    forms: tuple[UnusualForms, ...] = ()
-
-
-_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_BOOKS = msgspec.json.Decoder(list[CheckpointBook], strict=False)
-_BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
-_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-
-def read_answer(payload: bytes) -> Answer:
-    """What an answer holds; nothing where it is not a list. Never raises."""
-    try:
-        return Answer(tuple(_BOOKS.decode(payload)))
-    except _ERRORS:
-        pass
-    try:
-        raws = _RAWS.decode(payload)
-    except _ERRORS:
-        return Answer()
-    books, unreadable, forms = [], [], []
-    for raw in raws:
-        mending, fields = Mending(), mended.fields_of(raw) or {}
-        try:
-            book = _read_slowly(fields, mending)
-        except Wrong as wrong:
-            unreadable.append(_unreadable(bytes(raw), fields, wrong))
-            continue
-        books.append(book)
-        if mending.forms:
-            forms.append(UnusualForms((book.token_id,), tuple(mending.forms), tuple(mending.written.items())))
-    return Answer(tuple(books), tuple(unreadable), tuple(forms))
-
-
-def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
-    """The books of an answer that can be read. Never raises."""
-    return list(read_answer(payload).books)
-
-
-def _read_slowly(fields: Fields, mending: Mending) -> CheckpointBook:
-    mend_book(fields, mending)
-    mending.optional(fields, "min_order_size", mending.decimal)
-    mended.drop_null(fields, "neg_risk")
-    neg_risk = bytes(fields.get("neg_risk", b""))
-    if neg_risk in {b'"true"', b'"false"'}:
-        fields["neg_risk"] = msgspec.Raw(neg_risk.strip(b'"'))
-        mending.note("boolean_as_text")
-    try:
-        return _BOOK.decode(msgspec.json.encode(fields))
-    except _ERRORS as error:
-        raise Wrong("shape", str(error)) from error
-
-
-def _unreadable(raw: bytes, fields: Fields, wrong: Wrong) -> Unusable:
-    tokens, market = mended.named_in(raw)
-    token_id = mended.text_of(fields, "asset_id")
-    return Unusable(f"rest_book: {wrong.field}", wrong.why, (token_id,) if token_id else tokens, market)
-
-
 def same_levels(rebuilt: Book, exchange: Book) -> bool:
-    """Whether both hold the same sizes at the same prices, as texts."""
-    return (
-        rebuilt.bid_ladder.json == exchange.bid_ladder.json
-        and rebuilt.ask_ladder.json == exchange.ask_ladder.json
+    """Whether both hold the same sizes at the same prices, however these are written."""
+    return _same_side(rebuilt.bid_ladder, exchange.bid_ladder) and _same_side(
+        rebuilt.ask_ladder, exchange.ask_ladder
     )
 
 
+def _same_side(ours: Ladder, theirs: Ladder) -> bool:
+    if ours.json == theirs.json:
+        return True
+    sizes = [{normal(price): normal(size) for price, size in each.levels} for each in (ours, theirs)]
+    return sizes[0] == sizes[1]
+
+
 def differing_levels(rebuilt: Book, exchange: Book) -> tuple[DifferingLevel, ...]:
-    """The levels that differ, bids first, each side by price ascending."""
+    """The levels that differ, bids first, each side by price ascending; prices and sizes as they were written."""
     found = []
     for side, ours, theirs in (
-        ("bid", rebuilt.bid_ladder.sizes(), exchange.bid_ladder.sizes()),
-        ("ask", rebuilt.ask_ladder.sizes(), exchange.ask_ladder.sizes()),
+        ("bid", rebuilt.bid_ladder, exchange.bid_ladder),
+        ("ask", rebuilt.ask_ladder, exchange.ask_ladder),
     ):
-        found += [
-            DifferingLevel(side, price, ours.get(price, "0"), theirs.get(price, "0"))
-            for price in sorted({*ours, *theirs}, key=scaled)
-            if ours.get(price) != theirs.get(price)
-        ]
+        mine, other = (
+            {normal(price): (price, size) for price, size in each.levels} for each in (ours, theirs)
+        )
+        for price in sorted({*mine, *other}, key=scaled):
+            (text, size), (other_text, other_size) = mine.get(price, ("", "0")), other.get(price, ("", "0"))
+            if normal(size) != normal(other_size):
+                found.append(DifferingLevel(side, text or other_text, size, other_size))
     return tuple(found)

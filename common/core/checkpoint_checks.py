@@ -3,9 +3,10 @@
 import msgspec
 
 from common.core.book import Book
-from common.core.check_results import Result, Results, Verdict
+from common.core.check_results import UNKNOWN_RECIPE, Result, Results, Verdict
 from common.core.checked_token import CheckedToken, Waiting
 from common.core.checkpoint_book import CheckpointBook, differing_levels, same_levels
+from common.core.hash_proof import HashProof, Outcome
 
 REST_AHEAD_MS = 2000  # how far past a checkpoint the stream must be to be blamed for not having shown it
 _WAITING = 4  # checkpoints that wait for the stream, of each token
@@ -14,18 +15,20 @@ _WAITING = 4  # checkpoints that wait for the stream, of each token
 class CheckpointChecks:
     """The comparisons; what waits for the stream waits at its token."""
 
-    def __init__(self, results: Results) -> None:
-        self._results = results
+    def __init__(self, results: Results, proof: HashProof) -> None:
+        self._results, self._proof = results, proof
 
-    def take(self, token: CheckedToken, book: Book, checkpoint: CheckpointBook, sequence: int) -> None:
-        """Compare a checkpoint of a token that has a book."""
+    def take(self, token: CheckedToken, book: Book, waiting: Waiting, outcome: Outcome) -> None:
+        """Compare a checkpoint of a token that has a book; `outcome` is that of its own hash."""
+        checkpoint, sequence = waiting.checkpoint, waiting.sequence
         if token.suspect is not None:
             self._show_levels(token, token.suspect, book, checkpoint)
             self._refuse(checkpoint, sequence, "no snapshot since it diverged")
             return
-        waiting = Waiting(checkpoint, checkpoint.book(), sequence)
-        if not checkpoint.keeps_its_hash(waiting.book):
+        if outcome == "contradicts itself":
             self._refuse(checkpoint, sequence, "it contradicts its own hash")
+        elif outcome == "unknown recipe":
+            self._refuse(checkpoint, sequence, UNKNOWN_RECIPE)
         elif checkpoint.timestamp_ms < token.first_ms:
             self._refuse(checkpoint, sequence, "older than the snapshot")
         elif not self._matches(token, book, waiting, late=False):
@@ -84,6 +87,8 @@ class CheckpointChecks:
             self._refuse(shown, waiting.sequence, "the stream went past it")
         elif shown.hash in token.stated and not token.verified:
             self._refuse(shown, waiting.sequence, "the first checkpoint tells what hashes hold")
+        elif not self._proof.may_accuse(book, token.proved_by):
+            self._refuse(shown, waiting.sequence, UNKNOWN_RECIPE)
         else:
             return self._differ(book, waiting)
         return None

@@ -46,7 +46,7 @@ def mend_book(fields: Fields, mending: Mending) -> None:
         fields[side] = _levels(fields, side, mending)
     mending.optional(fields, "hash", mending.name)
     mending.optional(fields, "tick_size", mending.decimal)
-    mended.drop_null(fields, "last_trade_price", "version")
+    mended.drop_null(fields, "last_trade_price")
 
 
 def mend_change(entry: Fields | None, mending: Mending) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from common.core import mended
+from common.core.book_snapshot import read_any_book
 from common.core.event_mending import BOOK_KINDS, changes_in, kind_of, mend, mend_change
 from common.core.market_events import (
     BestBidAsk,
@@ -70,6 +71,8 @@ def _read_one(text: bytes) -> list[MarketEvent]:
         kind = kind_of(fields, mending)
         if not kind:
             return []
+        if kind == "book" and (book := _as_it_stands(text)) is not None:
+            return [book]
         if kind == "price_change":
             events = _price_change(fields, mending)
         else:
@@ -78,6 +81,14 @@ def _read_one(text: bytes) -> list[MarketEvent]:
     except Wrong as wrong:
         return [_unusable(text, fields, kind, wrong)]
     return [*_forms(mending, events), *events]
+
+
+def _as_it_stands(text: bytes) -> BookSnapshot | None:
+    """A book in the usual forms with keys that nobody knows yet, or without its type."""
+    try:
+        return read_any_book(text)
+    except _ERRORS:
+        return None
 
 
 def _price_change(fields: Fields, mending: Mending) -> list[MarketEvent]:
@@ -99,7 +110,8 @@ def _price_change(fields: Fields, mending: Mending) -> list[MarketEvent]:
 def _decoded(kind: str, fields: Fields) -> MarketEvent:
     """The event, once its fields have the usual forms. Raises Wrong where that is not enough."""
     try:
-        event: MarketEvent = _EVENT.decode(msgspec.json.encode({**fields, "event_type": kind}))
+        text = msgspec.json.encode({**fields, "event_type": kind})
+        event: MarketEvent = read_any_book(text) if kind == "book" else _EVENT.decode(text)
     except _ERRORS as error:
         raise Wrong("shape", str(error)) from error
     return event

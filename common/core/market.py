@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ _CONDITION_DIGITS = 64
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 
+@lru_cache(maxsize=1 << 14)
 def canonical_condition_id(condition_id: str) -> str:
     """The 32 bytes in lower case, whatever width was told: 31 bytes are the same value without its last 00.
 

@@ -9,25 +9,31 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from common.core.book_snapshot import NAMES, NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
 from common.core.decimal_text import check_decimals
 
+__all__ = [
+    "BestBidAsk",
+    "BookSnapshot",
+    "LastTrade",
+    "Level",
+    "LevelChange",
+    "MarketEvent",
+    "MarketResolved",
+    "Milliseconds",
+    "NewMarket",
+    "PriceChange",
+    "Side",
+    "TickSizeChange",
+    "TimedEvent",
+    "Unusable",
+    "UnusualForms",
+]
+
 Side = Literal["BUY", "SELL"]
-Milliseconds = Annotated[int, Meta(ge=0, lt=10**13)]  # up to 2286
-_SECONDS = range(
-    10**9, 10**12
-)  # such numbers are dates before 2001 in milliseconds, and later ones in seconds
-_NOT_MILLISECONDS = "timestamp is not in milliseconds"
-_NAMES = {"token_id": "asset_id", "timestamp_ms": "timestamp", "token_ids": "assets_ids"}
 
 
-class Level(msgspec.Struct, frozen=True, gc=False):
-    """A price and the whole size that is offered there, both texts of the exchange."""
-
-    price: str
-    size: str
-
-
-class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=_NAMES):
+class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
     """The new size of one price of one token; size 0 removes the level.
 
     `hash`, `best_bid` and `best_ask` tell the state after the whole batch that the change belongs to.
@@ -42,32 +48,13 @@ class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=_NAMES):
     best_ask: str | None = None
 
 
-class BookSnapshot(msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="book", rename=_NAMES):
-    """A whole book. Only opening ones bring `tick_size` and `last_trade_price` (empty: never traded)."""
-
-    market: str
-    token_id: str
-    timestamp_ms: Milliseconds
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    hash: str = ""
-    tick_size: str | None = None
-    last_trade_price: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.timestamp_ms in _SECONDS:
-            raise ValueError(_NOT_MILLISECONDS)
-        levels = self.bids + self.asks
-        check_decimals([level.price for level in levels] + [level.size for level in levels])
-
-
 class PriceChange(
     msgspec.Struct,
     frozen=True,
     gc=False,
     tag_field="event_type",
     tag="price_change",
-    rename=_NAMES | {"changes": "price_changes"},
+    rename=NAMES | {"changes": "price_changes"},
 ):
     """Levels that changed, usually of both tokens of the market; one batch may come as several of these."""
 
@@ -76,13 +63,13 @@ class PriceChange(
     changes: tuple[LevelChange, ...]
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in _SECONDS:
-            raise ValueError(_NOT_MILLISECONDS)
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals([text for change in self.changes for text in (change.price, change.size)])
 
 
 class TickSizeChange(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="tick_size_change", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="tick_size_change", rename=NAMES
 ):
     """The smallest price step of a token is another now."""
 
@@ -93,13 +80,13 @@ class TickSizeChange(
     new_tick_size: str
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in _SECONDS:
-            raise ValueError(_NOT_MILLISECONDS)
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals((self.new_tick_size,))
 
 
 class LastTrade(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="last_trade_price", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="last_trade_price", rename=NAMES
 ):
     """A trade; `side` is the taker's. A transaction hash may stand in several trades."""
 
@@ -113,13 +100,13 @@ class LastTrade(
     transaction_hash: str | None = None
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in _SECONDS:
-            raise ValueError(_NOT_MILLISECONDS)
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals((self.price, self.size))
 
 
 class BestBidAsk(
-    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="best_bid_ask", rename=_NAMES
+    msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="best_bid_ask", rename=NAMES
 ):
     """The best prices as the exchange tells them, usually before the change itself, and sometimes wrong."""
 
@@ -137,7 +124,7 @@ class MarketResolved(
     gc=False,
     tag_field="event_type",
     tag="market_resolved",
-    rename=_NAMES | {"winning_token_id": "winning_asset_id"},
+    rename=NAMES | {"winning_token_id": "winning_asset_id"},
 ):
     """A market has its outcome."""
 
@@ -151,8 +138,8 @@ class MarketResolved(
     price_changes: None = None
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in _SECONDS:
-            raise ValueError(_NOT_MILLISECONDS)
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
 
 
 class NewMarket(msgspec.Struct, gc=False, tag_field="event_type", tag="new_market"):

@@ -1,9 +1,11 @@
 """Compares snapshots with what the changes before them made of the book.
 
-A hash is of the whole book. A snapshot whose time and hash changes had told before must hold the levels that they
-made, or the rest of their batch must still explain what differs; else a change is missing for certain, also where
-the snapshot itself has healed the book meanwhile.
+A hash is of the whole book. A snapshot whose time and hash changes had told before, and which gives this hash, must
+hold the levels that they made, or the rest of their batch must still explain what differs; else a change is missing
+for certain, also where the snapshot itself has healed the book meanwhile.
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -30,19 +32,29 @@ class SnapshotChecks:
         self._results = results
         self._open: dict[str, _Contradiction] = {}
 
-    def compare(self, token: CheckedToken, book: Book, snapshot: BookSnapshot, since_ms: int) -> None:
+    def compare(
+        self,
+        token: CheckedToken,
+        book: Book,
+        snapshot: BookSnapshot,
+        since_ms: int,
+        holds: Callable[[Book], bool],
+    ) -> None:
         """Before a snapshot is applied to the book of a token that is not suspect.
 
-        What contradicts it has from `since_ms` on, in the connection's time, to be explained.
+        What contradicts it has from `since_ms` on, in the connection's time, to be explained. `holds`: whether a
+        whole book gives its own hash.
         """
         stated = (snapshot.timestamp_ms, snapshot.hash)
         told = bool(snapshot.hash) and stated == (book.timestamp_ms, book.hash)
         undecided = token.failed is not None and snapshot.timestamp_ms >= book.timestamp_ms
         if stated == token.done or not (told or undecided):
             return
-        levels = differing_levels(book, Book(snapshot))
+        shown = _completed(snapshot, book)
+        levels = differing_levels(book, shown)
         if not levels:
             return
+        told = told and holds(shown)
         failed, token.failed = token.failed, None
         if told:
             left = {(level.side, level.price): level for level in levels}
@@ -84,3 +96,11 @@ class SnapshotChecks:
         )
         self._results.found(result)
         self._results.settle(result)
+
+
+def _completed(snapshot: BookSnapshot, book: Book) -> Book:
+    """The book of a snapshot; what it does not tell is as it was."""
+    shown = Book(snapshot)
+    shown.tick_size = shown.tick_size or book.tick_size
+    shown.note_extra({**book.extra, **shown.extra})
+    return shown

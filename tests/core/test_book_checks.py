@@ -6,9 +6,10 @@ from common.core.book_checks import BATCH_MS, HEAL_MS, BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
 from common.core.check_results import Result
-from common.core.checkpoint_book import read_checkpoint
 from common.core.checkpoint_checks import REST_AHEAD_MS
 from common.core.event_reader import read_events
+from common.core.hash_proof import HashProof
+from common.core.rest_answer import read_checkpoint
 
 TOKEN = "7" * 40
 TERMS = HashTerms("5", neg_risk=False)
@@ -16,12 +17,12 @@ Levels = dict[str, str]
 
 
 def document(
-    bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430", least: str = "5"
+    bids: Levels, asks: Levels, at_ms: int, trade: str = "0.430", least: str = "5", token: str = TOKEN
 ) -> dict[str, Any]:
     """A book as REST answers it, with its hash by the published recipe."""
     book: dict[str, Any] = {
         "market": "0xabc",
-        "asset_id": TOKEN,
+        "asset_id": token,
         "timestamp": str(at_ms),
         "hash": "",
         "bids": [{"price": price, "size": bids[price]} for price in sorted(bids, key=float)],
@@ -39,11 +40,14 @@ def document(
 class Stream:
     """An exchange's book, and the checks that follow what is told of it."""
 
-    def __init__(self, *, terms: bool = True, least: str = "5") -> None:
+    def __init__(
+        self, *, terms: bool = True, least: str = "5", token: str = TOKEN, proof: HashProof | None = None
+    ) -> None:
         self.bids, self.asks, self.now_ms, self.trade = {"0.42": "10"}, {"0.44": "7"}, 1000, "0.430"
-        self.least = least
-        self.terms = {TOKEN: TERMS} if terms else {}
-        self.checks = BookChecks(Books(), self.terms)
+        self.least, self.token = least, token
+        self.terms = {token: TERMS} if terms else {}
+        self.proof = proof or HashProof(terms=self.terms)
+        self.checks = BookChecks(Books(), self.proof)
         self.found: list[Result] = []
 
     def tell(self, event: dict[str, Any]) -> None:
@@ -56,8 +60,9 @@ class Stream:
         self.found += self.checks.results.take()
 
     def snapshot(self, *without: str) -> None:
-        book = document(self.bids, self.asks, self.now_ms, self.trade, self.least)
-        told = {name: value for name, value in book.items() if name not in without}
+        book = self._document()
+        left_out = {*without, "min_order_size", "neg_risk"}  # which only REST tells
+        told = {name: value for name, value in book.items() if name not in left_out}
         self.tell({**told, "event_type": "book"})
 
     def change(self, price: str, size: str, *, after_ms: int = 10, lost: bool = False) -> None:
@@ -78,10 +83,13 @@ class Stream:
                 self.snapshot()
             self._tell_change(price, size)
 
+    def _document(self) -> dict[str, Any]:
+        return document(self.bids, self.asks, self.now_ms, self.trade, self.least, self.token)
+
     def _tell_change(self, price: str, size: str) -> None:
         best = {"best_bid": max(self.bids, key=float), "best_ask": min(self.asks, key=float)}
-        stated = document(self.bids, self.asks, self.now_ms, self.trade, self.least)["hash"]
-        entry = {"asset_id": TOKEN, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
+        stated = self._document()["hash"]
+        entry = {"asset_id": self.token, "price": price, "size": size, "side": "BUY", "hash": stated, **best}
         self.tell(
             {
                 "event_type": "price_change",
@@ -203,7 +211,7 @@ def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() ->
 
 def test_where_hashes_are_thinned_out_a_lost_change_shows_in_the_next_that_is_checked() -> None:
     stream = Stream()
-    stream.checks.every_ms = 100
+    stream.checks.thin_out(100)
     stream.snapshot()
     for size in range(3, 13):
         stream.change("0.41", str(size))
@@ -259,7 +267,10 @@ def test_a_book_whose_tick_size_cannot_be_found_is_no_divergence() -> None:
 
 
 def test_before_the_first_checkpoint_of_an_unusual_market_best_prices_are_all_that_can_be_checked() -> None:
-    stream = Stream(terms=False, least="15")
+    usual = Stream(terms=False)
+    usual.snapshot()
+    usual.change("0.43", "3")
+    stream = Stream(terms=False, least="15", token="8" * 40, proof=usual.proof)
     stream.snapshot()
     stream.change("0.43", "3")
     stream.change("0.41", "3")
@@ -270,6 +281,17 @@ def test_before_the_first_checkpoint_of_an_unusual_market_best_prices_are_all_th
     stream.change("0.41", "5", after_ms=HEAL_MS)
     stream.change("0.41", "6", after_ms=HEAL_MS)
     assert stream.verdicts("best")[-1] == "divergence"
+
+
+def test_best_prices_show_nothing_where_no_hash_of_the_protocol_has_agreed_with_them() -> None:
+    stream = Stream(terms=False, least="15")
+    stream.snapshot()
+    stream.change("0.43", "3")
+    stream.change("0.435", "5", lost=True)
+    for size in ("4", "5", "6"):
+        stream.change("0.41", size, after_ms=HEAL_MS)
+    assert stream.verdicts("best") == ["agree"]
+    assert stream.reasons() == {"no checkpoint yet"}
 
 
 def test_a_checkpoint_agrees_now_late_or_when_the_stream_has_come_as_far() -> None:
@@ -331,7 +353,7 @@ def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
 
 def test_hostile_checkpoints_are_left_out() -> None:
     wrong = document({"0.4": "1"}, {}, 5)
-    wrong["bids"][0]["price"] = 4
+    wrong["bids"][0]["price"] = -4
     no_number = document({"0.4": "1"}, {}, 5)
     no_number["bids"][0]["price"] = "x"
     assert read_checkpoint(json.dumps([no_number]).encode()) == []

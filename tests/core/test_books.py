@@ -7,9 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.core.book_hash import HashTerms, Matched, matched_with_any_price
+from common.core.book import Book
+from common.core.book_hash import ANY_PRICE, HashTerms, Matched, matched
 from common.core.books import Books
 from common.core.event_reader import read_events
+from common.core.hash_recipe import KNOWN_RECIPES
 from common.core.market_events import Unusable
 
 TERMS = HashTerms("5", neg_risk=False, tick_size="0.01")
@@ -49,6 +51,10 @@ def opened(bids: dict[str, str], asks: dict[str, str]) -> Books:
     return books
 
 
+def with_any_price(book: Book) -> Matched | None:
+    return matched(book, TERMS, KNOWN_RECIPES, ANY_PRICE)
+
+
 def test_a_change_leads_to_the_hash_that_the_exchange_gives() -> None:
     books = opened({"0.4": "10", "0.41": "3.5"}, {"0.43": "7"})
     after = hashed(snapshot(1001, {"0.4": "10", "0.42": "8"}, {"0.43": "7"}), "0.413")
@@ -56,7 +62,9 @@ def test_a_change_leads_to_the_hash_that_the_exchange_gives() -> None:
     books.take(change(1001, "0.41", "0", "BUY", after))
     book = books.get(UP)
     assert book is not None
-    assert matched_with_any_price(book, TERMS, ()) == Matched("0.413", "0.01")
+    found = with_any_price(book)
+    assert found is not None
+    assert (found.trade_price, found.tick_size) == ("0.413", "0.01")
     assert (book.best_bid, book.best_ask, book.asks) == ("0.42", "0.43", (("0.43", "7"),))
 
 
@@ -65,7 +73,7 @@ def test_a_change_that_was_missed_shows_in_the_hash() -> None:
     books.take(change(1002, "0.42", "8", "BUY", hashed(snapshot(1002, {"0.4": "1", "0.42": "8"}, {}), "")))
     book = books.get(UP)
     assert book is not None
-    assert matched_with_any_price(book, TERMS, ()) is None
+    assert with_any_price(book) is None
 
 
 def test_without_a_snapshot_there_is_no_book() -> None:
