@@ -18,6 +18,7 @@ from common.core.market_events import (
     PriceChange,
     TickSizeChange,
     Unusable,
+    UnusualForms,
 )
 
 _TRADES_KEPT = 8  # of a market: a hash may hold one that is not the newest any more
@@ -77,6 +78,9 @@ class Books:
                 concerned = self.concerned(event)
                 self.reset(concerned)
                 return concerned
+            case UnusualForms():
+                for book in filter(None, map(self._books.get, event.token_ids)):
+                    book.note_written(event.written)
         return ()
 
     def concerned(self, event: Unusable) -> tuple[str, ...]:
@@ -85,8 +89,8 @@ class Books:
             return ()
         if event.token_ids:
             return tuple(token_id for token_id in event.token_ids if token_id in self._books)
-        books = self._books.values()
-        return tuple(book.token_id for book in books if event.market in ("", book.market))
+        market, books = canonical_condition_id(event.market), self._books.values()
+        return tuple(book.token_id for book in books if market in {"", canonical_condition_id(book.market)})
 
     def reset(self, token_ids: Iterable[str] | None = None) -> None:
         """Forget the books of these tokens, or of all: what follows cannot be joined to what was."""

@@ -9,6 +9,7 @@ from common.core.checkpoint_book import DifferingLevel
 Check = Literal["hash", "best", "checkpoint"]
 Verdict = Literal["agree", "agree_late", "size_only", "divergence", "not_checkable"]
 UNKNOWN_RECIPE = "unknown hash recipe"  # the reason of a check that could not be made
+UNUSUAL_FORMS = "unusual forms, of which no hash is known"  # the same
 LevelsFrom = Literal["snapshot", "checkpoint", "nothing"]
 
 

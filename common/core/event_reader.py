@@ -80,7 +80,7 @@ def _read_one(text: bytes) -> list[MarketEvent]:
             events = [_decoded(kind, fields)]
     except Wrong as wrong:
         return [_unusable(text, fields, kind, wrong)]
-    return [*_forms(mending, events), *events]
+    return [*events, *_forms(mending, events)]
 
 
 def _as_it_stands(text: bytes) -> BookSnapshot | None:

@@ -91,6 +91,9 @@ class HashProof:
             if not is_proved:
                 found = matched(book, terms, recipes[:1], ANY_PRICE)
             found = found or search(book, terms, self.recipes.recipes, tried)
+        if found is None:
+            others = (matched(other, terms, recipes[:1], tried) for other in book.written_otherwise())
+            found = next(filter(None, others), None)
         return None if found is None else (self._bind(book, terms, found, of_change=of_change), found)
 
     def holds(self, book: Book, prices: Sequence[str]) -> bool:

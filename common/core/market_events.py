@@ -166,7 +166,7 @@ class Unusable(msgspec.Struct, frozen=True, gc=False):
 
 
 class UnusualForms(msgspec.Struct, frozen=True, gc=False):
-    """Stands before an event that was not written in the usual forms: their names, and the tokens it is about.
+    """Follows an event that was not written in the usual forms: their names, and the tokens it is about.
 
     `written` holds normal texts and what stood in their place, where that differs.
     """

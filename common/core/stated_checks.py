@@ -2,7 +2,7 @@
 
 from common.core.book import Book
 from common.core.books import Books
-from common.core.check_results import UNKNOWN_RECIPE, Check, Result, Results, Verdict
+from common.core.check_results import UNKNOWN_RECIPE, UNUSUAL_FORMS, Check, Result, Results, Verdict
 from common.core.checked_token import CheckedToken, Stated
 from common.core.checkpoint_checks import CheckpointChecks
 from common.core.decimal_text import scaled
@@ -115,6 +115,8 @@ class StatedChecks:
             return "no checkpoint yet"
         if not book.tick_size:
             return "no tick size yet"
+        if book.written and not self._proof.trust_of(book).unusual_forms_agree:
+            return UNUSUAL_FORMS
         accuses = token.of_change and self._proof.may_accuse(book, token.proved_by)
         return "" if accuses else UNKNOWN_RECIPE
 
@@ -125,7 +127,7 @@ class StatedChecks:
             if _best_agrees(book, token.best):
                 self._agree(token, book, "best")
                 return
-            if reason != UNKNOWN_RECIPE and self._proof.trust_of(book).best_agrees:
+            if reason not in {UNKNOWN_RECIPE, UNUSUAL_FORMS} and self._proof.trust_of(book).best_agrees:
                 self._fail(token, book, "best", "the best prices are not those that the exchange tells")
                 return
         token.done, token.open = token.open, None
@@ -135,6 +137,8 @@ class StatedChecks:
         self._results.found(Result(check, "agree", book.token_id, book.timestamp_ms, of_snapshot=of_snapshot))
         if check == "hash":
             token.is_proved = True
+            if book.written:
+                self._proof.trust_of(book).unusual_forms_agree = True
             token.verified.append(book.hash)
             token.verified_ms = book.timestamp_ms
             if token.best is not None and all(token.best):

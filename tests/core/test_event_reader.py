@@ -74,7 +74,7 @@ def test_every_form_of_a_price_is_read_as_the_usual_one_and_counted(price: objec
 
 def test_a_number_keeps_all_its_digits() -> None:
     payload = json.dumps(changed(entry(size="SIZE"))).replace('"SIZE"', "90071992547409.930001")
-    [_, event] = read_events(payload.encode())
+    [event, _] = read_events(payload.encode())
     assert isinstance(event, PriceChange)
     assert event.changes[0].size == "90071992547409.930001"
 
@@ -138,7 +138,7 @@ def test_a_null_side_is_an_empty_one_and_a_missing_side_is_not() -> None:
 
 
 def test_what_a_value_was_written_as_is_kept_for_the_hash() -> None:
-    forms = read(book(bids=[{"price": ".4", "size": "1e1"}]))[0]
+    forms = read(book(bids=[{"price": ".4", "size": "1e1"}]))[1]
     assert isinstance(forms, UnusualForms)
     assert (forms.token_ids, forms.written) == ((UP,), (("0.4", ".4"), ("10", "1e1")))
 
