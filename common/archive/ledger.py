@@ -21,6 +21,7 @@ from common.core.event_reader import read_events
 from common.core.feed_hour import FeedHour
 from common.core.later import Later
 from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.rest_answer import NO_ANSWER, read_answer
 from common.core.row_check import Row
 from common.core.rows import MESSAGE_RECORD
 from common.files import write_atomically
@@ -40,8 +41,9 @@ class HourAccount:
     def take(self, stream: str, row: Row, line: bytes) -> None:
         """Account for a row."""
         if stream != WS_RAW:
-            self._checkpoints.take(row, line)
-            self._books.checkpoint(row)
+            answer = NO_ANSWER if row.response is None else read_answer(row.payload_json)
+            self._checkpoints.take(row, line, answer)
+            self._books.checkpoint(row, answer)
         elif row.record_type == MESSAGE_RECORD:
             events = read_events(row.payload_json)
             self._feed.take(row, line, events)

@@ -1,5 +1,6 @@
 """What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.core.book_audit import BookAudit, Heard, Judged
@@ -9,9 +10,11 @@ from common.core.continuity import Break
 from common.core.event_reader import read_events
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
+from common.core.not_understood import NotUnderstood
 from common.core.recipe_account import RecipeAccount
 from common.core.recorded_row import Row
-from common.core.rest_answer import read_checkpoint
+from common.core.rest_answer import read_answer
+from common.core.unknown_books import SnapshotsAsked, Unknown
 from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
@@ -21,13 +24,17 @@ LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced withou
 class Audit:
     """Hears every reader's connection, and tells what is wished of it."""
 
-    def __init__(self, silence_ns: int) -> None:
-        """`silence_ns`: a stream that was not silent for so long cannot be proved frozen."""
-        self._books = BookAudit()
+    def __init__(self, silence_ns: int, not_understood: Mapping[str, Any] | None = None) -> None:
+        """`silence_ns`: a stream that was not silent for so long cannot be proved frozen.
+
+        `not_understood`: what a predecessor counted.
+        """
+        self._books = BookAudit(not_understood=NotUnderstood(not_understood))
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
         self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
+        self._asked = SnapshotsAsked()
         self._replacing: dict[
             str, tuple[Judged, int]
         ] = {}  # by token: the divergence, and until when to wait
@@ -43,16 +50,27 @@ class Audit:
         return self._books.books
 
     @property
+    def not_understood(self) -> NotUnderstood:
+        """What passed and could not be used, or was read from another form."""
+        return self._books.not_understood
+
+    def unknown_books(self) -> dict[str, Unknown]:
+        """Why each book is not known that was voided by something unreadable, by token id."""
+        return {token_id: unknown for _, _, token_id, unknown in self._books.unknown_books()}
+
+    @property
     def unhealed(self) -> int:
         """Tokens that diverged and have not agreed since."""
         return self._healing.unhealed
 
-    def message(self, heard: Heard, received_monotonic_ns: int, payload: bytes) -> None:
-        """A message of the websocket passed. Only market data has a payload here; of any other it is empty."""
+    def message(
+        self, heard: Heard, received_monotonic_ns: int, payload: bytes, *, is_market_data: bool = True
+    ) -> None:
+        """A message of the websocket passed; whether it shows that the subscribed tokens are alive."""
         if heard.session_id != self._books.session_of(heard.reader):
             self._last_market_data_ns[heard.reader] = 0
-        self._note(heard.reader, self._books.message(heard, read_events(payload) if payload else ()))
-        if payload:
+        self._note(heard.reader, self._books.message(heard, read_events(payload)))
+        if is_market_data:
             self._last_market_data_ns[heard.reader] = heard.received_at_ns
             self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)
 
@@ -82,7 +100,9 @@ class Audit:
 
     def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
         """A REST row passed."""
-        for shown in read_checkpoint(row.payload_json):
+        answer = read_answer(row.payload_json)
+        self._books.unreadable(answer, row.checkpoint_sequence)
+        for shown in answer.books:
             book = self._books.book(shown.token_id)
             reader = self._books.checkpoint(shown, row.checkpoint_sequence)
             if reader is not None and book is not None and not same_levels(book, shown.book()):
@@ -102,9 +122,17 @@ class Audit:
             if self._replacing.pop(judged.result.token_id, None) is not None:
                 wishes.append(_wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
+        wishes += self._unknown(now_ns, now_monotonic_ns)
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
             wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
         return wishes
+
+    def _unknown(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A book that something unreadable has voided is known again with a new snapshot."""
+        for reader, session_id, token_id, unknown in self._books.unknown_books():
+            if self._asked.is_due(token_id, now_ns - unknown.since_ns, now_monotonic_ns):
+                why = f"the book is not known: {unknown.reason} cannot be read"
+                yield Wish(0, reader, session_id, "resubscribe", token_id, why)
 
     def _heal(self, judged: Judged, now_ns: int) -> list[Wish]:
         result = judged.result

@@ -12,7 +12,7 @@ import msgspec
 from common.core.book_audit import BookAudit, Heard
 from common.core.market_events import MarketEvent
 from common.core.recorded_row import row_of
-from common.core.rest_answer import read_checkpoint
+from common.core.rest_answer import NO_ANSWER, Answer, read_answer
 from common.core.row_check import Row
 from common.core.rows import DIVERGENCE, MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -58,11 +58,11 @@ class BookHour:
             self._audit.life_cycle(row.producer, row.record_type, row.session_id, row.detail)
             self._count()
 
-    def checkpoint(self, row: Row) -> None:
-        """A row of the REST stream."""
-        if row.response is None:
-            return
-        for shown in read_checkpoint(row.payload_json):
+    def checkpoint(self, row: Row, answer: Answer | None = None) -> None:
+        """A row of the REST stream; `answer` is what its response holds, where it was read already."""
+        answer = answer or (NO_ANSWER if row.response is None else read_answer(row.payload_json))
+        self._audit.unreadable(answer, row.checkpoint_sequence or 0)
+        for shown in answer.books:
             self._audit.checkpoint(shown, row.checkpoint_sequence or 0)
         self._count()
 

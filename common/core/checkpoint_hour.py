@@ -22,6 +22,8 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
+from common.core.not_understood import NotUnderstood
+from common.core.rest_answer import NO_ANSWER, Answer
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.row_check import Row
 from common.core.rows import GAP
@@ -46,7 +48,7 @@ _ASKED = msgspec.json.Decoder(_Asked)
 class _Token:
     def __init__(self, token: Token) -> None:
         self.token = token
-        self.answered = self.absent = self.absent_in_trading = self.failed = 0
+        self.answered = self.absent = self.absent_in_trading = self.failed = self.unreadable = 0
 
     def result(self) -> TokenCheckpoints:
         return TokenCheckpoints(
@@ -58,12 +60,14 @@ class _Token:
             answered=self.answered,
             absent=self.absent,
             failed=self.failed,
+            unreadable=self.unreadable,
         )
 
     def _condition(self) -> Condition:
         if not self.answered:
             return "missing" if self.failed or self.absent_in_trading else "complete"
-        return "degraded" if self.failed or self.absent_in_trading else "complete"
+        is_degraded = self.failed or self.absent_in_trading or self.unreadable
+        return "degraded" if is_degraded else "complete"
 
 
 class CheckpointHour:
@@ -77,9 +81,13 @@ class CheckpointHour:
         self._in_round: set[str] = set()
         self._gaps: list[GapTime] = []
         self._rows = 0
+        self._not_understood = NotUnderstood()
 
-    def take(self, row: Row, line: bytes) -> None:
-        """Account for a row; a line that is no readable request counts, and tells of no token."""
+    def take(self, row: Row, line: bytes, answer: Answer = NO_ANSWER) -> None:
+        """Account for a row; a line that is no readable request counts, and tells of no token.
+
+        `answer` is what the row's response holds.
+        """
         if row.record_type == GAP:
             gap = gap_time(row.gap or {})
             part = gap.within(self._window) if gap is not None else None
@@ -88,6 +96,10 @@ class CheckpointHour:
             self._rows += 1
             self._sessions.add((row.producer, row.session_id or ""))
             self._take_request(row.received_at_ns, line)
+            self._not_understood.take((*answer.unreadable, *answer.forms))
+            for token_id in (each for unusable in answer.unreadable for each in unusable.token_ids):
+                if token_id in self._tokens:
+                    self._tokens[token_id].unreadable += 1
 
     def _take_request(self, at_ns: int, line: bytes) -> None:
         try:
@@ -134,6 +146,8 @@ class CheckpointHour:
             condition=self._condition(tokens, pauses),
             longest_pause_seconds=round(max(pauses) / NS_PER_SECOND, 3),
             gaps=as_told(self._gaps),
+            unusable=self._not_understood.unused(),
+            unusual_forms=self._not_understood.forms,
             sessions=len(self._sessions),
             messages=self._rows,
             archives=archives,

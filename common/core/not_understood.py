@@ -23,7 +23,7 @@ class NotUnderstood:
     """Filled event by event."""
 
     def __init__(self, before: Mapping[str, Any] | None = None) -> None:
-        """`before` is what `details` gave last, to go on from."""
+        """`before` holds what `details` gave last, to go on from."""
         before = before or {}
         kept = msgspec.convert(before.get("unusable", ()), tuple[Unused, ...])
         self._events = Counter({each.reason: each.events for each in kept})

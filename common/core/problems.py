@@ -16,6 +16,7 @@ ProblemKind = Literal[
     "opening_books_only",
     "rest_failing",
     "hash_recipe_unknown",
+    "books_unknown",
 ]
 
 

@@ -18,6 +18,7 @@ class Answer(msgspec.Struct, frozen=True):
     forms: tuple[UnusualForms, ...] = ()
 
 
+NO_ANSWER = Answer()
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
 _KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(CheckpointBook))
@@ -29,7 +30,7 @@ def read_answer(payload: bytes) -> Answer:
     try:
         raws = _RAWS.decode(payload)
     except _ERRORS:
-        return Answer()
+        return NO_ANSWER
     books, unreadable, forms = [], [], []
     for raw in raws:
         mending = Mending()

@@ -70,7 +70,12 @@ class Exchange:
         return [{"price": style(price), "size": style(self.bids[price])} for price in sorted(self.bids)]
 
     def _hash(self) -> str:
-        book = {"market": MARKET, "asset_id": TOKEN, "timestamp": str(self.now_ms), "hash": ""}
+        book: dict[str, Any] = {
+            "market": MARKET,
+            "asset_id": TOKEN,
+            "timestamp": str(self.now_ms),
+            "hash": "",
+        }
         book |= {"bids": self._levels(self.hashed), "asks": [], "min_order_size": "5", "tick_size": "0.01"}
         text = json.dumps(book | {"neg_risk": False, "last_trade_price": ""}, separators=(",", ":"))
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
