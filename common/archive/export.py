@@ -16,6 +16,7 @@ from common.core.export_rows import (
     TokenNames,
     TopOfBook,
     event_rows,
+    left_out_rows,
     life_cycle_row,
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
@@ -132,6 +133,7 @@ class _Export:
             return
         if isinstance(event, Unusable):
             self._unusable += written
+            self._add("left_out", left_out_rows(place, event, self._names), written=written)
             return
         if isinstance(event, UnusualForms):
             return

@@ -44,6 +44,8 @@ def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> Sam
         messages_over_time=facts.messages_over_time,
         checkpoints=facts.checkpoints,
         gaps=facts.gaps,
+        unusable=facts.unusable,
+        unusual_forms=facts.unusual_forms,
         problems=(*facts.problems, *facts.sequence_problems),
         files=facts.files,
     )
@@ -69,6 +71,8 @@ def _counts(facts: SampleFacts) -> dict[str, int]:
         "rows": facts.rows,
         "messages": facts.messages,
         "market_messages": facts.market_messages,
+        "events": facts.events,
+        "unusable_events": sum(each.events for each in facts.unusable),
         "sessions": facts.sessions,
         "gaps": len(facts.gaps),
         "unreadable_lines": facts.unreadable_lines,

@@ -102,6 +102,20 @@ def event_rows(place: Place, event: MarketEvent, names: TokenNames) -> list[Row]
     return [(*place.columns(event.timestamp_ms), 0, *token, kind, *values)]
 
 
+def left_out_rows(place: Place, event: Unusable, names: TokenNames) -> list[Row]:
+    """The rows of `left_out` for an event that cannot be used: one for each token that it names, else one."""
+    return [
+        (
+            *place.columns(None),
+            *names.columns(token_id, event.market),
+            event.reason,
+            event.detail,
+            event.of_book,
+        )
+        for token_id in event.token_ids or ("",)
+    ]
+
+
 def _changed_levels(place: Place, event: PriceChange, names: TokenNames) -> list[Row]:
     where = place.columns(event.timestamp_ms)
     return [
