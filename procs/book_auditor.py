@@ -7,7 +7,7 @@ its books void until their next snapshots: not checkable, never a divergence.
 import logging
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -56,6 +56,8 @@ class BookAuditor:
         self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
         self._breather = Breather()
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=told.get("books"))
+        self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
+        self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
         self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
         self._next_look_ns = 0
@@ -141,6 +143,7 @@ class BookAuditor:
         self._runtime.tally.add("book_checks_total", checked)
         self._runtime.tally.add("divergences_total", diverged)
         self._tell_not_understood(clock.wall_ns())
+        self._tell_recipes()
 
     def _tell_not_understood(self, now_ns: int) -> None:
         found = self._audit.not_understood
@@ -153,6 +156,15 @@ class BookAuditor:
             if now_ns - unknown.since_ns > UNKNOWN_NS
         }
         self._runtime.problems.state("books_unknown", dict(islice(lasting.items(), PROBLEMS_TOLD)))
+
+    def _tell_recipes(self) -> None:
+        recipes = self._audit.recipes
+        for proved in recipes.take_learned():
+            log.info("hash recipe proved", extra=proved)
+        before, self._unknown_recipes = self._unknown_recipes, recipes.unknown()
+        for protocol, reason in self._unknown_recipes.items():
+            if protocol not in before:
+                log.warning("hash recipe unknown", extra={"protocol": protocol, "reason": reason})
 
     def _wish(self, wish: Wish) -> None:
         number = self._account.next_number()
@@ -178,7 +190,9 @@ class BookAuditor:
 
     def _books(self) -> dict[str, Any]:
         unknown = {"unknown": len(self._audit.unknown_books()), **self._audit.not_understood.details()}
-        counts = self._account.books(tokens=self._audit.books, unhealed=self._audit.unhealed)
+        counts = self._account.books(
+            tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
+        )
         return {**counts, **unknown}
 
     def close(self) -> None:

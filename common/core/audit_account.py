@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from common.core.check_results import Result
+from common.core.recipe_account import RecipeAccount
 
 DIVERGENCES_KEPT = 50
 
@@ -46,11 +47,13 @@ class AuditAccount:
         """The newest divergences, and the number that a successor goes on from."""
         return {"divergences": list(self._divergences), "last_number": self._number}
 
-    def books(self, *, tokens: int, unhealed: int) -> dict[str, Any]:
-        """The counts, as the run manifest shows them."""
+    def books(self, *, tokens: int, unhealed: int, recipes: RecipeAccount) -> dict[str, Any]:
+        """The counts and the hash recipes, as the run manifest shows them."""
         return {
             "tokens": tokens,
             "unhealed": unhealed,
             "checks": {check: dict(verdicts) for check, verdicts in sorted(self._checks.items())},
             "not_checkable": dict(self._reasons),
+            "recipes": recipes.report(),
+            "recipes_unknown": recipes.unknown(),
         }

@@ -98,6 +98,7 @@ class BookChecks:
         stated = self._stated
         now_ms = stated.now_ms = max(stated.now_ms, now_ms)
         self._snapshots.judge(now_ms - BATCH_MS)
+        unhealed: list[tuple[CheckedToken, Book, Result]] = []
         for token_id in list(stated.active):
             token, book = stated.tokens.get(token_id), self._books.get(token_id)
             if token is None or book is None:
@@ -105,13 +106,15 @@ class BookChecks:
                 continue
             if token.open is not None and now_ms - token.open_ms > BATCH_MS:
                 stated.finish(token_id, unless=None)
-            failed = token.failed
-            if failed is not None and now_ms - token.failed_ms > HEAL_MS and stated.is_wrong(token, book):
-                self._diverge(token, failed)
+            if token.failed is not None and now_ms - token.failed_ms > HEAL_MS:
+                unhealed.append((token, book, token.failed))
             if token.waiting and (found := self._checkpoints.judge(token, book, now_ms)) is not None:
                 self._diverge(token, found)
             if token.idle:
                 stated.active.discard(token_id)
+        for token, book, failed in unhealed:  # last: what fails with it says whether the recipe is in doubt
+            if token.suspect is None and stated.is_wrong(token, book):
+                self._diverge(token, failed)
 
     def reset(self, token_ids: Iterable[str] | None = None) -> None:
         """The books of these tokens, or of all, are void: nothing about them can be judged."""

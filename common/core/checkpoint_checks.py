@@ -25,7 +25,9 @@ class CheckpointChecks:
             self._show_levels(token, token.suspect, book, checkpoint)
             self._refuse(checkpoint, sequence, "no snapshot since it diverged")
             return
-        if outcome == "contradicts itself":
+        if outcome == "no hash":
+            self._refuse(checkpoint, sequence, outcome)
+        elif outcome == "contradicts itself":
             self._refuse(checkpoint, sequence, "it contradicts its own hash")
         elif outcome == "unknown recipe":
             self._refuse(checkpoint, sequence, UNKNOWN_RECIPE)

@@ -15,7 +15,7 @@ from common.core.recipe_trust import Proof, ProtocolTrust
 
 _TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
 
-Outcome = Literal["proved", "contradicts itself", "unknown recipe"]
+Outcome = Literal["proved", "contradicts itself", "unknown recipe", "no hash"]
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ class HashProof:
         if of_change:
             trust.change_failed(canonical_condition_id(book.market))
         elif terms is not None:
-            self.recipes.book_failed(trust, book.token_id, book.timestamp_ms)
+            self._book_failed(trust, book, terms)
 
     def may_accuse(self, book: Book, bound: Bound | None) -> bool:
         """Whether a hash that fails shows that the book is wrong: its recipe agreed before, also with changes."""
@@ -126,13 +126,17 @@ class HashProof:
 
     def checkpoint(self, book: Book, terms: HashTerms, price: str | None) -> Outcome:
         """Whether a book of REST gives its own hash; its terms count from here on if it does."""
-        prices = ("",) if price is None else (price,)
-        found = matched(book, terms, self._to_try(book, terms), prices)
+        recipes, prices = self._to_try(book, terms), ("",) if price is None else (price,)
+        if not book.hash:
+            return "no hash"
+        found = matched(book, terms, recipes, prices)
+        if found is None and price is None:
+            found = matched(book, terms, recipes[:1], ANY_PRICE)
         if found is None and self._is_due(book, terms, of_change=False):
             found = search(book, terms, self.recipes.recipes, prices)
         if found is None:
             trust = self.recipes.trust_of(_version(book, terms))
-            self.recipes.book_failed(trust, book.token_id, book.timestamp_ms)
+            self._book_failed(trust, book, terms)
             if book.token_id not in self._proved_terms:
                 self._set_terms(book.token_id, terms)
             return "contradicts itself" if trust.is_proved else "unknown recipe"
@@ -143,6 +147,9 @@ class HashProof:
 
     def _to_try(self, book: Book, terms: HashTerms) -> list[Recipe]:
         return self.recipes.to_try(_version(book, terms))
+
+    def _book_failed(self, trust: ProtocolTrust, book: Book, terms: HashTerms) -> None:
+        self.recipes.book_failed(trust, book.token_id, book.timestamp_ms, unknown_names(book, terms))
 
     def _is_due(self, book: Book, terms: HashTerms, *, of_change: bool) -> bool:
         trust = self.recipes.trust_of(_version(book, terms))

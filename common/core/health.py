@@ -116,8 +116,13 @@ def judge_readiness(state: State, *, market_messages: int, problems: Sequence[Pr
     return Verdict(ok=False, reason="no market message was recorded in this run yet")
 
 
-def warnings(upload: Upload, disk: DiskOutlook) -> tuple[str, ...]:
-    """What an operator should see to although the recorder is well, in words."""
+def warnings(
+    upload: Upload, disk: DiskOutlook, recipes_unknown: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """What an operator should see to although the recorder is well, in words.
+
+    `recipes_unknown`: the reason by protocol whose books cannot be checked.
+    """
     words = [f"upload alarm: {alarm}" for alarm in upload.alarms[:ALARMS_TOLD]]
     if len(upload.alarms) > ALARMS_TOLD:
         words.append(f"{len(upload.alarms) - ALARMS_TOLD} more upload alarms")
@@ -127,6 +132,7 @@ def warnings(upload: Upload, disk: DiskOutlook) -> tuple[str, ...]:
         words.append(f"upload fails: {upload.last_error}")
     if disk.full_soon:
         words.append(disk.words)
+    words += (recipes_unknown or {}).values()
     return tuple(words)
 
 

@@ -15,7 +15,6 @@ ProblemKind = Literal[
     "books_missing",
     "opening_books_only",
     "rest_failing",
-    "hash_recipe_unknown",
     "books_unknown",
 ]
 

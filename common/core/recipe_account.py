@@ -60,8 +60,9 @@ class RecipeAccount:
         self.revision += 1
         return proof
 
-    def book_failed(self, trust: ProtocolTrust, token_id: str, at_ms: int) -> None:
+    def book_failed(self, trust: ProtocolTrust, token_id: str, at_ms: int, new_keys: tuple[str, ...]) -> None:
         """A whole book gives its own hash by none of the recipes."""
+        trust.new_keys = new_keys
         self.revision += trust.book_failed(token_id, at_ms)
 
     # Unknown keys in recipes
@@ -91,7 +92,8 @@ class RecipeAccount:
         """The protocols whose books cannot be checked, with what to do about it."""
         return {
             protocol: (
-                f"no known recipe gives the hashes of {protocol} books: they are recorded but not checked."
+                f"no known recipe gives the hashes of {protocol} books: they are recorded but not checked"
+                f" (new keys: {', '.join(trust.new_keys) or 'none'})."
                 " Look for a newer version of this program, which may know the recipe"
             )
             for protocol, trust in sorted(self._trusts.items())

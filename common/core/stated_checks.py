@@ -143,7 +143,7 @@ class StatedChecks:
             token.verified_ms = book.timestamp_ms
             if token.best is not None and all(token.best):
                 self._compare_best(token, book, token.best)
-        if token.failed is not None:
+        if token.failed is not None and check in {"hash", token.failed.check}:
             failed, token.failed = token.failed, None
             self._results.amend(failed, "agree_late", "healed by itself")
         token.done, token.open = token.open, None

@@ -144,8 +144,17 @@ def _blocks(
             upload_block(manifest.get("upload", {}), manifest.get("disk", {}), now_ns, running=alive.running),
             Block("", "", ()),
         ),
-        (trouble_block([error for error in alive.errors if error[0] != UPLOADER]), Block("", "", ())),
+        (trouble_block([*_unknown_recipes(manifest), *_errors(alive)]), Block("", "", ())),
     ]
+
+
+def _unknown_recipes(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    unknown: Mapping[str, str] = manifest.get("books", {}).get("recipes_unknown", {})
+    return [("book_auditor", reason) for reason in unknown.values()]
+
+
+def _errors(alive: Liveness) -> list[tuple[str, str]]:
+    return [error for error in alive.errors if error[0] != UPLOADER]
 
 
 def _side_by_side(pairs: list[tuple[Block, Block]], width: int, room: int) -> list[Line]:

@@ -106,7 +106,7 @@ class StatusBoard:
             manifest=manifest,
             health=judge_health(manifest.state, waits, manifest.problems),
             readiness=judge_readiness(manifest.state, market_messages=messages, problems=manifest.problems),
-            warnings=warnings(manifest.upload, manifest.disk),
+            warnings=warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
             heartbeat_ages_s={
                 name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
                 for name, fact in facts.items()

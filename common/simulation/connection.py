@@ -44,6 +44,7 @@ class Connection:
         self.opened = False
         self.silent = False
         self.pongs_only = False
+        self.books_only = False
         self.how = ""
         self.last_traffic_s = time.monotonic()
         self.frames_sent = 0

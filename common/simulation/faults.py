@@ -5,6 +5,7 @@
   close       connection= code= reason=            closes with a close frame
   freeze      connection=                          no data any more; PONG still answers
   mute        token=                               no data of this token's market any more
+  no_book     token=                               the opening book of this token never comes, the rest does
   drop        connection=                          leaves out a price_change (one, unless count= says more)
   drop_change connection= token=                   a level of this token's market changes, and its price_change
                                                    is left out; it is far from the best, so that nothing
@@ -12,21 +13,49 @@
   garbage     connection= kind=text|utf8           a frame that is not JSON, or not even UTF-8
   raw         connection= payload=BASE64 opcode=   one frame with these bytes
   huge        connection= bytes=                   one text frame of this size
+  stranger    connection= token=                   the opening book of a token that the connection did not ask for
   slow        connection= delay_seconds=           the next frame goes out byte by byte
   silent                                           new connections never get anything, not even PONG
   pongs_only                                       new connections get PONG and nothing else
+  books_only                                       new connections get PONG, opening books and nothing else
   handshake   status=429|403                       new connections are refused with this status
   stall                                            new connections get no answer to their handshake
   books       kind=K status= retry_after=          HTTP answers of the CLOB go wrong
               delay_seconds=
   gamma       the same                             HTTP answers of Gamma go wrong
+  date        offset_seconds= age_seconds=         HTTP answers bear a Date that is wrong by offset_seconds=, or
+                                                   come from a cache that kept them age_seconds= (header Age)
+  listing     kind=L slug= by_slug=true            Gamma's lists are wrong about this market, or about all
+  mutate      where=W change= path= to= before=    objects have another shape (see below), those of one market
+              value=JSON hashed=true slug= token=  or token, or all
   clear                                            ends every fault
 
 K is status (default: status=, with Retry-After when retry_after= is given), empty, late (by delay_seconds=),
 html, error_body (an error inside a 200); for books also wrong_book and wrong_hash. connection=N picks one
 connection (cf-ray: simulated-N), otherwise all. count=N ends a fault after N uses, seconds=S after that time;
-without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge act at once (given at the
-start: on each connection once it has subscribed); count=N repeats them.
+without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge, stranger act at once (given
+at the start: on each connection once it has subscribed); count=N repeats them.
+
+L is one of
+  empty            a list without entries
+  missing          this market is left out; asked for by its slug it is there
+  closed, inactive this market is said to be closed, or not active, though it trades
+  bad_ids, no_ids  its outcome ids are malformed, or an empty list
+  bad_dates        its instants are malformed
+  lost_tag         tag= is the slug of a tag or of a series that is gone: nothing is found by it
+  same_page        the cursor is ignored: the first page comes again and again
+  last_page_fails  the last page of several answers with status=
+  wrong_order      the list is the wrong way round
+  version          the market is of another protocol: version=v3, with its ids in a list at field=
+  both_ids         both fields for ids are filled; those of the other protocol have no book
+  hex              digits=62|63|64 is the width of the condition id (of v2 markets)
+A market that is asked for by its slug is told as it is, unless by_slug=true is given; version, both_ids and hex hold
+everywhere. One list is one use for count=.
+
+W is market or event (objects of Gamma), book, rest_book, ws_book (books everywhere, over REST, over the websocket), or
+the kind of a frame as in price_change. change= is rename (to=NAME), move (to=SUBOBJECT, or before=KEY, or to the end),
+retype (to=text|number|list|json_text|object|null), add (value=JSON before=KEY), remove. path= is keys joined by dots, *
+each element of a list. hashed=true lets a change of books enter the exchange's own hash. count= has no meaning here.
 """
 
 import base64
@@ -39,31 +68,68 @@ import requests
 from msgspec import Meta
 
 from common.errors import ConfigError, ExchangeError
+from common.simulation.mutations import Change, Mutation
 
 FaultName = Literal[
     "cut",
     "close",
     "freeze",
     "mute",
+    "no_book",
     "drop",
     "drop_change",
     "garbage",
     "raw",
     "huge",
+    "stranger",
     "slow",
     "silent",
     "pongs_only",
+    "books_only",
     "handshake",
     "stall",
     "books",
     "gamma",
+    "date",
+    "listing",
+    "mutate",
     "clear",
 ]
-FaultKind = Literal[
-    "", "text", "utf8", "status", "empty", "late", "html", "error_body", "wrong_book", "wrong_hash"
+AnswerKind = Literal["status", "empty", "late", "html", "error_body", "wrong_book", "wrong_hash"]
+ListingKind = Literal[
+    "empty",
+    "missing",
+    "closed",
+    "inactive",
+    "bad_ids",
+    "no_ids",
+    "bad_dates",
+    "lost_tag",
+    "same_page",
+    "last_page_fails",
+    "wrong_order",
+    "version",
+    "both_ids",
+    "hex",
 ]
+FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind]
+Place = Literal[
+    "",
+    "market",
+    "event",
+    "book",
+    "rest_book",
+    "ws_book",
+    "price_change",
+    "last_trade_price",
+    "best_bid_ask",
+    "tick_size_change",
+    "new_market",
+    "market_resolved",
+]
+BOOK_PLACES = frozenset({"book", "rest_book", "ws_book"})
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
-AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge"})
+AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge", "stranger"})
 ONCE = frozenset({"drop", "slow"})  # unless their limits say otherwise
 
 
@@ -86,6 +152,21 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     delay_seconds: Annotated[float, Meta(ge=0)] = 0.01
     mid_frame: bool = False
     reset: bool = False
+    slug: str = ""
+    by_slug: bool = False
+    tag: str = ""
+    version: str = "v3"
+    field: str = "outcomeTokenIds"
+    digits: Annotated[int, Meta(ge=62, le=64)] = 64
+    offset_seconds: Annotated[float, Meta(ge=-1e8, le=1e8)] = 0.0
+    age_seconds: Annotated[int, Meta(ge=0, le=100_000_000)] = 0
+    where: Place = ""
+    change: Change = "add"
+    path: str = ""
+    to: str = ""
+    before: str = ""
+    value: str = "null"
+    hashed: bool = False
 
     def raw_payload(self) -> Bytes:
         """The bytes of `payload`. Raises ConfigError when it is not base64."""
@@ -93,6 +174,22 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             return base64.b64decode(self.payload, validate=True)
         except binascii.Error as error:
             raise ConfigError(f"fault {self.name}: payload must be base64, got {self.payload!r}") from error
+
+    def mutation(self) -> Mutation:
+        """What a `mutate` does to an object."""
+        return Mutation(self.change, self.path, self.to, self.before, self.value)
+
+    def check(self) -> None:
+        """Raises ConfigError naming the key that is wrong."""
+        self.raw_payload()
+        if self.name == "listing" and self.kind not in get_args(ListingKind):
+            raise ConfigError(f"fault listing: kind must be one of {', '.join(get_args(ListingKind))}")
+        if self.name == "mutate":
+            if not self.where:
+                raise ConfigError(f"fault mutate: where must be one of {', '.join(get_args(Place)[1:])}")
+            if self.hashed and self.where not in BOOK_PLACES:
+                raise ConfigError(f"fault mutate: only books have a hash, not where={self.where}")
+            self.mutation().check()
 
 
 def parse_fault(name: str, words: Iterable[str] = ()) -> Fault:
@@ -115,48 +212,8 @@ def fault_from(values: object) -> Fault:
         if name not in get_args(FaultName):
             raise ConfigError(f"no fault {name!r}; there are {', '.join(get_args(FaultName))}") from error
         raise ConfigError(f"fault {name}: {error}") from error
-    fault.raw_payload()
+    fault.check()
     return fault
-
-
-class Faults:
-    """The faults that are on; time is the caller's (monotonic seconds)."""
-
-    def __init__(self) -> None:
-        self._active: list[tuple[Fault, float, list[int]]] = []
-
-    def add(self, fault: Fault, now_s: float) -> None:
-        """Switch a fault on; a `drop` or a `slow` without limits happens once."""
-        left = fault.count or int(fault.name in ONCE and not fault.seconds)
-        until = now_s + fault.seconds if fault.seconds else float("inf")
-        self._active.append((fault, until, [left]))
-
-    def clear(self) -> None:
-        """Switch all off."""
-        self._active.clear()
-
-    def __bool__(self) -> bool:
-        return bool(self._active)
-
-    def active(self, now_s: float) -> list[Fault]:
-        """Those that are on now."""
-        self._active = [entry for entry in self._active if now_s < entry[1]]
-        return [fault for fault, _, _ in self._active]
-
-    def take(self, name: str, now_s: float, *, connection: int = 0, token: str = "") -> Fault | None:
-        """The fault of this name that hits now, used once; None when there is none."""
-        for fault in self.active(now_s):
-            if fault.name == name and fault.connection in (0, connection) and fault.token in ("", token):
-                self._use(fault)
-                return fault
-        return None
-
-    def _use(self, used: Fault) -> None:
-        entry = next(entry for entry in self._active if entry[0] is used)
-        if entry[2][0]:
-            entry[2][0] -= 1
-            if not entry[2][0]:
-                self._active.remove(entry)
 
 
 def send_fault(url: str, fault: Fault) -> None:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
+from common.simulation.active_faults import Faults
 from common.simulation.connection import Connection, Outgoing, outgoing
-from common.simulation.faults import Faults
 from common.simulation.frames import Frame, opening_array, opening_book
+from common.simulation.market import SimulatedMarket
 from common.simulation.model import MarketModel
+from common.simulation.mutations import mutated_text
 from common.simulation.options import SimulationOptions
 
 log = logging.getLogger("simulated_exchange")
@@ -56,7 +58,7 @@ class Feed:
             for token_id in connection.tokens:
                 market = self._model.market(token_id, now)
                 if market is not None:
-                    self._by_market.setdefault(market.window.condition_id, {})[connection] = None
+                    self._by_market.setdefault(market.listing.condition_id, {})[connection] = None
         self._model.watch(self._by_market, now)
 
     def open_books(self, connection: Connection, token_ids: Iterable[str]) -> None:
@@ -66,12 +68,27 @@ class Feed:
         for token_id in token_ids:
             market = self._model.market(token_id, now_ms())
             muted = self._faults and self._faults.take("mute", now, connection=number, token=token_id)
-            if market is not None and not muted:
-                books.append(opening_book(market.book, market.book.token_ids.index(token_id)))
+            withheld = muted or (self._faults and self._faults.take("no_book", now, token=token_id))
+            if market is not None and not withheld:
+                books.append(self._opening(market, token_id))
         self.route()
         frozen = self._faults.take("freeze", now, connection=number)
         if len(connection.tokens) <= OPENING_LIMIT and not connection.pongs_only and not frozen:
             self.put(connection, opening_array(books))
+
+    def _opening(self, market: SimulatedMarket, token_id: str) -> str:
+        book = market.book
+        shapes = self._model.shapes.of("ws_book", market.listing.slug, token_id)
+        return mutated_text(opening_book(book, book.token_ids.index(token_id)), shapes)
+
+    def open_stranger(self, connection: Connection, token_id: str) -> None:
+        """Queue the opening book of a token that the connection did not ask for: this one, or for "" any."""
+        listed = [token_id] if token_id else self._model.calendar.by_token
+        for wanted in listed:
+            market = None if wanted in connection.tokens else self._model.market(wanted, now_ms())
+            if market is not None:
+                self.put(connection, opening_array([self._opening(market, wanted)]))
+                return
 
     def put(self, connection: Connection, payload: bytes, *, opcode: int = 1) -> None:
         """Queue one frame for one connection and hand it over."""
@@ -86,7 +103,7 @@ class Feed:
         """
         for subscribed in connection.tokens:
             market = self._model.market(subscribed, now_ms())
-            if market is not None and token_id in ("", *market.window.token_ids):
+            if market is not None and token_id in ("", *market.listing.token_ids):
                 self._deliver(market.change_deep(now_ms()), but=connection)
                 return
 
@@ -129,7 +146,7 @@ class Feed:
         for frame in frames:
             takers = self._takers(frame)
             if takers:
-                ready = self.frame(frame.text.encode())
+                ready = self.frame(self._shaped(frame).encode())
                 delivered += 1
                 for connection in takers:
                     if connection is but:
@@ -139,6 +156,18 @@ class Feed:
                     connection.put(ready)
         self.frames_made += delivered
         return delivered
+
+    def _shaped(self, frame: Frame) -> str:
+        """The text of a frame, changed by what is said of its kind and its market."""
+        shapes = self._model.shapes
+        if not shapes:
+            return frame.text
+        listing = self._model.listing(frame.condition_id)
+        place = "ws_book" if frame.kind == "book" else frame.kind
+        if listing is None:
+            return mutated_text(frame.text, shapes.of(place))
+        tokens = (frame.token_id,) if frame.token_id else listing.token_ids
+        return mutated_text(frame.text, shapes.of(place, listing.slug, *tokens))
 
     def _takers(self, frame: Frame) -> list[Connection]:
         if frame.condition_id:
@@ -150,7 +179,7 @@ class Feed:
             for connection in audience
             if (connection.flagged or not frame.flagged)
             and (not frame.token_id or frame.token_id in connection.tokens)
-            and not (connection.silent or connection.pongs_only)
+            and not (connection.silent or connection.pongs_only or connection.books_only)
         ]
 
     def _hit(self, connection: Connection, frame: Frame, ready: Outgoing) -> bool:
@@ -159,8 +188,8 @@ class Feed:
         if self._faults.take("freeze", now, connection=number):
             return True
         for token_id in connection.tokens:
-            window = self._model.calendar.by_token.get(token_id)
-            if window is None or window.condition_id != frame.condition_id:
+            listing = self._model.calendar.by_token.get(token_id)
+            if listing is None or listing.condition_id != frame.condition_id:
                 continue
             if self._faults.take("mute", now, connection=number, token=token_id):
                 return True
@@ -181,6 +210,7 @@ class Feed:
 
     def _housekeep(self, now_s: float) -> None:
         self._model.roll(now_ms())
+        self._model.set_shapes(self._faults.active(now_s))
         self.route()
         for connection in list(self.connections.values()):
             connection.flush_log()

@@ -1,193 +1,135 @@
-"""Gamma's view of the windows: market and event objects in their live shape, and the filters of its lists.
+"""Gamma's endpoints: objects by slug, lists with their filters and pages, series, search.
 
-Everything is a function of the calendar, the price and the clock; the HTTP side only passes the query on.
+Everything is a function of the calendar, the prices, the clock and the `listing` faults of the one answer; the HTTP
+side only passes the query on.
 """
 
-import base64
-import binascii
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Literal
 
-from common.core.instants import parse_utc_ns, utc_text
+from common.simulation.gamma_lies import Lies
+from common.simulation.gamma_objects import GammaObjects, series_object
+from common.simulation.gamma_query import (
+    Query,
+    QueryError,
+    cursor_at,
+    filters_of,
+    first,
+    limit_of,
+    ordered,
+    start_of,
+)
+from common.simulation.listing import Listing
 from common.simulation.model import MarketModel
-from common.simulation.windows import Window
+from common.simulation.mutations import Document
+from common.simulation.windows import SERIES
 
-PAGE_LIMIT = 100
-Document = dict[str, Any]
-Query = Mapping[str, Sequence[str]]
-NS = 1_000_000_000
+Kind = Literal["markets", "events"]
+FOUND_LIMIT = 5  # of a search, where it asks for no other
 
 
-class QueryError(ValueError):
-    """A query that Gamma answers with 422."""
+class LastPageError(Exception):
+    """The last page of a list fails with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the last page fails with {status}")
+        self.status = status
 
 
 class Gamma:
-    """Answers about the windows of a model; `now_s` is seconds since the epoch."""
+    """One answer about the markets of a model; `now_s` is seconds since the epoch, `lies` what is wrong with it."""
 
-    def __init__(self, model: MarketModel) -> None:
+    def __init__(self, model: MarketModel, now_s: float, lies: Lies | None = None) -> None:
         self._model = model
+        self._now_s = now_s
+        self._lies = lies or Lies()
 
-    def market(self, slug: str, now_s: float) -> Document | None:
-        """`/markets/slug/S`: the object whatever its state, or None."""
-        window = self._model.calendar.by_slug.get(slug)
-        return self._market(window, now_s, with_event=True) if window else None
-
-    def event(self, slug: str, now_s: float) -> Document | None:
-        """`/events/slug/S`: an event holds one market and has its slug."""
-        window = self._model.calendar.by_slug.get(slug)
-        return self._event(window, now_s, with_markets=True) if window else None
-
-    def markets(self, query: Query, now_s: float) -> list[Document]:
-        """`/markets`: without `closed=true` the closed ones are left out. Raises QueryError."""
-        found = self._select({"closed": ["false"], **query}, now_s)
-        return [self._market(window, now_s, with_event=True) for window in found[: _limit(query)]]
-
-    def page(self, kind: str, query: Query, now_s: float) -> Document:
-        """`/markets/keyset` or `/events/keyset`; no `next_cursor` on the last page. Raises QueryError."""
-        found = self._select(query, now_s)
-        start, limit = _cursor(query), _limit(query)
-        shown = found[start : start + limit]
+    def by_slug(self, kind: Kind, slug: str) -> Document | None:
+        """`/markets/slug/S` and `/events/slug/S`: the object whatever its state, or None."""
+        calendar, objects = self._model.calendar, GammaObjects(self._model, self._lies.for_one())
         if kind == "markets":
-            listed = [self._market(window, now_s, with_event=True) for window in shown]
-        else:
-            listed = [self._event(window, now_s, with_markets=True) for window in shown]
-        page: Document = {kind: listed}
-        if start + limit < len(found):
-            page["next_cursor"] = base64.urlsafe_b64encode(str(start + limit).encode()).decode()
+            listing = calendar.by_slug.get(slug)
+            return None if listing is None else objects.market(listing, self._now_s)
+        event = calendar.events.get(slug)
+        return None if event is None else objects.event(event, self._now_s)
+
+    def listed(self, kind: Kind, query: Query) -> list[Document]:
+        """`/markets` and `/events`: without `closed=true` the closed ones are left out. Raises QueryError."""
+        found = self._select(kind, {"closed": ["false"], **query})
+        return self._shown(kind, found[: limit_of(query)])
+
+    def page(self, kind: Kind, query: Query) -> Document:
+        """`/markets/keyset` or `/events/keyset`; no `next_cursor` on the last page.
+
+        Raises QueryError, or LastPageError where that is the fault.
+        """
+        found = self._select(kind, query)
+        start, limit = start_of(query), limit_of(query)
+        if self._lies.first("same_page"):
+            start = 0
+        broken = self._lies.first("last_page_fails")
+        is_last = start + limit >= len(found)
+        if broken and start and is_last:
+            raise LastPageError(broken.status)
+        page: Document = {kind: self._shown(kind, found[start : start + limit])}
+        if not is_last:
+            page["next_cursor"] = cursor_at(start + limit)
         return page
 
-    def _select(self, query: Query, now_s: float) -> list[Window]:
-        found = list(self._model.calendar.by_slug.values())
-        for name, matches in _FILTERS.items():
-            for text in query.get(name, [])[:1] if name != "slug" else [",".join(query.get("slug", []))]:
-                if text:
-                    found = [window for window in found if matches(window, text, now_s)]
-        order = _ORDERS.get(query.get("order", ["id"])[0], _ORDERS["endDate"])
-        ascending = query.get("ascending", ["true"])[0].lower() != "false"
-        return sorted(found, key=lambda window: (order(window), window.slug), reverse=not ascending)
+    def series(self, query: Query) -> list[Document]:
+        """`/series`: all, or those with these slugs."""
+        slugs = query.get("slug", ())
+        lost = {fault.tag for fault in self._lies.all("lost_tag") if not fault.slug}
+        return [
+            series_object(series)
+            for series in SERIES
+            if series.slug not in lost and (not slugs or series.slug in slugs)
+        ]
 
-    def _market(self, window: Window, now_s: float, *, with_event: bool) -> Document:
-        closed = now_s >= window.closed
-        fair = self._model.wander.fair(window, int(now_s * 1000)) / 1000
-        winner = self._model.wander.winner(window) if closed else None
-        prices = [f"{fair:.3f}", f"{1 - fair:.3f}"] if winner is None else [str(1 - winner), str(winner)]
-        market: Document = {
-            "id": window.id,
-            "question": window.question,
-            "conditionId": window.condition_id,
-            "slug": window.slug,
-            "resolutionSource": "https://data.chain.link/streams/btc-usd",
-            "endDate": _second(window.end),
-            "liquidity": "0",
-            "startDate": _micros(window.created + 1),
-            "description": window.description,
-            "outcomes": json.dumps(window.outcomes),
-            "outcomePrices": json.dumps(prices),
-            "volume": "0",
-            "active": True,
-            "closed": closed,
-            "createdAt": _micros(window.created),
-            "updatedAt": _micros(now_s),
-            "archived": False,
-            "restricted": True,
-            "questionID": window.question_id,
-            "enableOrderBook": True,
-            "orderPriceMinTickSize": 0.01,
-            "orderMinSize": 5,
-            "endDateIso": _second(window.end)[:10],
-            "startDateIso": _second(window.created)[:10],
-            "clobTokenIds": json.dumps(window.token_ids),
-            "acceptingOrders": now_s < window.settled,
-            "acceptingOrdersTimestamp": _second(window.created),
-            "negRisk": False,
-            "eventStartTime": _second(window.start),
-            "feesEnabled": True,
-            "feeType": "crypto_fees_v2",
-            "spread": 0.01,
+    def search(self, query: Query) -> Document:
+        """`/public-search`: open events whose title or slug holds every word of `q`. Raises QueryError."""
+        words = first(query, "q").lower().split()
+        if not words:
+            raise QueryError("q is required")
+        found = [
+            listing
+            for listing in self._select("events", {"closed": ["false"], "order": ["endDate"]})
+            if all(word in f"{listing.event.title} {listing.event.slug}".lower() for word in words)
+        ]
+        limit = first(query, "limit_per_type", str(FOUND_LIMIT))
+        shown = found[: limit_of({"limit": [limit]})]
+        return {
+            "events": self._shown("events", shown),
+            "tags": None,
+            "profiles": None,
+            "pagination": {"hasMore": len(shown) < len(found), "totalResults": len(found)},
         }
-        if closed:
-            market["closedTime"] = _second(window.settled).replace("T", " ").replace("Z", "+00")
-            market["umaResolutionStatus"] = "resolved"
-        if with_event:
-            market["events"] = [self._event(window, now_s, with_markets=False)]
-        return market
 
-    def _event(self, window: Window, now_s: float, *, with_markets: bool) -> Document:
-        series = window.series
-        event: Document = {
-            "id": str(int(window.id) + 10_000_000),
-            "ticker": window.slug,
-            "slug": window.slug,
-            "title": window.question,
-            "startDate": _micros(window.created + 1),
-            "creationDate": _micros(window.created),
-            "endDate": _second(window.end),
-            "startTime": _second(window.start),
-            "active": True,
-            "closed": now_s >= window.closed,
-            "archived": False,
-            "enableOrderBook": True,
-            "negRisk": False,
-            "seriesSlug": series.slug,
-            "series": [{"id": series.id, "ticker": series.slug, "slug": series.slug, "title": series.title}],
-        }
-        if with_markets:
-            event["markets"] = [self._market(window, now_s, with_event=False)]
-            event["tags"] = [{"label": label, "slug": slug} for label, slug in _tags(window)]
-        return event
+    def _select(self, kind: Kind, query: Query) -> list[Listing]:
+        """An event is found by its first market, under its own slug and id."""
+        if self._lies.first("empty"):
+            return []
+        calendar = self._model.calendar
+        if kind == "markets":
+            found = self._lies.without_missing(calendar.by_slug.values())
+            filters = filters_of(query, self._now_s, lambda listing: listing.slug)
+        else:
+            kept = (self._lies.without_missing(listings)[:1] for listings in calendar.by_event.values())
+            found = [listing for heads in kept for listing in heads]
+            filters = filters_of(query, self._now_s, lambda listing: listing.event.slug)
+        for passes in filters:
+            found = [listing for listing in found if passes(listing)]
+        found = self._without_lost(found, query)
+        listed = ordered(found, query, lambda listing: listing.id if kind == "markets" else listing.event.id)
+        return listed[::-1] if self._lies.first("wrong_order") else listed
 
+    def _without_lost(self, found: list[Listing], query: Query) -> list[Listing]:
+        """What a list by tag or series still finds."""
+        names = {series.slug for series in SERIES if series.id == first(query, "series_id")}
+        names |= {first(query, "tag_slug")}
+        return [one for one in found if not any(self._lies.has_lost(name, one) for name in names)]
 
-def _tags(window: Window) -> list[tuple[str, str]]:
-    return [
-        ("Bitcoin", "bitcoin"),
-        ("Up or Down", "up-or-down"),
-        (window.series.tag, window.series.tag.lower()),
-    ]
-
-
-def _second(at_s: float) -> str:
-    return utc_text(int(at_s) * NS)[:19] + "Z"
-
-
-def _micros(at_s: float) -> str:
-    return utc_text(int(at_s * NS))
-
-
-def _instant(text: str) -> float:
-    try:
-        return parse_utc_ns(text) / NS
-    except ValueError as error:
-        raise QueryError(f"invalid date: {text}") from error
-
-
-_FILTERS: dict[str, Callable[[Window, str, float], bool]] = {
-    "active": lambda _window, text, _now: text.lower() == "true",
-    "closed": lambda window, text, now: (now >= window.closed) == (text.lower() == "true"),
-    "series_id": lambda window, text, _now: window.series.id == text,
-    "tag_slug": lambda window, text, _now: text in [slug for _, slug in _tags(window)],
-    "end_date_min": lambda window, text, _now: window.end >= _instant(text),
-    "end_date_max": lambda window, text, _now: window.end <= _instant(text),
-    "slug": lambda window, text, _now: window.slug in text.split(","),
-}
-_ORDERS: dict[str, Callable[[Window], int]] = {
-    "id": lambda window: int(window.id),
-    "endDate": lambda window: window.end,
-    "startDate": lambda window: window.created,
-}
-
-
-def _limit(query: Query) -> int:
-    text = query.get("limit", ["20"])[0]
-    if not text.isdecimal():
-        raise QueryError(f"invalid limit: {text}")
-    return min(max(int(text), 1), PAGE_LIMIT)
-
-
-def _cursor(query: Query) -> int:
-    text = query.get("after_cursor", [""])[0]
-    try:
-        return int(base64.urlsafe_b64decode(text)) if text else 0
-    except (binascii.Error, ValueError) as error:
-        raise QueryError("invalid after_cursor") from error
+    def _shown(self, kind: Kind, listings: list[Listing]) -> list[Document]:
+        objects = GammaObjects(self._model, self._lies)
+        if kind == "markets":
+            return [objects.market(listing, self._now_s) for listing in listings]
+        return [objects.event(listing.event, self._now_s) for listing in listings]

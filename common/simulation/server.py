@@ -11,14 +11,16 @@ import logging
 import os
 import random
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import msgspec
 from aiohttp import WSMsgType, web
 
 from common.errors import ConfigError, ExchangeError
+from common.simulation.active_faults import Faults
 from common.simulation.connection import Connection
-from common.simulation.faults import AT_ONCE, Fault, Faults, fault_from
+from common.simulation.faults import AT_ONCE, Fault, fault_from
 from common.simulation.feed import Feed, now_ms
 from common.simulation.model import MarketModel
 from common.simulation.options import ExchangeUrls, SimulationOptions
@@ -27,6 +29,12 @@ from common.simulation.rest import HttpSide, json_response
 from common.simulation.subscription import answer_to
 
 log = logging.getLogger("simulated_exchange")
+
+
+EXCHANGE_HEADER = (
+    "x-exchange"  # in every answer, the websocket handshake's too: what a client hears is no market
+)
+EXCHANGE_NAME = "simulated"
 
 
 class ExchangeServer:
@@ -39,10 +47,17 @@ class ExchangeServer:
             self._oracle.mkdir(parents=True, exist_ok=True)
         self._next_number = next_number(self._oracle) if self._oracle else 1
         self._faults = Faults()
-        self._model = MarketModel(options.seed, options.window_seconds, now_ms())
+        self._model = MarketModel(
+            options.seed,
+            options.window_seconds,
+            now_ms(),
+            protocols=options.protocol,
+            more=options.more_markets,
+        )
         self._feed = Feed(options, self._model, self._faults)
         self._timer: asyncio.Task[None] | None = None
         app = web.Application()
+        app.on_response_prepare.append(self._sign)
         app.add_routes(HttpSide(self._model, self._faults).routes())
         app.add_routes(
             [
@@ -54,6 +69,7 @@ class ExchangeServer:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         for fault in options.faults:
             self._faults.add(fault, time.monotonic())
+        self._model.set_shapes(options.faults)
 
     async def start(self) -> ExchangeUrls:
         """Bind and begin to trade. Raises ExchangeError when the address cannot be had."""
@@ -90,6 +106,16 @@ class ExchangeServer:
         await asyncio.gather(*(connection.close(1001, "exchange stopped") for connection in open_now))
         await self._runner.cleanup()
 
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Put into every answer that no market is behind it; a wrong or an old Date into those of a `date` fault."""
+        response.headers[EXCHANGE_HEADER] = EXCHANGE_NAME
+        is_service = not request.path.startswith(("/ws/", "/simulation/"))
+        fault = self._faults.take("date", time.monotonic()) if is_service else None
+        if fault is not None:
+            at_s = time.time() + fault.offset_seconds - fault.age_seconds
+            response.headers["Date"] = formatdate(at_s, usegmt=True)
+            response.headers["Age"] = str(fault.age_seconds)
+
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         now = time.monotonic()
         refusal = self._faults.take("handshake", now)
@@ -106,6 +132,7 @@ class ExchangeServer:
         connection = Connection(number, socket, request.transport, account)
         connection.silent = self._faults.take("silent", now) is not None
         connection.pongs_only = self._faults.take("pongs_only", now) is not None
+        connection.books_only = self._faults.take("books_only", now) is not None
         self._feed.add(connection)
         try:
             await self._listen(connection, socket)
@@ -143,6 +170,7 @@ class ExchangeServer:
             await asyncio.gather(*(self._act(connection, fault) for connection in chosen))
         else:
             self._faults.add(fault, time.monotonic())
+        self._model.set_shapes(self._faults.active(time.monotonic()))
         return json_response('{"ok":true}')
 
     async def _act_from_the_start(self, connection: Connection) -> None:
@@ -160,6 +188,9 @@ class ExchangeServer:
         elif fault.name == "drop_change":
             for _ in range(max(fault.count, 1)):
                 self._feed.lose_change(connection, fault.token)
+        elif fault.name == "stranger":
+            for _ in range(max(fault.count, 1)):
+                self._feed.open_stranger(connection, fault.token)
         else:
             for _ in range(max(fault.count, 1)):
                 self._feed.put(connection, _payload(fault), opcode=fault.opcode)

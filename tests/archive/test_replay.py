@@ -57,7 +57,7 @@ def test_the_books_of_a_replay_are_those_of_the_live_auditor_and_bear_the_exchan
 ) -> None:
     now_s = 1_795_000_000
     tokens = tokens_of(now_s)
-    load = make_load(tokens, now_s * 1000, count=400)
+    load = make_load(tokens, now_s * 1000, count=400, protocols="v1")
     record(tmp_path, tokens, load)
     live = BookAudit()
     steps = replay(read_archive(tmp_path))

@@ -33,8 +33,8 @@ def unchanged(book: Object) -> Object:
 class World:
     """One token. `told` are more keys of its objects, `hashed_end` the keys that are hashed behind `neg_risk`.
 
-    `shows` makes the objects that are sent of those that would be sent today, `hashes` the same for the object that
-    is hashed: with the same function in both the change enters the hash.
+    `shows` and `shows_rest` make the objects that are sent of those that would be sent today, `hashes` the same for
+    the object that is hashed: with the same function in all the change enters the hash.
     """
 
     def __init__(
@@ -46,11 +46,12 @@ class World:
         told: Mapping[str, Any] | None = None,
         hashed_end: tuple[str, ...] = ("last_trade_price",),
         shows: Callable[[Object], Object] = unchanged,
+        shows_rest: Callable[[Object], Object] = unchanged,
         hashes: Callable[[Object], Object] = unchanged,
     ) -> None:
         self.token, self.market, self.tick_size = token, market, tick_size
         self.told, self.hashed_end = dict(told or {}), hashed_end
-        self.shows, self.hashes = shows, hashes
+        self.shows, self.shows_rest, self.hashes = shows, shows_rest, hashes
         self.bids, self.asks = {"0.42": "10", "0.40": "5"}, {"0.44": "7"}
         self.now_ms, self.trade = 1_000_000, "0.430"
 
@@ -86,7 +87,7 @@ class World:
 
     def rest(self) -> Object:
         """The book as REST answers it."""
-        return self.shows({**self._whole(), "hash": self.stated()})
+        return self.shows_rest({**self._whole(), "hash": self.stated()})
 
     def snapshot(self) -> Object:
         """The opening book of the websocket, without its kind."""

@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
-    options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 
@@ -64,7 +64,7 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
 
 
 def test_no_tokens_is_a_state_and_recording_begins_by_itself_when_they_appear(tmp_path: Path) -> None:
-    options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
         discovered = run_command(
             "run_recorder",
