@@ -102,12 +102,17 @@ class Replay:
         events = read_events(row.payload_json) if row.record_type == MESSAGE_RECORD else ()
         if not events:
             yield Step(row, None, (), books, broken)
+        books.received_ms = row.received_at_ns // 1_000_000
         for event in events:
             changed = books.apply(event)
             if isinstance(event, Unusable) and changed:
                 broken = _also(broken, Break(f"{NOT_KNOWN}: {event.reason} cannot be read", changed))
             yield Step(row, event, changed, books, broken)
             broken = None
+            for doubt in books.doubts:
+                if isinstance(doubt, Unusable):
+                    voided = Break(f"{NOT_KNOWN}: {doubt.reason} is wrong", doubt.token_ids)
+                    yield Step(row, doubt, doubt.token_ids, books, voided)
 
     def _break(self, row: Row) -> Break | None:
         continuity = self._continuity.setdefault(row.producer, Continuity())

@@ -1,10 +1,12 @@
 """The order book of one token, rebuilt from what the exchange said: exact texts in exact order.
 
-There is no book without a snapshot. What is older than the book is left alone, as it is a repeat: per token the
-exchange sends snapshots and changes in the order of their timestamps.
+There is no book without a snapshot. Per token the exchange sends snapshots and changes in the order of their times, and
+repeats some of them a little later: what states a time and a hash that were stated before is left alone. A snapshot
+that was not is the book from there on, whatever its time.
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from operator import lt
@@ -15,6 +17,9 @@ from common.core.decimal_text import is_zero, normal, scaled
 from common.core.market_events import BookSnapshot, Level, LevelChange
 
 _WRITTEN_KEPT = 4096  # texts: more than a whole book has
+
+_STATES_KEPT = 128  # repeats come within 120 ms: that is more than the busiest book states in a second
+REPEATS_MS = 2000  # so much older than its first snapshot what was told before that may be
 
 PriceSize = tuple[str, str]
 _NO_KEYS: Mapping[str, str] = {}
@@ -124,6 +129,8 @@ class Book:
         self.tick_size = ""  # not known before an opening snapshot or a checkpoint tells
         self.extra = _NO_KEYS
         self.written: dict[str, str] = {}
+        self._states: deque[tuple[int, str]] = deque(maxlen=_STATES_KEPT)
+        self._first_ms = snapshot.timestamp_ms
         self.bid_ladder = Ladder(descending=False)
         self.ask_ladder = Ladder(descending=True)
         self.apply_snapshot(snapshot)
@@ -154,9 +161,11 @@ class Book:
         return Depth(tuple(reversed(bids[-levels:])), tuple(reversed(asks[-levels:])))
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> bool:
-        """Hold what the snapshot holds. False: it is older than the book, and nothing changed."""
-        if snapshot.timestamp_ms < self.timestamp_ms:
+        """Hold what the snapshot holds. False: it repeats an older state, and nothing changed."""
+        state = (snapshot.timestamp_ms, snapshot.hash)
+        if snapshot.timestamp_ms < self.timestamp_ms and state in self._states:
             return False
+        self._states.append(state)
         self.bid_ladder.replace(snapshot.bids)
         self.ask_ladder.replace(snapshot.asks)
         self.timestamp_ms, self.hash = snapshot.timestamp_ms, snapshot.hash
@@ -198,10 +207,18 @@ class Book:
         """Change one level. False: the change is older than the book, and nothing changed."""
         if timestamp_ms < self.timestamp_ms:
             return False
+        stated = change.hash or ""
+        if stated != self.hash or timestamp_ms != self.timestamp_ms:
+            self._states.append((timestamp_ms, stated))
+            self.timestamp_ms, self.hash = timestamp_ms, stated
         ladder = self.bid_ladder if change.side == "BUY" else self.ask_ladder
         ladder.put(change.price, change.size)
-        self.timestamp_ms, self.hash = timestamp_ms, change.hash or ""
         return True
+
+    def is_repeat(self, timestamp_ms: int, stated_hash: str) -> bool:
+        """Whether something that is older than the book states what the book has held already, or held at first."""
+        before_ms = self._first_ms - timestamp_ms
+        return 0 <= before_ms <= REPEATS_MS or (timestamp_ms, stated_hash) in self._states
 
 
 def _level_json(price: str, size: str) -> str:

@@ -4,6 +4,7 @@ What is missing is found by the messages' own numbers, and makes the books void 
 checkable, never a divergence.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -64,6 +65,8 @@ class BookAudit:
         self._results: list[Judged] = []
         self._settled: list[Judged] = []
         self.not_understood = not_understood or NotUnderstood()
+        self.doubts = NotUnderstood()  # of these what could be read, but whose time is wrong
+        self.doubts_by_token: Counter[str] = Counter()
 
     @property
     def recipes(self) -> RecipeAccount:
@@ -104,12 +107,15 @@ class BookAudit:
             self._break(heard.reader, connection, broken)
         connection.session_id = heard.session_id
         now_ms, latest_ms = 0, heard.received_at_ns // 1_000_000 + _AHEAD_MS
+        connection.books.received_ms = heard.received_at_ns // 1_000_000
         for event in events:
             if isinstance(event, (Unusable, UnusualForms)):
                 self._not_understood(connection, event, heard.received_at_ns)
             else:
                 now_ms = max(now_ms, min(event.timestamp_ms, latest_ms))
             connection.checks.take(event)
+            for doubt in connection.books.doubts:
+                self._doubt(connection, doubt, heard.received_at_ns)
         if connection.unknown.by_token:
             connection.unknown.look(connection.books)
         connection.checks.judge(now_ms)
@@ -122,6 +128,13 @@ class BookAudit:
         self.not_understood.take((event,))
         if isinstance(event, Unusable):
             connection.unknown.note(event, connection.books, received_at_ns)
+
+    def _doubt(self, connection: _Connection, doubt: Unusable | UnusualForms, received_at_ns: int) -> None:
+        self.not_understood.take((doubt,))
+        self.doubts.take((doubt,))
+        if isinstance(doubt, Unusable):
+            connection.unknown.note_tokens(doubt.token_ids, doubt, received_at_ns)
+            self.doubts_by_token.update(doubt.token_ids)
 
     def life_cycle(
         self, reader: str, record_type: str, session_id: str | None, detail: Mapping[str, Any]

@@ -66,6 +66,7 @@ class BookChecks:
             case BookSnapshot():
                 stated.finish(event.token_id, unless=(event.timestamp_ms, event.hash))
                 self._compare(event)
+                self._forget_later_times(event)
                 for token_id in self._books.apply(event):
                     stated.state(token_id, best=None)
             case Unusable():
@@ -75,6 +76,9 @@ class BookChecks:
                 self._books.apply(event)
             case _:
                 self._books.apply(event)
+        for doubt in self._books.doubts:
+            if isinstance(doubt, Unusable):
+                self.reset(doubt.token_ids)
 
     def checkpoint(self, checkpoint: CheckpointBook, sequence: int) -> bool:
         """Compare a book of REST with the rebuilt one, now or when the stream has come as far.
@@ -149,6 +153,16 @@ class BookChecks:
             token.suspect = msgspec.structs.replace(token.suspect, levels=levels, levels_from="snapshot")
         self._forget(snapshot.token_id)
         self._books.reset([snapshot.token_id])
+
+    def _forget_later_times(self, snapshot: BookSnapshot) -> None:
+        """A book whose time goes back begins anew: what was checked of it belongs to times that it never had."""
+        book = self._books.get(snapshot.token_id)
+        if (
+            book is not None
+            and snapshot.timestamp_ms < book.timestamp_ms
+            and not book.is_repeat(snapshot.timestamp_ms, snapshot.hash)
+        ):
+            self.reset([snapshot.token_id])
 
     def _diverge(self, token: CheckedToken, result: Result) -> None:
         """From here on the book is only kept to be compared with the next snapshot."""

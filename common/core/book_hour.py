@@ -11,6 +11,7 @@ import msgspec
 
 from common.core.book_audit import BookAudit, Heard
 from common.core.market_events import MarketEvent
+from common.core.not_understood import NotUnderstood
 from common.core.recorded_row import row_of
 from common.core.rest_answer import NO_ANSWER, Answer, read_answer
 from common.core.row_check import Row
@@ -27,6 +28,7 @@ class TokenChecks(msgspec.Struct, frozen=True):
     size_only: int = 0
     divergences: int = 0
     not_checkable: int = 0
+    doubts: int = 0
 
 
 class BookHour:
@@ -77,6 +79,11 @@ class BookHour:
         if isinstance(token_id, str) and isinstance(at_ms, int):
             self._told.add((token_id, str(detail.get("check")), at_ms))
 
+    @property
+    def doubts(self) -> NotUnderstood:
+        """What was read, but whose time is wrong."""
+        return self._audit.doubts
+
     def finish(self) -> dict[str, TokenChecks]:
         """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
         diverged = Counter(token_id for token_id, _, _ in self._found | self._told)
@@ -86,6 +93,7 @@ class BookHour:
                 size_only=self._verdicts[token_id]["size_only"],
                 divergences=diverged[token_id],
                 not_checkable=self._verdicts[token_id]["not_checkable"],
+                doubts=self._audit.doubts_by_token[token_id],
             )
-            for token_id in {*self._verdicts, *diverged}
+            for token_id in {*self._verdicts, *diverged, *self._audit.doubts_by_token}
         }

@@ -14,6 +14,7 @@ from common.core.market import canonical_condition_id
 from common.core.market_events import (
     BookSnapshot,
     LastTrade,
+    LevelChange,
     MarketEvent,
     PriceChange,
     TickSizeChange,
@@ -21,6 +22,8 @@ from common.core.market_events import (
     UnusualForms,
 )
 
+AHEAD_MS = 60_000  # so far our clock may be behind: what is further ahead of it has a wrong time
+TIME_AHEAD = "time_ahead"  # counted like a form
 _TRADES_KEPT = 8  # of a market: a hash may hold one that is not the newest any more
 
 
@@ -32,11 +35,16 @@ class Applied(msgspec.Struct, frozen=True, gc=False):
 
 
 class Books:
-    """Books come with their snapshots and go with `reset`; until its snapshot a token has none."""
+    """Books come with their snapshots and go with `reset`; until its snapshot a token has none.
+
+    `received_ms` is when what comes was received, in milliseconds since 1970 by our clock; 0 where that is not known.
+    """
 
     def __init__(self) -> None:
         self._books: dict[str, Book] = {}
         self._trades: dict[str, tuple[str, ...]] = {}
+        self._doubts: tuple[Unusable | UnusualForms, ...] = ()
+        self.received_ms = 0
 
     @property
     def by_token(self) -> Mapping[str, Book]:
@@ -59,12 +67,18 @@ class Books:
             others = tuple(each for each in known if each != newest)
             self._trades[market] = (newest, *others)[:_TRADES_KEPT]
 
+    @property
+    def doubts(self) -> tuple[Unusable | UnusualForms, ...]:
+        """What the time of the event that was applied last gives reason to doubt; books that it voided are gone."""
+        return self._doubts
+
     def take(self, payload: bytes) -> list[Applied]:
         """Apply every event of a payload; what is no event is left out. Never raises."""
         return [Applied(event, self.apply(event)) for event in read_events(payload)]
 
     def apply(self, event: MarketEvent) -> tuple[str, ...]:
         """Apply one event and give the tokens whose books it changed, each once."""
+        self._doubts = ()
         match event:
             case PriceChange():
                 return self._change(event)
@@ -106,6 +120,8 @@ class Books:
     def _replace(self, snapshot: BookSnapshot) -> tuple[str, ...]:
         if snapshot.last_trade_price is not None:
             self.note_trade(snapshot.market, snapshot.last_trade_price)
+        if 0 < self.received_ms < snapshot.timestamp_ms - AHEAD_MS:
+            self._doubts = (UnusualForms((snapshot.token_id,), (TIME_AHEAD,)),)
         book = self._books.get(snapshot.token_id)
         if book is None or canonical_condition_id(book.market) != canonical_condition_id(snapshot.market):
             self._books[snapshot.token_id] = Book(snapshot)
@@ -114,11 +130,43 @@ class Books:
 
     def _change(self, event: PriceChange) -> tuple[str, ...]:
         touched: dict[str, None] = {}
+        older: list[tuple[Book, LevelChange]] = []
         for change in event.changes:
             book = self._books.get(change.token_id)
-            if book is not None and book.apply_change(change, event.timestamp_ms):
+            if book is None:
+                continue
+            if book.apply_change(change, event.timestamp_ms):
                 touched[change.token_id] = None
+            elif not book.is_repeat(event.timestamp_ms, change.hash or ""):
+                older.append((book, change))
+        if 0 < self.received_ms < event.timestamp_ms - AHEAD_MS:
+            self._doubts = (UnusualForms(tuple(touched), (TIME_AHEAD,)),)
+        if older:
+            self._judge_older(event, older, touched)
         return tuple(touched)
+
+    def _judge_older(
+        self, event: PriceChange, older: Iterable[tuple[Book, LevelChange]], touched: dict[str, None]
+    ) -> None:
+        """Changes that are older than their books, and no repeats: either their time is wrong, or the book's.
+
+        It is the book's where our clock says so; else the book is not known from here on.
+        """
+        doubted: dict[str, int] = {}
+        for book, change in older:
+            is_now = abs(event.timestamp_ms - self.received_ms) <= AHEAD_MS
+            if self.received_ms and is_now and book.timestamp_ms - self.received_ms > AHEAD_MS:
+                book.timestamp_ms = event.timestamp_ms
+            if book.apply_change(change, event.timestamp_ms):
+                touched[book.token_id] = None
+            else:
+                doubted[book.token_id] = book.timestamp_ms - event.timestamp_ms
+        if doubted:
+            detail = f"{max(doubted.values()) / 1000:g} s older than the book, and not a repeat"
+            self._doubts += (Unusable("price_change: timestamp", detail, tuple(doubted), event.market),)
+            self.reset(doubted)
+            for token_id in doubted:
+                touched.pop(token_id, None)
 
     def _change_tick(self, event: TickSizeChange) -> tuple[str, ...]:
         book = self._books.get(event.token_id)

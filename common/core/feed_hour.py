@@ -185,8 +185,9 @@ class FeedHour:
             self._know([Token("", "", token_id, "", "")])
         return self._tokens[token_id]
 
-    def checked(self, checks: Mapping[str, TokenChecks]) -> None:
-        """What came of the checks of the books, by token id."""
+    def checked(self, checks: Mapping[str, TokenChecks], doubts: NotUnderstood) -> None:
+        """What came of the checks of the books, by token id, and which events had a wrong time."""
+        self._not_understood.add(doubts)
         for token_id, each in checks.items():
             if token_id in self._tokens:  # else the other outcome of a market of which only one is subscribed
                 self._tokens[token_id].checked(each)

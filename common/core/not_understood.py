@@ -53,6 +53,13 @@ class NotUnderstood:
                 self._forms.update(event.forms)
         return unusable
 
+    def add(self, other: "NotUnderstood") -> None:
+        """What another one has counted."""
+        for unused in other.unused():
+            self._events[unused.reason] += unused.events
+            self._examples.setdefault(unused.reason, unused.example)
+        self._forms.update(other.forms)
+
     @property
     def _has_room(self) -> bool:
         return len(self._events) < REASONS_KEPT

@@ -9,6 +9,7 @@ from common.core.decimal_text import scaled
 from common.core.hash_proof import HashProof
 
 _TRADES_TRIED = 3
+_AHEAD_MS = 2000  # of the connection's time
 
 
 class StatedChecks:
@@ -28,8 +29,8 @@ class StatedChecks:
         self.now_ms = 0
 
     def since(self, stated_ms: int) -> int:
-        """From when on a state of this time has time to be completed or to heal."""
-        return max(self.now_ms, stated_ms)
+        """From when on a state of this time has time to be completed or to heal; a time far ahead counts as now."""
+        return max(self.now_ms, stated_ms if not self.now_ms else min(stated_ms, self.now_ms + _AHEAD_MS))
 
     def state(self, token_id: str, *, best: tuple[str, str] | None) -> None:
         """The exchange stated hash and best prices of the book as it is now. `best` None: a snapshot did."""

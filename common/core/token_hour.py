@@ -115,7 +115,7 @@ class TokenAccount:
             size_only=self._checks.size_only,
             divergences=self._checks.divergences,
             not_checkable=self._checks.not_checkable,
-            unusable_events=self.unusable,
+            unusable_events=self.unusable + self._checks.doubts,
         )
 
     def _wanted(self, connected: Sequence[Run]) -> list[Run]:
@@ -132,7 +132,7 @@ class TokenAccount:
     ) -> Condition:
         if in_gaps or unaccounted:
             return "gap" if connected else "missing"
-        is_degraded = self._books_missing or self._checks.divergences or self.unusable
+        is_degraded = self._books_missing or self._checks.divergences or self.unusable or self._checks.doubts
         return "degraded" if is_degraded else "complete"
 
     def _slowest_book_seconds(self) -> float | None:

@@ -32,11 +32,15 @@ class UnknownBooks:
         return self._by_token
 
     def note(self, event: Unusable, books: Books, received_at_ns: int) -> None:
-        """An event could not be used; ask before it is applied to the books."""
+        """An event could not be used; to be noted before it is applied to the books."""
         tokens = books.concerned(event)
         if event.reason.startswith("book:"):  # books come for subscribed tokens only, the opening one too
             tokens = tuple(dict.fromkeys((*tokens, *event.token_ids)))
-        for token_id in tokens:
+        self.note_tokens(tokens, event, received_at_ns)
+
+    def note_tokens(self, token_ids: Iterable[str], event: Unusable, received_at_ns: int) -> None:
+        """The books of these tokens are not known because of the event."""
+        for token_id in token_ids:
             self._by_token.setdefault(token_id, Unknown(event.reason, received_at_ns))
 
     def look(self, books: Books) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from common.core.event_kinds import BOOK_WITHOUT_EVENT_TYPE, SUBSCRIBED_KINDS
+
 PING = "PING"
 
 _MARKET_DATA_MARKS = (
@@ -24,6 +26,12 @@ class _Resolved(msgspec.Struct):
     assets_ids: list[str] = []
 
 
+class _Kind(msgspec.Struct):
+    event_type: str = BOOK_WITHOUT_EVENT_TYPE
+
+
+_OF_SUBSCRIBED = SUBSCRIBED_KINDS - {BOOK_WITHOUT_EVENT_TYPE}
+_KINDS = msgspec.json.Decoder(list[_Kind])
 _RESOLVED = msgspec.json.Decoder(list[_Resolved] | _Resolved)
 
 
@@ -46,14 +54,21 @@ def is_market_data(payload: bytes) -> bool:
     """Whether a message shows that the subscribed tokens are alive: data of a market, found without parsing.
 
     PONG and other plain texts do not, an empty opening array does not, and `new_market` does not: it is sent
-    to every connection, also to one whose books are frozen.
+    to every connection, also to one whose books are frozen. Beside it in an array there may be other events.
     """
     if _NEW_MARKET in payload:
-        return False
+        return payload.lstrip()[:1] == b"[" and _holds_more_than_new_markets(payload)
     for mark in _MARKET_DATA_MARKS:  # noqa: SIM110 - called for messages by the thousand: any() costs three times as much
         if mark in payload:
             return True
     return False
+
+
+def _holds_more_than_new_markets(payload: bytes) -> bool:
+    try:
+        return any(each.event_type in _OF_SUBSCRIBED for each in _KINDS.decode(payload))
+    except msgspec.DecodeError:
+        return False
 
 
 def has_book(payload: bytes) -> bool:
