@@ -148,7 +148,7 @@ class _Views:
         if self._proof.terms_of(book.token_id) is None:
             return NO_TERMS
         announced = step.books.trade_prices(book.market)
-        found = self._proof.thorough(book, announced, of_change=of_change)
+        found = self._proof.thorough(book, self._bound, announced, of_change=of_change)
         if found is not None:
             self._bound, _ = found
             return AGREE

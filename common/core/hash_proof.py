@@ -1,18 +1,30 @@
 """Proves books by their hashes: the recipe, the terms and the trade price with which a stated hash comes out."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Literal
 
 import msgspec
 
 from common.core.book import Book
-from common.core.book_hash import ANY_PRICE, USUAL_TERMS, Form, HashTerms, Matched, matched
+from common.core.book_hash import (
+    ANY_FINE_PRICE,
+    ANY_PRICE,
+    HASH_DIGITS,
+    USUAL_TERMS,
+    Form,
+    HashTerms,
+    Matched,
+    match_of,
+    matched,
+)
 from common.core.hash_recipe import VERSION_KEY, Recipe
 from common.core.market import canonical_condition_id
 from common.core.recipe_account import RecipeAccount
 from common.core.recipe_search import search, unknown_names
 from common.core.recipe_trust import Proof, ProtocolTrust
 
+_FINE_TICK = len("0.0001")  # trades have prices of so many places where the tick size has
 _TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
 
 Outcome = Literal["proved", "contradicts itself", "unknown recipe", "no hash"]
@@ -78,9 +90,22 @@ class HashProof:
         fits = bound is not None and bound.fits(book, terms)
         return fits and bound is not None and bound.form.price_of(book, prices) is not None
 
-    def thorough(self, book: Book, prices: Sequence[str], *, of_change: bool) -> tuple[Bound, Matched] | None:
-        """All recipes, all prices, and where it is due a search for an unknown recipe."""
+    def thorough(
+        self, book: Book, bound: Bound | None, prices: Sequence[str], *, of_change: bool
+    ) -> tuple[Bound, Matched] | None:
+        """All prices, all recipes, and where it is due a search for an unknown recipe."""
         terms = self._terms.get(book.token_id, USUAL_TERMS)
+        if bound is not None and bound.fits(book, terms):
+            price = bound.form.price_of(book, chain(prices, ("",), ANY_PRICE))
+            if price is not None:
+                bound.proof.agreed(of_change=of_change)
+                return bound, match_of(bound.form, price)
+        found = self._by_any(book, terms, prices, of_change=of_change)
+        return None if found is None else (self._bind(book, terms, found, of_change=of_change), found)
+
+    def _by_any(
+        self, book: Book, terms: HashTerms, prices: Sequence[str], *, of_change: bool
+    ) -> Matched | None:
         recipes = self._to_try(book, terms)
         tried = tuple(dict.fromkeys((*prices, "")))
         is_proved = self.trust_of(book).is_proved
@@ -91,10 +116,17 @@ class HashProof:
             if not is_proved:
                 found = matched(book, terms, recipes[:1], ANY_PRICE)
             found = found or search(book, terms, self.recipes.recipes, tried)
-        if found is None:
-            others = (matched(other, terms, recipes[:1], tried) for other in book.written_otherwise())
-            found = next(filter(None, others), None)
-        return None if found is None else (self._bind(book, terms, found, of_change=of_change), found)
+        return found or self._by_seldom_causes(book, terms, recipes[:1], tried)
+
+    def _by_seldom_causes(
+        self, book: Book, terms: HashTerms, recipes: Sequence[Recipe], prices: Sequence[str]
+    ) -> Matched | None:
+        """A tick size that changed untold, a trade at a finer price, texts in another form than they were told in."""
+        found = matched(book, terms, recipes, prices, any_tick=True)
+        if found is None and len(book.tick_size) >= _FINE_TICK:
+            found = matched(book, terms, recipes, ANY_FINE_PRICE)
+        others = (matched(other, terms, recipes, prices) for other in book.written_otherwise())
+        return found or next(filter(None, others), None)
 
     def holds(self, book: Book, prices: Sequence[str]) -> bool:
         """Whether a whole book gives its own hash by a recipe that is trusted. Changes nothing."""
@@ -127,7 +159,7 @@ class HashProof:
     def checkpoint(self, book: Book, terms: HashTerms, price: str | None) -> Outcome:
         """Whether a book of REST gives its own hash; its terms count from here on if it does."""
         recipes, prices = self._to_try(book, terms), ("",) if price is None else (price,)
-        if not book.hash:
+        if len(book.hash) != HASH_DIGITS:
             return "no hash"
         found = matched(book, terms, recipes, prices)
         if found is None and price is None:

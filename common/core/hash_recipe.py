@@ -22,13 +22,12 @@ _LONGEST_PROTOCOL = 16
 class Recipe(msgspec.Struct, frozen=True):
     """The hashed keys in order. `name` is empty for a recipe that was found by search.
 
-    `protocols` are those that it was seen with. `changes`: price changes were seen to follow it, not only books.
+    `protocols` are those that it was seen with.
     """
 
     keys: tuple[str, ...]
     name: str = ""
     protocols: tuple[Protocol, ...] = ()
-    changes: bool = False
 
     @property
     def text(self) -> str:
@@ -49,8 +48,8 @@ _FIRST_KEYS = (
 )
 KNOWN_RECIPES = (  # the newest first
     Recipe((*_FIRST_KEYS, PRICE_KEY, VERSION_KEY), "2026-10", ("v2",)),
-    Recipe((*_FIRST_KEYS, PRICE_KEY), "2025-10", ("v1",), changes=True),
-    Recipe(_FIRST_KEYS, "before 2025-10", ("v1",), changes=True),
+    Recipe((*_FIRST_KEYS, PRICE_KEY), "2025-10", ("v1",)),
+    Recipe(_FIRST_KEYS, "before 2025-10", ("v1",)),
 )
 KNOWN_KEYS = frozenset((*_FIRST_KEYS, PRICE_KEY, VERSION_KEY))
 

@@ -1,7 +1,7 @@
 """The search for a recipe that nobody knows yet: one key more, less, renamed or moved.
 
-Its cost is bounded: MOST_TRIED texts of one book, each with a few prices, some 30 ms; `ProtocolTrust.may_search`
-bounds how often.
+Its cost is bounded: MOST_TRIED texts of one book, each with a few prices, 7 to 15 ms for 100 levels.
+`ProtocolTrust.may_search` bounds how often.
 """
 
 from collections.abc import Iterable, Sequence

@@ -34,12 +34,9 @@ class Proof:
             self.changes += 1
         else:
             self.books += 1
-        self._trust.renew(self)
-
-    @property
-    def holds_for_changes(self) -> bool:
-        """Whether price changes are known to follow it."""
-        return self.changes > 0 or self.recipe.changes
+        self._trust.agreements += 1
+        if self._trust.calm is not self:
+            self._trust.renew(self)
 
 
 class ProtocolTrust:
@@ -49,6 +46,7 @@ class ProtocolTrust:
         self.protocol = protocol
         self.proofs: list[Proof] = []
         self.agreements = 0
+        self.calm: Proof | None = None  # the first of the proofs, if nothing has failed since it agreed last
         self.is_proved = False
         self.unusual_forms_agree = False  # a hash agreed of a book that was written in unusual forms
         self.new_keys: tuple[str, ...] = ()  # of the newest book that failed: no known recipe has them
@@ -64,26 +62,26 @@ class ProtocolTrust:
 
     def add(self, recipe: Recipe, found_by: FoundBy, since_ms: int) -> Proof:
         """A recipe agreed for the first time; its agreement is still to be counted."""
+        self.calm = None
         proof = Proof(self, recipe, found_by, since_ms)
         self.proofs.insert(0, proof)
         return proof
 
     def renew(self, proof: Proof) -> None:
-        """A hash agreed by this recipe."""
-        self.agreements += 1
+        """A hash agreed by this recipe: nothing that failed before counts any more."""
         self.is_proved = True
-        if self._failing_markets or self._failed:
-            self._failing_markets.clear()
-            self._failed_tokens.clear()
-            self._failed = 0
+        self._failing_markets.clear()
+        self._failed_tokens.clear()
+        self._failed = 0
         if self.proofs[0] is not proof and not self.proofs[0].changes:
             self.proofs.remove(proof)
             self.proofs.insert(0, proof)
+        self.calm = self.proofs[0] if self.proofs[0] is proof else None
 
     @property
     def covers_changes(self) -> bool:
         """Whether a price change that fails can show that a book is wrong."""
-        return self.is_proved and any(proof.holds_for_changes for proof in self.proofs)
+        return self.is_proved and any(proof.changes for proof in self.proofs)
 
     @property
     def in_doubt(self) -> bool:
@@ -92,11 +90,13 @@ class ProtocolTrust:
 
     def change_failed(self, market: str) -> None:
         """The book of a market does not give the hash that a change stated."""
+        self.calm = None
         if len(self._failing_markets) < _NAMED:
             self._failing_markets.add(market)
 
     def book_failed(self, token_id: str, at_ms: int) -> bool:
         """A whole book does not give its own hash by any recipe; whether the trust is lost with it."""
+        self.calm = None
         if not self._failed:
             self._failed_from_ms = self._failed_to_ms = at_ms
         self._failed += 1

@@ -1,6 +1,7 @@
 """Checks what the exchange states of a book as it is after a batch: its hash, and the best prices."""
 
 from common.core.book import Book
+from common.core.book_hash import HASH_DIGITS
 from common.core.books import Books
 from common.core.check_results import UNKNOWN_RECIPE, UNUSUAL_FORMS, Check, Result, Results, Verdict
 from common.core.checked_token import CheckedToken, Stated
@@ -39,12 +40,11 @@ class StatedChecks:
         if token is None:
             token = self.tokens[token_id] = CheckedToken(book.timestamp_ms)
         of_change = best is not None
-        prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)
         stated = (book.timestamp_ms, book.hash)
         if token.suspect is not None:
             return
         if not of_change:
-            token.is_proved = stated == token.done and self._proof.still_holds(book, token.bound, prices)
+            token.is_proved = stated == token.done and self._still_holds(token, book)
         if stated == token.done:
             return
         if stated != token.open:
@@ -57,6 +57,7 @@ class StatedChecks:
             token.open = None
             return
         self.active.add(token_id)
+        prices = self._books.trade_prices(book.market)[:_TRADES_TRIED] or ("",)
         bound = self._proof.quick(book, token.bound, prices, of_change=of_change)
         if bound is not None:
             token.bound = bound
@@ -70,7 +71,7 @@ class StatedChecks:
         unknown = self._unknown(token, book)
         knowing = (self._proof.terms_of(token_id), self._proof.recipes.revision)
         in_vain = bool(unknown) and token.of_change and token.searched_with == knowing
-        if book.hash and not in_vain:
+        if len(book.hash) == HASH_DIGITS and not in_vain:
             token.searched_with = knowing
             if self._prove(token, book):
                 return
@@ -97,9 +98,12 @@ class StatedChecks:
             return False
         return not trust.in_doubt or trust.agreements > agreements
 
+    def _still_holds(self, token: CheckedToken, book: Book) -> bool:
+        return self._proof.still_holds(book, token.bound, self._books.trade_prices(book.market))
+
     def _prove(self, token: CheckedToken, book: Book) -> bool:
         trades = self._books.trade_prices(book.market)
-        found = self._proof.thorough(book, trades, of_change=token.of_change)
+        found = self._proof.thorough(book, token.bound, trades, of_change=token.of_change)
         if found is None:
             return False
         token.bound, match = found
@@ -110,7 +114,7 @@ class StatedChecks:
 
     def _unknown(self, token: CheckedToken, book: Book) -> str:
         """Why a hash that fails would show nothing; empty where it shows that the book is wrong."""
-        if not book.hash:
+        if len(book.hash) != HASH_DIGITS:
             return "no hash"
         if self._proof.terms_of(book.token_id) is None:
             return "no checkpoint yet"

@@ -21,6 +21,7 @@ class Feed:
         self.now_ms, self.sequence, self.wishes = 1_000_000, 0, list[Wish]()
         self.snapshot()
         self.take_checkpoint()
+        self.change("10")
 
     def take_checkpoint(self) -> None:
         self.audit.checkpoint(self._checkpoint(), self.now_ms * 1_000_000)

@@ -153,6 +153,7 @@ def test_a_trade_that_is_in_the_hash_before_it_is_announced_is_searched_for() ->
 def test_a_lost_change_diverges_a_second_later_and_the_next_snapshot_tells_its_levels() -> None:
     stream = Stream()
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.change("0.40", "5", lost=True)
     stream.change("0.41", "3")
     stream.change("0.41", "4")
@@ -199,6 +200,7 @@ def test_a_snapshot_amid_its_batch_contradicts_nothing() -> None:
 def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() -> None:
     stream = Stream()
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.change("0.40", "5", lost=True)
     stream.change("0.41", "3")
     stream.change("0.43", "4", after_ms=BATCH_MS + 10)
@@ -230,6 +232,7 @@ def test_where_hashes_are_thinned_out_a_lost_change_shows_in_the_next_that_is_ch
 def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     stream = Stream()
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.change("0.40", "5", lost=True)
     stream.change("0.41", "3")
     stream.change("0.40", "6")
@@ -242,10 +245,11 @@ def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_prov
     stream = Stream(terms=False)
     stream.change("0.41", "3")
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.change("0.41", "4", lost=True)
     for each in ("5", "6", "7"):
         stream.change("0.42", each, after_ms=HEAL_MS)
-    assert stream.verdicts("hash") == ["agree", "divergence"]
+    assert stream.verdicts("hash") == ["agree", "agree", "divergence"]
 
 
 def test_a_book_that_begins_with_a_trades_snapshot_finds_its_tick_size_whatever_the_checkpoint_told() -> None:
@@ -311,6 +315,7 @@ def test_a_checkpoint_agrees_now_late_or_when_the_stream_has_come_as_far() -> No
 def test_a_checkpoint_that_the_stream_never_shows_diverges_only_when_the_stream_is_past_it() -> None:
     stream = Stream()
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.checkpoint({**stream.bids, "0.39": "1"}, at_ms=stream.now_ms + 100)
     stream.judge()
     assert stream.verdicts("checkpoint") == [], "a silent stream is late, not wrong"
@@ -324,7 +329,8 @@ def test_a_checkpoint_that_the_stream_never_shows_diverges_only_when_the_stream_
 def test_a_checkpoint_with_other_sizes_at_the_same_prices_is_told_apart() -> None:
     stream = Stream()
     stream.snapshot()
-    stream.checkpoint({"0.42": "11"}, at_ms=stream.now_ms + 100)
+    stream.change("0.41", "2")
+    stream.checkpoint({**stream.bids, "0.42": "11"}, at_ms=stream.now_ms + 100)
     stream.now_ms += REST_AHEAD_MS + 200
     stream.judge()
     assert stream.verdicts("checkpoint") == ["size_only"]
@@ -334,8 +340,9 @@ def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
     stream = Stream()
     stream.checkpoint()
     stream.snapshot()
+    stream.change("0.41", "2")
     stream.checkpoint(hash="f" * 40)
-    stream.checkpoint(at_ms=stream.now_ms - 1)
+    stream.checkpoint(at_ms=stream.now_ms - 100)
     stream.change("0.40", "5", lost=True)
     stream.change("0.41", "3")
     stream.change("0.41", "4")

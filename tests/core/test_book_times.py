@@ -35,7 +35,7 @@ class Feed:
         self.now_ms += 10
         at_ms = at_ms or self.now_ms
         bids = [{"price": "0.4", "size": size}]
-        book = {"asset_id": TOKEN, "bids": bids, "asks": [], "hash": digest or f"h{at_ms}"}
+        book: dict[str, object] = {"asset_id": TOKEN, "bids": bids, "asks": [], "hash": digest or f"h{at_ms}"}
         return self.tell(book | {"event_type": "book"}, at_ms)
 
     def change(self, size: str, *, at_ms: int = 0) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ def test_a_clock_that_is_slow_by_an_hour_makes_no_book_unknown() -> None:
 def test_the_auditor_counts_what_it_doubts_and_asks_for_a_snapshot() -> None:
     audit = BookAudit()
     feed = Feed()
-    events = [
+    events: list[dict[str, object]] = [
         {"asset_id": TOKEN, "bids": [], "asks": [], "event_type": "book", "timestamp": str(NOW_MS)},
         {
             "price_changes": [{"asset_id": TOKEN, "price": "0.4", "size": "1", "side": "SELL"}],

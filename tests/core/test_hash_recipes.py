@@ -215,6 +215,35 @@ def test_a_snapshot_that_shows_only_part_of_its_book_accuses_nobody() -> None:
     assert "unknown hash recipe" in follower.reasons
 
 
+def test_a_loss_shows_nothing_before_the_first_change_that_agrees_with_the_recipe() -> None:
+    def of_changes(change: Object) -> Object:
+        [entry] = change["price_changes"]
+        return {**change, "price_changes": [{**entry, "hash": entry["hash"][::-1]}]}
+
+    follower = Follower(World())
+    follower.open()
+    [world] = follower.worlds
+    for size in range(20):
+        world.now_ms += 500
+        follower.hear(of_changes(world.change("0.41", str(size))), world.now_ms)
+    assert follower.divergences == []
+    assert follower.reasons == {"unknown hash recipe"}
+
+
+def test_a_hash_of_another_form_is_no_hash() -> None:
+    follower = Follower(World())
+    follower.open()
+    follower.go_on()
+    [world] = follower.worlds
+    for size in range(20):
+        world.now_ms += 500
+        change = world.change("0.41", str(size))
+        change["price_changes"][0]["hash"] += "!"
+        follower.hear(change, world.now_ms)
+    assert follower.divergences == []
+    assert follower.reasons == {"no hash"}
+
+
 def test_a_feed_is_not_proved_frozen_by_a_checkpoint_that_no_recipe_proves() -> None:
     frozen = {False: 0, True: 0}
     for is_known in frozen:

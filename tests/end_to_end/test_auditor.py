@@ -122,6 +122,9 @@ def test_windows_that_roll_with_batches_trades_and_repeats_are_checked_without_a
         wait_for(lambda: checks(running, "hash", "agree") > 100, what="hashes that agree", timeout_s=120)
         books = running.manifest["books"]
         assert running.counter("divergences_total") == 0, running.manifest["divergences"]
+        assert set(books["recipes"]) <= {"v1", "v2"}
+        assert any(each["changes_agreed"] for proofs in books["recipes"].values() for each in proofs)
+        assert books["recipes_unknown"] == {}
         hashes = books["checks"]["hash"]
         assert set(hashes) <= {"agree", "agree_late", "not_checkable"}
         assert set(books["not_checkable"]) <= {

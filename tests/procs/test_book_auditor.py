@@ -5,8 +5,8 @@ import msgspec
 import pytest
 
 from common.core.breather import CREDIT_NS
-from common.runtime.clock import Clock
-from common.runtime.facts import Tally
+from common.runtime.clock import CLOCK, Clock
+from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime
 from procs.book_auditor import HEARD_AT_ONCE, BookAuditor
 from tests.queue.producing import Producing
@@ -27,6 +27,25 @@ def auditor(folder: Path, clock: Clock) -> tuple[BookAuditor, Tally]:
     document |= {"data_root": str(folder), "run_dir": str(folder)}
     tally = Tally(None)
     return BookAuditor(Runtime("book_auditor", 0, msgspec.convert(document, Assignment), tally, clock)), tally
+
+
+def test_a_restarted_auditor_goes_on_with_the_recipes_that_its_predecessor_found(tmp_path: Path) -> None:
+    found = {
+        "recipe": "found",
+        "keys": ["market", "bids", "asks", "nonce"],
+        "found_by": "search",
+        "since_utc": "1970-01-01T00:00:00.005000Z",
+        "since_ms": 5,
+        "books_agreed": 3,
+        "changes_agreed": 9,
+        "trusted": True,
+    }
+    details = {"books": {"recipes": {"v3": [found]}}}
+    (tmp_path / "facts").mkdir()
+    write_facts(tmp_path, Facts("book_auditor", 1, 1, 1, {}, {}, details))
+    following, _ = auditor(tmp_path, CLOCK)
+    assert following.details()["books"]["recipes"] == {"v3": [found]}
+    following.close()
 
 
 def test_of_a_burst_that_costs_too_much_the_rest_is_let_go_and_counted(
