@@ -139,7 +139,10 @@ class BookAuditor:
             log.info("messages passed unseen", extra={"producer": name, "envelopes": missed})
         for wish in self._audit.judge(clock.wall_ns(), clock.monotonic_ns()):
             self._wish(wish)
+        wrong_before, rest_before = self._account.wrong_batches, self._account.rest_wrong
         checked, diverged = self._account.take(self._audit.take_results())
+        self._runtime.tally.add("wrong_batches_total", self._account.wrong_batches - wrong_before)
+        self._runtime.tally.add("rest_books_wrong_total", self._account.rest_wrong - rest_before)
         self._runtime.tally.add("book_checks_total", checked)
         self._runtime.tally.add("divergences_total", diverged)
         self._tell_not_understood(clock.wall_ns())

@@ -59,7 +59,9 @@ class HourAccount:
 
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""
-        self._feed.checked(self._books.finish(), self._books.doubts)
+        checks = self._books.finish()
+        self._feed.checked(checks, self._books.doubts)
+        self._checkpoints.checked(checks)
         known, unreadable = list(archives), sorted(path.name for path in torn)
         hours: Mapping[str, FeedHour | CheckpointHour] = {
             WS_RAW: self._feed,

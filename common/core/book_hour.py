@@ -29,6 +29,9 @@ class TokenChecks(msgspec.Struct, frozen=True):
     divergences: int = 0
     not_checkable: int = 0
     doubts: int = 0
+    wrong_batches: int = 0
+    wrong_ms: int = 0
+    rest_wrong: int = 0
 
 
 class BookHour:
@@ -37,6 +40,8 @@ class BookHour:
     def __init__(self) -> None:
         self._audit = BookAudit()
         self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._wrong_batches: Counter[str] = Counter()
+        self._wrong_ms: Counter[str] = Counter()
         self._found: set[_Divergence] = set()
         self._told: set[_Divergence] = set()
 
@@ -71,6 +76,8 @@ class BookHour:
     def _count(self) -> None:
         for _, _, result in self._audit.take_results():
             self._verdicts[result.token_id][result.verdict] += 1
+            self._wrong_batches[result.token_id] += result.wrong_batches
+            self._wrong_ms[result.token_id] += result.wrong_ms
             if result.verdict == "divergence":
                 self._found.add((result.token_id, result.check, result.timestamp_ms))
 
@@ -94,6 +101,9 @@ class BookHour:
                 divergences=diverged[token_id],
                 not_checkable=self._verdicts[token_id]["not_checkable"],
                 doubts=self._audit.doubts_by_token[token_id],
+                wrong_batches=self._wrong_batches[token_id],
+                wrong_ms=self._wrong_ms[token_id],
+                rest_wrong=self._verdicts[token_id]["rest_wrong"],
             )
             for token_id in {*self._verdicts, *diverged, *self._audit.doubts_by_token}
         }

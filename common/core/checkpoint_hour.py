@@ -1,12 +1,13 @@
 """Accounts for one window of the REST stream: which tokens' books were asked for, and what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from statistics import median_low
 
 import msgspec
 
 from common.core.archive_names import REST_CHECKPOINTS
+from common.core.book_hour import TokenChecks
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
@@ -48,7 +49,7 @@ _ASKED = msgspec.json.Decoder(_Asked)
 class _Token:
     def __init__(self, token: Token) -> None:
         self.token = token
-        self.answered = self.absent = self.absent_in_trading = self.failed = self.unreadable = 0
+        self.answered = self.absent = self.absent_in_trading = self.failed = self.unreadable = self.wrong = 0
 
     def result(self) -> TokenCheckpoints:
         return TokenCheckpoints(
@@ -61,12 +62,13 @@ class _Token:
             absent=self.absent,
             failed=self.failed,
             unreadable=self.unreadable,
+            wrong=self.wrong,
         )
 
     def _condition(self) -> Condition:
         if not self.answered:
             return "missing" if self.failed or self.absent_in_trading else "complete"
-        is_degraded = self.failed or self.absent_in_trading or self.unreadable
+        is_degraded = self.failed or self.absent_in_trading or self.unreadable or self.wrong
         return "degraded" if is_degraded else "complete"
 
 
@@ -125,6 +127,12 @@ class CheckpointHour:
             self._rounds_ns.append(self._window.clip(at_ns))
             self._in_round.clear()
         self._in_round.update(token.token_id for token in tokens)
+
+    def checked(self, checks: Mapping[str, TokenChecks]) -> None:
+        """What came of comparing the books with those of the stream, by token id."""
+        for token_id, each in checks.items():
+            if token_id in self._tokens:
+                self._tokens[token_id].wrong = each.rest_wrong
 
     def finish(
         self, later: Later, archives: tuple[LedgerArchive, ...], unreadable: tuple[str, ...]

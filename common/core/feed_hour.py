@@ -225,6 +225,7 @@ class FeedHour:
             unaccounted_seconds=seconds(unaccounted),
             checks_passed=sum(token.checks_passed for token in tokens),
             divergences=sum(token.divergences for token in tokens),
+            wrong_batches=sum(token.wrong_batches for token in tokens),
             longest_pause_seconds=max((seconds([run]) for run in (*in_gaps, *unaccounted)), default=0.0),
             gaps=as_told(self._gaps),
             unusable=self._not_understood.unused(),

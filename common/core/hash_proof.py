@@ -1,6 +1,7 @@
 """Proves books by their hashes: the recipe, the terms and the trade price with which a stated hash comes out."""
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import chain
 from typing import Literal
 
@@ -136,6 +137,12 @@ class HashProof:
         recipes = self._to_try(book, terms)
         found = matched(book, terms, recipes, (*prices, ""), any_tick=True)
         return (found or matched(book, terms, recipes[:1], ANY_PRICE)) is not None
+
+    def gives(self, book: Book, stated_hash: str) -> bool:
+        """Whether a whole book gives a hash that was stated of another, with any trade's price. Changes nothing."""
+        other = copy(book)
+        other.hash = stated_hash
+        return self.holds(other, ())
 
     def failed(self, book: Book, *, of_change: bool) -> None:
         """A book, or what changes made of it, does not give the stated hash."""

@@ -77,6 +77,8 @@ class TokenHour(msgspec.Struct, frozen=True):
     divergences: int
     not_checkable: int
     unusable_events: int
+    wrong_batches: int
+    wrong_seconds: float
 
 
 class TokenCheckpoints(msgspec.Struct, frozen=True):
@@ -91,6 +93,7 @@ class TokenCheckpoints(msgspec.Struct, frozen=True):
     absent: int
     failed: int
     unreadable: int
+    wrong: int
 
 
 class HourLedger(msgspec.Struct, frozen=True):
@@ -118,6 +121,7 @@ class FeedLedger(HourLedger, frozen=True):
     unaccounted_seconds: float
     checks_passed: int
     divergences: int
+    wrong_batches: int
     tokens: tuple[TokenHour, ...]
 
 

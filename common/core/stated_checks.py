@@ -1,5 +1,7 @@
 """Checks what the exchange states of a book as it is after a batch: its hash, and the best prices."""
 
+import msgspec
+
 from common.core.book import Book
 from common.core.book_hash import HASH_DIGITS
 from common.core.books import Books
@@ -50,6 +52,7 @@ class StatedChecks:
         if stated != token.open:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
+            token.stated_at.append(stated)
         token.open_ms = self.since(book.timestamp_ms)
         token.best, token.of_change = best or token.best, of_change
         is_soon = 0 <= book.timestamp_ms - token.verified_ms < self.every_ms
@@ -98,6 +101,26 @@ class StatedChecks:
             return False
         return not trust.in_doubt or trust.agreements > agreements
 
+    def end_failed(self, token: CheckedToken, book: Book, reason: str, until_ms: int) -> None:
+        """A failed check ends without a divergence, with the book right or replaced: it was wrong until then.
+
+        Unless the recipe is in doubt, and the book was right perhaps.
+        """
+        failed, token.failed = token.failed, None
+        if failed is None:
+            return
+        trust = self._proof.trust_of(book)
+        knows = trust.is_proved and token.failed_knowing[0] == self._proof.recipes.revision
+        if not knows or trust.in_doubt:
+            self._results.amend(failed, "not_checkable", UNKNOWN_RECIPE)
+            return
+        wrong_ms = max(until_ms - failed.timestamp_ms, 0)
+        self._results.found(
+            msgspec.structs.replace(
+                failed, verdict="healed", reason=reason, wrong_batches=token.wrong_batches, wrong_ms=wrong_ms
+            )
+        )
+
     def _still_holds(self, token: CheckedToken, book: Book) -> bool:
         return self._proof.still_holds(book, token.bound, self._books.trade_prices(book.market))
 
@@ -145,12 +168,12 @@ class StatedChecks:
             if book.written:
                 self._proof.trust_of(book).unusual_forms_agree = True
             token.verified.append(book.hash)
+            token.verified_at.append((book.timestamp_ms, book.hash))
             token.verified_ms = book.timestamp_ms
             if token.best is not None and all(token.best):
                 self._compare_best(token, book, token.best)
         if token.failed is not None and check in {"hash", token.failed.check}:
-            failed, token.failed = token.failed, None
-            self._results.amend(failed, "agree_late", "healed by itself")
+            self.end_failed(token, book, "healed by the changes that followed", book.timestamp_ms)
         token.done, token.open = token.open, None
         if token.waiting:
             self._checkpoints.retry(token, book)
@@ -171,7 +194,9 @@ class StatedChecks:
             token.failed_ms = self.since(book.timestamp_ms)
             agreements = self._proof.trust_of(book).agreements
             token.failed_knowing = (self._proof.recipes.revision, agreements)
+            token.wrong_batches = 0
             self.active.add(book.token_id)
+        token.wrong_batches += 1
 
 
 def _best_agrees(book: Book, best: tuple[str, str]) -> bool:

@@ -10,6 +10,7 @@ from common.core.market_events import Unusable
 from common.core.number_runs import Run, joined, without
 
 SILENCE_NS = 60 * NS_PER_SECOND
+WRONG_SHARE = 0.001  # of the connected time, for which a book that is complete may have been wrong
 FIRST_BOOK_NS = 30 * NS_PER_SECOND
 
 
@@ -116,6 +117,8 @@ class TokenAccount:
             divergences=self._checks.divergences,
             not_checkable=self._checks.not_checkable,
             unusable_events=self.unusable + self._checks.doubts,
+            wrong_batches=self._checks.wrong_batches,
+            wrong_seconds=self._checks.wrong_ms / 1000,
         )
 
     def _wanted(self, connected: Sequence[Run]) -> list[Run]:
@@ -132,7 +135,14 @@ class TokenAccount:
     ) -> Condition:
         if in_gaps or unaccounted:
             return "gap" if connected else "missing"
-        is_degraded = self._books_missing or self._checks.divergences or self.unusable or self._checks.doubts
+        wrong_s, connected_s = self._checks.wrong_ms / 1000, seconds(connected)
+        is_degraded = (
+            self._books_missing
+            or self._checks.divergences
+            or self.unusable
+            or self._checks.doubts
+            or wrong_s > WRONG_SHARE * connected_s
+        )
         return "degraded" if is_degraded else "complete"
 
     def _slowest_book_seconds(self) -> float | None:

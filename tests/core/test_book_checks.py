@@ -197,7 +197,7 @@ def test_a_snapshot_amid_its_batch_contradicts_nothing() -> None:
     assert set(stream.verdicts("hash")) == {"agree"}
 
 
-def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() -> None:
+def test_a_snapshot_with_a_state_of_its_own_ends_a_failed_check_that_counts_as_wrong() -> None:
     stream = Stream()
     stream.snapshot()
     stream.change("0.41", "2")
@@ -208,7 +208,9 @@ def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() ->
     stream.snapshot()
     stream.change("0.41", "4", after_ms=HEAL_MS * 2)
     assert "divergence" not in stream.verdicts("hash")
-    assert stream.reasons() == {"a snapshot came before it was told"}
+    [healed] = [result for result in stream.found if result.verdict == "healed"]
+    assert (healed.reason, healed.wrong_batches) == ("healed by a snapshot", 2)
+    assert healed.wrong_ms == 10 + 2 * (BATCH_MS + 10) - 10
 
 
 def test_where_hashes_are_thinned_out_a_lost_change_shows_in_the_next_that_is_checked() -> None:
@@ -238,7 +240,8 @@ def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     stream.change("0.40", "6")
     stream.change("0.41", "4", after_ms=HEAL_MS * 2)
     assert "divergence" not in stream.verdicts("hash")
-    assert "agree_late" in stream.verdicts("hash")
+    [healed] = [result for result in stream.found if result.verdict == "healed"]
+    assert (healed.wrong_batches, healed.wrong_ms) == (1, 10)
 
 
 def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_proves_them() -> None:
