@@ -18,9 +18,9 @@ from common.core.audit import Audit
 from common.core.audit_account import AuditAccount
 from common.core.book_audit import Heard
 from common.core.breather import Breather
-from common.core.envelope import MESSAGE
+from common.core.envelope import MESSAGE, Context
 from common.core.instants import utc_text
-from common.core.recorded_row import row_of
+from common.core.recorded_row import row_of, subscribed_token_ids
 from common.core.wishes import Wish
 from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
@@ -60,6 +60,7 @@ class BookAuditor:
         self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
         self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
+        self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
         self._stopping = False
 
@@ -119,6 +120,7 @@ class BookAuditor:
                 message_sequence=envelope.message_sequence,
                 received_at_ns=envelope.received_at_ns,
             )
+            self._note_subscription(heard, tailed.context)
             payload = envelope.payload
             alive = is_market_data(payload)
             self._audit.message(heard, envelope.received_monotonic_ns, payload, is_market_data=alive)
@@ -131,6 +133,11 @@ class BookAuditor:
             self._audit.life_cycle(tailed.name, row)
         else:
             self._audit.checkpoint(row, envelope.received_monotonic_ns)
+
+    def _note_subscription(self, heard: Heard, context: Context) -> None:
+        if self._contexts.get(heard.reader) != context.number:
+            self._contexts[heard.reader] = context.number
+            self._audit.subscribed(heard, subscribed_token_ids(context.subscription_json))
 
     def _judge(self) -> None:
         clock = self._runtime.clock
@@ -172,8 +179,7 @@ class BookAuditor:
     def _wish(self, wish: Wish) -> None:
         number = self._account.next_number()
         if wish.divergence is not None:
-            detail = {"number": number, **wish.divergence}
-            self._account.diverged(detail)
+            detail = self._account.diverged(number, wish.divergence)
             wish = msgspec.structs.replace(wish, divergence=detail)
         self._wishes.append(msgspec.structs.replace(wish, number=number))
         said = {"action": wish.action, "token_id": wish.token_id, "session_id": wish.session_id}
@@ -192,7 +198,8 @@ class BookAuditor:
         }
 
     def _books(self) -> dict[str, Any]:
-        unknown = {"unknown": len(self._audit.unknown_books()), **self._audit.not_understood.details()}
+        unknown: dict[str, Any] = {"never_checked": self._audit.never_checked(self._runtime.clock.wall_ns())}
+        unknown |= {"unknown": len(self._audit.unknown_books()), **self._audit.not_understood.details()}
         counts = self._account.books(
             tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
         )

@@ -1,6 +1,6 @@
 """What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from common.core.book_audit import BookAudit, Heard, Judged
@@ -14,10 +14,14 @@ from common.core.not_understood import NotUnderstood
 from common.core.recipe_account import RecipeAccount
 from common.core.recorded_row import Row
 from common.core.rest_answer import read_answer
-from common.core.unknown_books import SnapshotsAsked, Unknown
+from common.core.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
 from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
+ASK_UNHEARD_NS = 1_000_000_000
+UNHEARD_AT_ONCE = (
+    5  # tokens a second whose snapshots are asked for, so that wishes are not too many to be kept
+)
 LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
 
 
@@ -35,6 +39,8 @@ class Audit:
         self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
         self._asked = SnapshotsAsked()
+        self._ask_unheard_ns = 0
+        self._told_whole: set[tuple[str, str, int]] = set()  # divergences, told with their levels when found
         self._replacing: dict[
             str, tuple[Judged, int]
         ] = {}  # by token: the divergence, and until when to wait
@@ -73,6 +79,14 @@ class Audit:
         if is_market_data:
             self._last_market_data_ns[heard.reader] = heard.received_at_ns
             self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)
+
+    def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
+        """What the session of a message is subscribed to from that message on."""
+        self._books.subscribed(heard, token_ids)
+
+    def never_checked(self, now_ns: int) -> int:
+        """Tokens of which no check could be made since they were subscribed, a while ago."""
+        return self._books.never_checked(now_ns)
 
     def life_cycle(self, reader: str, row: Row) -> None:
         """A life-cycle row of a reader passed."""
@@ -116,13 +130,16 @@ class Audit:
         wishes: list[Wish] = []
         for judged in self._books.take_results():
             self._results.append(judged.result)
-            wishes += self._heal(judged, now_monotonic_ns)
+            wishes += self._heal(judged, now_ns, now_monotonic_ns)
         for judged in self._books.take_settled():
-            wishes.append(_told(judged, now_ns))
+            if _key(judged.result) not in self._told_whole and judged.result.levels:
+                wishes.append(_told(judged, now_ns))
+            self._told_whole.discard(_key(judged.result))
             if self._replacing.pop(judged.result.token_id, None) is not None:
                 wishes.append(_wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
         wishes += self._unknown(now_ns, now_monotonic_ns)
+        wishes += self._unheard(now_ns, now_monotonic_ns)
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
             wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
         return wishes
@@ -134,21 +151,34 @@ class Audit:
                 why = f"the book is not known: {unknown.reason} cannot be read"
                 yield Wish(0, reader, session_id, "resubscribe", token_id, why)
 
-    def _heal(self, judged: Judged, now_ns: int) -> list[Wish]:
+    def _unheard(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A quiet book whose snapshot passed unheard would never be checked without a new one."""
+        if now_monotonic_ns < self._ask_unheard_ns:
+            return
+        self._ask_unheard_ns = now_monotonic_ns + ASK_UNHEARD_NS
+        asked = 0
+        for reader, session_id, token_id in self._books.unheard_books(now_ns):
+            if asked < UNHEARD_AT_ONCE and self._asked.is_due(token_id, FIRST_ASKED_NS, now_monotonic_ns):
+                asked += 1
+                yield Wish(0, reader, session_id, "resubscribe", token_id, "its snapshot passed unheard")
+
+    def _heal(self, judged: Judged, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
+        """A divergence is recorded when it is found, whatever becomes of it, and healed."""
         result = judged.result
         agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
         if agrees and self._healing.unhealed:
             self._healing.agreed(result.token_id, result.check)
         if result.verdict != "divergence":
             return []
-        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_ns)
-        if action is None or action == "none":
-            return []
+        if result.levels:
+            self._told_whole.add(_key(result))
+        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_monotonic_ns)
         if (
             action == "replace"
         ):  # once a snapshot has told the differing levels: with the session the book goes
-            self._replacing[result.token_id] = judged, now_ns + LEVELS_WITHIN_NS
-        return [_wish(judged, "resubscribe")]
+            self._replacing[result.token_id] = judged, now_monotonic_ns + LEVELS_WITHIN_NS
+        heals: Action = "none" if action in {None, "none"} else "resubscribe"
+        return [_told(judged, now_ns, heals)]
 
     def _overdue(self, now_ns: int) -> list[Wish]:
         late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
@@ -165,8 +195,13 @@ def _wish(judged: Judged, action: Action) -> Wish:
     return Wish(0, reader, session_id, action, result.token_id, result.reason)
 
 
-def _told(judged: Judged, now_ns: int) -> Wish:
-    """The wish that a divergence be recorded, once all is known of it."""
+def _key(result: Result) -> tuple[str, str, int]:
+    """What tells divergences apart."""
+    return result.token_id, result.check, result.timestamp_ms
+
+
+def _told(judged: Judged, now_ns: int, action: Action = "none") -> Wish:
+    """The wish that a divergence be recorded, with what is known of it, and healed by an action."""
     reader, session_id, result = judged
     detail: dict[str, Any] = {
         "found_at_utc": utc_text(now_ns),
@@ -181,7 +216,7 @@ def _told(judged: Judged, now_ns: int) -> Wish:
         "differing_levels": len(result.levels),
         "levels": [level._asdict() for level in result.levels[:LEVELS_TOLD]],
     }
-    return Wish(0, reader, session_id, "none", result.token_id, result.reason, divergence=detail)
+    return Wish(0, reader, session_id, action, result.token_id, result.reason, divergence=detail)
 
 
 def _stale(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:

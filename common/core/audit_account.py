@@ -43,9 +43,15 @@ class AuditAccount:
             self.rest_wrong += result.verdict == "rest_wrong"
         return checked, diverged
 
-    def diverged(self, detail: dict[str, Any]) -> None:
-        """Keep a divergence for the run manifest."""
-        self._divergences.append(detail)
+    def diverged(self, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a divergence for the run manifest; its row. One that is known already keeps its number."""
+        keys = ("token_id", "check", "exchange_timestamp_ms")
+        for at, known in enumerate(self._divergences):
+            if all(known.get(key) == found[key] for key in keys):
+                self._divergences[at] = detail = {"number": known["number"], **found}
+                return detail
+        self._divergences.append(detail := {"number": number, **found})
+        return detail
 
     def details(self) -> dict[str, Any]:
         """The newest divergences, and the number that a successor goes on from."""

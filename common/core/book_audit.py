@@ -21,6 +21,7 @@ from common.core.market_events import MarketEvent, Unusable, UnusualForms
 from common.core.not_understood import NotUnderstood
 from common.core.recipe_account import RecipeAccount
 from common.core.rest_answer import Answer
+from common.core.unchecked_tokens import UncheckedTokens
 from common.core.unknown_books import Unknown, UnknownBooks
 
 _AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
@@ -49,6 +50,7 @@ class _Connection:
         self.continuity = Continuity()
         self.books = Books()
         self.unknown = UnknownBooks()
+        self.unchecked = UncheckedTokens()
         self.checks = BookChecks(self.books, proof)
 
 
@@ -105,6 +107,7 @@ class BookAudit:
         broken = connection.continuity.message(heard.session_id, heard.message_sequence)
         if broken is not None:
             self._break(heard.reader, connection, broken)
+            connection.unchecked.missed(heard.received_at_ns)
         connection.session_id = heard.session_id
         now_ms, latest_ms = 0, heard.received_at_ns // 1_000_000 + _AHEAD_MS
         connection.books.received_ms = heard.received_at_ns // 1_000_000
@@ -136,6 +139,20 @@ class BookAudit:
             connection.unknown.note_tokens(doubt.token_ids, doubt, received_at_ns)
             self.doubts_by_token.update(doubt.token_ids)
 
+    def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
+        """What the session of a message is subscribed to from that message on."""
+        self._connection(heard.reader).unchecked.subscribed(heard.session_id, token_ids, heard.received_at_ns)
+
+    def never_checked(self, now_ns: int) -> int:
+        """Tokens of which no check could be made since they were subscribed, a while ago."""
+        return sum(len(each.unchecked.never(now_ns)) for each in self._connections.values())
+
+    def unheard_books(self, now_ns: int) -> Iterator[tuple[str, str, str]]:
+        """Reader, session and token of each book whose snapshot passed unheard, if it came, a while ago."""
+        for reader, connection in self._connections.items():
+            for token_id in connection.unchecked.without_book(connection.books, now_ns):
+                yield reader, connection.session_id, token_id
+
     def life_cycle(
         self, reader: str, record_type: str, session_id: str | None, detail: Mapping[str, Any]
     ) -> Break | None:
@@ -158,6 +175,7 @@ class BookAudit:
         """Messages of all readers pass unheard from here on."""
         for reader, connection in self._connections.items():
             self._break(reader, connection, Break("not heard"))
+            connection.unchecked.missed(connection.books.received_ms * 1_000_000)
 
     def checkpoint(self, shown: CheckpointBook, sequence: int) -> str | None:
         """A book of REST passed; the reader whose book it was compared with. None for one that proves nothing."""
@@ -214,6 +232,7 @@ class BookAudit:
     def _collect(self, reader: str, connection: _Connection) -> None:
         results = connection.checks.results
         for result in results.take():
+            connection.unchecked.checked(result)
             self._results.append(Judged(reader, connection.session_id, result))
         for result in results.take_settled():
             self._settled.append(Judged(reader, connection.session_id, result))

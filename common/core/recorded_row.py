@@ -87,7 +87,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def subscribed_token_ids(self) -> tuple[str, ...]:
         """The tokens that were subscribed when the row was made."""
-        return () if self.subscription == _NOTHING else _subscribed(bytes(self.subscription))
+        return () if self.subscription == _NOTHING else subscribed_token_ids(bytes(self.subscription))
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -122,7 +122,8 @@ def _answer(response: _Response | None) -> bytes | None:
 
 
 @lru_cache(maxsize=256)
-def _subscribed(subscription: bytes) -> tuple[str, ...]:
+def subscribed_token_ids(subscription: bytes) -> tuple[str, ...]:
+    """The token ids in the value of a row's `subscription`."""
     return _SUBSCRIPTION.decode(subscription).assets_ids
 
 
