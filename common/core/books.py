@@ -24,6 +24,8 @@ from common.core.market_events import (
 
 AHEAD_MS = 60_000  # so far our clock may be behind: what is further ahead of it has a wrong time
 TIME_AHEAD = "time_ahead"  # counted like a form
+_TOKENS_OF_MARKET = 2
+_OTHERS_KEPT = 10_000
 _TRADES_KEPT = 8  # of a market: a hash may hold one that is not the newest any more
 
 
@@ -43,6 +45,7 @@ class Books:
     def __init__(self) -> None:
         self._books: dict[str, Book] = {}
         self._trades: dict[str, tuple[str, ...]] = {}
+        self._others: set[str] = set()  # tokens that changes name and nobody subscribed
         self._doubts: tuple[Unusable | UnusualForms, ...] = ()
         self.received_ms = 0
 
@@ -134,6 +137,8 @@ class Books:
         for change in event.changes:
             book = self._books.get(change.token_id)
             if book is None:
+                if change.token_id not in self._others and not self._is_other_leg(event, change.token_id):
+                    return ()
                 continue
             if book.apply_change(change, event.timestamp_ms):
                 touched[change.token_id] = None
@@ -144,6 +149,24 @@ class Books:
         if older:
             self._judge_older(event, older, touched)
         return tuple(touched)
+
+    def _is_other_leg(self, event: PriceChange, token_id: str) -> bool:
+        """Whether a token without a book may be one that nobody subscribed. A market has two tokens: a third one is
+        the damaged id of either, so that neither of their books is known any more.
+        """
+        market = canonical_condition_id(event.market)
+        known = [
+            each.token_id for each in self._books.values() if canonical_condition_id(each.market) == market
+        ]
+        if len(known) < _TOKENS_OF_MARKET:
+            if len(self._others) >= _OTHERS_KEPT:
+                self._others.clear()
+            self._others.add(token_id)
+            return True
+        detail = f"{token_id[:80]!r} is not a token of the market"
+        self._doubts += (Unusable("price_change: asset_id", detail, tuple(known), event.market),)
+        self.reset(known)
+        return False
 
     def _judge_older(
         self, event: PriceChange, older: Iterable[tuple[Book, LevelChange]], touched: dict[str, None]

@@ -64,8 +64,13 @@ def _slowly(payload: bytes, nested: int) -> list[MarketEvent]:
 def _read_one(text: bytes) -> list[MarketEvent]:
     fields = mended.fields_of(text)
     if fields is None:
-        unusable = _unusable(text, {}, "payload", Wrong("shape", "neither JSON nor an object"))
-        return [unusable] if unusable.token_ids or unusable.market else []
+        tokens, market = mended.named_in(text)
+        tokens = () if market else tokens  # what is damaged may be the id of another token of the market
+        return (
+            [Unusable("payload: shape", "neither JSON nor an object", tokens, market)]
+            if tokens or market
+            else []
+        )
     mending, kind = Mending(), "unknown"
     try:
         kind = kind_of(fields, mending)

@@ -222,7 +222,7 @@ def test_bytes_that_are_not_json_name_the_tokens_in_them() -> None:
     ):
         [unusable] = read_events(damaged.encode())
         assert isinstance(unusable, Unusable)
-        assert (unusable.reason, unusable.token_ids, unusable.market) == ("payload: shape", (UP,), MARKET)
+        assert (unusable.reason, unusable.token_ids, unusable.market) == ("payload: shape", (), MARKET)
     assert read_events(b"\xff" + UP.encode())[0] == Unusable(
         "payload: shape", "neither JSON nor an object", (UP,)
     )
