@@ -8,6 +8,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,8 +18,9 @@ from common.core.audit import Audit
 from common.core.audit_account import AuditAccount
 from common.core.book_audit import Heard
 from common.core.breather import Breather
-from common.core.envelope import MESSAGE
-from common.core.recorded_row import row_of
+from common.core.envelope import MESSAGE, Context
+from common.core.instants import utc_text
+from common.core.recorded_row import row_of, subscribed_token_ids
 from common.core.wishes import Wish
 from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
@@ -34,6 +36,10 @@ STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
 WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
 NICENESS = 10  # the recording comes first
+UNKNOWN_NS = (
+    30_000_000_000  # after which a book that cannot be read is a problem: a snapshot was asked for meanwhile
+)
+PROBLEMS_TOLD = 20  # tokens
 NS = 1_000_000_000
 
 log = logging.getLogger("book_auditor")
@@ -49,11 +55,12 @@ class BookAuditor:
         self._runtime = runtime
         self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
         self._breather = Breather()
-        self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE)
+        self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=told.get("books"))
         self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
         self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
         self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
+        self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
         self._stopping = False
 
@@ -113,8 +120,10 @@ class BookAuditor:
                 message_sequence=envelope.message_sequence,
                 received_at_ns=envelope.received_at_ns,
             )
-            payload = envelope.payload if is_market_data(envelope.payload) else b""
-            self._audit.message(heard, envelope.received_monotonic_ns, payload)
+            self._note_subscription(heard, tailed.context)
+            payload = envelope.payload
+            alive = is_market_data(payload)
+            self._audit.message(heard, envelope.received_monotonic_ns, payload, is_market_data=alive)
             return
         try:
             row = row_of(envelope.payload)
@@ -125,6 +134,11 @@ class BookAuditor:
         else:
             self._audit.checkpoint(row, envelope.received_monotonic_ns)
 
+    def _note_subscription(self, heard: Heard, context: Context) -> None:
+        if self._contexts.get(heard.reader) != context.number:
+            self._contexts[heard.reader] = context.number
+            self._audit.subscribed(heard, subscribed_token_ids(context.subscription_json))
+
     def _judge(self) -> None:
         clock = self._runtime.clock
         for name, missed in self._tail.take_missed().items():
@@ -132,11 +146,26 @@ class BookAuditor:
             log.info("messages passed unseen", extra={"producer": name, "envelopes": missed})
         for wish in self._audit.judge(clock.wall_ns(), clock.monotonic_ns()):
             self._wish(wish)
+        wrong_before, rest_before = self._account.wrong_batches, self._account.rest_wrong
         checked, diverged = self._account.take(self._audit.take_results())
+        self._runtime.tally.add("wrong_batches_total", self._account.wrong_batches - wrong_before)
+        self._runtime.tally.add("rest_books_wrong_total", self._account.rest_wrong - rest_before)
         self._runtime.tally.add("book_checks_total", checked)
         self._runtime.tally.add("divergences_total", diverged)
-
+        self._tell_not_understood(clock.wall_ns())
         self._tell_recipes()
+
+    def _tell_not_understood(self, now_ns: int) -> None:
+        found = self._audit.not_understood
+        self._runtime.tally.counters["unusable_events_total"] = found.events
+        self._runtime.tally.counters["unusual_forms_total"] = sum(found.forms.values())
+        lasting = {
+            token_id: f"the book is not known since {utc_text(unknown.since_ns)}: {unknown.reason} cannot be read; "
+            "the recording is whole, see books.unusable in the run manifest for an example"
+            for token_id, unknown in self._audit.unknown_books().items()
+            if now_ns - unknown.since_ns > UNKNOWN_NS
+        }
+        self._runtime.problems.state("books_unknown", dict(islice(lasting.items(), PROBLEMS_TOLD)))
 
     def _tell_recipes(self) -> None:
         recipes = self._audit.recipes
@@ -150,12 +179,11 @@ class BookAuditor:
     def _wish(self, wish: Wish) -> None:
         number = self._account.next_number()
         if wish.divergence is not None:
-            detail = {"number": number, **wish.divergence}
-            self._account.diverged(detail)
+            detail = self._account.diverged(number, wish.divergence)
             wish = msgspec.structs.replace(wish, divergence=detail)
         self._wishes.append(msgspec.structs.replace(wish, number=number))
         said = {"action": wish.action, "token_id": wish.token_id, "session_id": wish.session_id}
-        log.warning("the books disagree", extra={**said, "reason": wish.why})
+        log.warning("a book needs healing", extra={**said, "reason": wish.why})
 
     def stop(self) -> None:
         """The next step is the last."""
@@ -165,12 +193,18 @@ class BookAuditor:
         """Verdicts, divergences and wishes, for the run manifest and the readers."""
         return {
             **self._account.details(),
-            "books": self._account.books(
-                tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
-            ),
+            "books": self._books(),
             "confirmed": msgspec.to_builtins(self._audit.confirmed),
             "wishes": msgspec.to_builtins(list(self._wishes)),
         }
+
+    def _books(self) -> dict[str, Any]:
+        unknown: dict[str, Any] = {"never_checked": self._audit.never_checked(self._runtime.clock.wall_ns())}
+        unknown |= {"unknown": len(self._audit.unknown_books()), **self._audit.not_understood.details()}
+        counts = self._account.books(
+            tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
+        )
+        return {**counts, **unknown}
 
     def close(self) -> None:
         """Leave the queue."""

@@ -18,6 +18,7 @@ import yaml
 
 from common import errors
 from common.archive.ledger import write_ledger
+from common.archive.schema.fields import STREAMS
 from common.archive.sidecar import Sidecar
 from common.config import SECTIONS, load_settings
 from common.core import event_kinds
@@ -330,19 +331,20 @@ READING = "Read the recordings"
 
 
 def test_the_shell_examples_work_as_they_stand(recording: Path) -> None:
-    first_row, gaps = blocks(section(README, READING), "sh")
+    first_row, gaps, kinds = blocks(section(README, READING), "sh")
     shown = [
         subprocess.run(
             ["bash", "-c", example], cwd=recording, capture_output=True, text=True, check=True, timeout=30
         ).stdout
-        for example in (first_row, gaps)
+        for example in (first_row, gaps, kinds)
     ]
     assert '"record_type": "session_opened"' in shown[0]
     assert json.loads(shown[1].splitlines()[0])["gap"]["cause"] == "connection_lost"
+    assert "price_change" in shown[2]
 
 
 def test_the_python_example_works_as_it_stands(recording: Path) -> None:
-    [example] = blocks(section(README, READING), "python")
+    example = blocks(section(README, READING), "python")[0]
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
         cwd=recording,
@@ -366,6 +368,45 @@ def test_the_duckdb_examples_work_as_they_stand(recording: Path, monkeypatch: py
     assert [row[0] for row in statuses] == [200]
 
 
+@pytest.mark.parametrize(
+    ("reader", "shown"),
+    [
+        ("polars", "price"),
+        ("pyarrow", "message"),
+        ("pandas", "session_opened"),
+        ("chdb", "price_change"),
+        ("duckdb", "connection_lost"),
+    ],
+)
+def test_the_examples_with_a_schema_work_as_they_stand(reader: str, shown: str, recording: Path) -> None:
+    [example] = [
+        block for block in blocks(section(README, "With a schema"), "python") if f"import {reader}" in block
+    ]
+    result = run_example(example, recording)
+    assert shown in result
+
+
+def run_example(example: str, folder: Path) -> str:
+    """What a Python example prints in the folder that holds the recording."""
+    result = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_schemas_name_the_fields_that_the_readme_names() -> None:
+    life_cycle = {ticked(row[0])[0] for row in tables(section(README, LIFE_CYCLE))[0]}
+    assert set(STREAMS["ws_raw"]) == {*first_cells("Websocket rows"), *life_cycle}
+    assert set(STREAMS["rest_checkpoints"]) == set(first_cells("REST rows"))
+
+
 BOOKS = "From frames to books"
 
 
@@ -377,18 +418,7 @@ def test_the_tables_of_exported_columns_are_those_of_the_code() -> None:
 def test_the_recipes_for_books_work_as_they_stand(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported = run_command("export_parquet", "--data-root", "data", "--output", "tables", folder=recording)
     assert exported.returncode == 0, exported.stderr
-    shown = [
-        subprocess.run(
-            [sys.executable, "-c", example],
-            cwd=recording,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        ).stdout
-        for example in blocks(section(README, BOOKS), "python")
-    ]
+    shown = [run_example(example, recording) for example in blocks(section(README, BOOKS), "python")]
     assert int(shown[0].split()[0]) > 10
     assert "bid_in_best_three" in shown[1]
     assert "middle" in shown[2]

@@ -7,17 +7,20 @@ import msgspec
 
 from common.archive.replay import Row, Step, read_archive, replay
 from common.core.archive_names import REST_CHECKPOINTS
-from common.core.book import Book
+from common.core.book import Book, PriceSize
 from common.core.book_view import BookView
 from common.core.check_results import UNKNOWN_RECIPE
-from common.core.checkpoint_book import CheckpointBook, read_checkpoint
+from common.core.checkpoint_book import CheckpointBook
+from common.core.decimal_text import normal
 from common.core.event_words import changes_of, event_words, is_about
 from common.core.hash_proof import Bound, HashProof
 from common.core.instants import NS_PER_SECOND
 from common.core.market import Token
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange
+from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, Unusable
 from common.core.markets_named import TokenChoice
+from common.core.rest_answer import read_checkpoint
 from common.core.rows import MESSAGE_RECORD
+from common.core.unknown_books import Unknown
 from common.errors import ArchiveError
 
 AGREE = "agree"
@@ -48,7 +51,7 @@ def view_at(paths: Paths, choice: TokenChoice, at_ns: int, *, levels: int) -> Bo
         found = _last_until(
             _Views(paths, choice, levels, since_ns, wide=since_ns > 0).of(replay(rows)), at_ns
         )
-        if found is not None and (found.book or since_ns == 0):
+        if found is not None and (found.book or found.unknown is not None or since_ns == 0):
             return found
     raise ArchiveError("the recording of this token begins later: choose a later time")
 
@@ -93,6 +96,7 @@ class _Views:
         self._proof = HashProof()
         self._bound: Bound | None = None  # with what the hashes come out since the newest snapshot
         self._number = 0
+        self._unknown: Unknown | None = None
         self._verdict_now = ""  # of the book as it is, since its last change
 
     def of(self, steps: Iterable[Step]) -> Iterator[BookView]:
@@ -103,12 +107,22 @@ class _Views:
             token = self._token
             if token is None:
                 continue
+            if isinstance(step.event, Unusable):
+                yield from self._views_of_unusable(token, step, step.event)
+                continue
             if step.broken is not None and _concerns(step, token.token_id):
+                self._unknown = None
                 yield self._view(token, step, step.broken.reason)
             if step.event is not None and is_about(step.event, token.token_id):
                 yield self._view_of_event(token, step, step.event)
         if self._token is None and not self._may_be_absent:
             raise ArchiveError(self._choice.not_among(self._tokens.values()))
+
+    def _views_of_unusable(self, token: Token, step: Step, event: Unusable) -> Iterator[BookView]:
+        if event.of_book and token.token_id in {*step.token_ids, *event.token_ids}:
+            if self._unknown is None:
+                self._unknown = Unknown(event.reason, step.row.received_at_ns)
+            yield self._view(token, step, f"cannot be read: {event.detail}")
 
     def _note_tokens(self, row: Row) -> None:
         for token in row.tokens:
@@ -149,7 +163,8 @@ class _Views:
         view = BookView(token, self._number, step.row.received_at_ns, words, "", step.row.exchange)
         book = step.books.get(token.token_id)
         if book is None:
-            return view
+            return msgspec.structs.replace(view, unknown=self._unknown)
+        self._unknown = None
         best = book.depth(self._levels)
         return msgspec.structs.replace(
             view,
@@ -158,12 +173,17 @@ class _Views:
             timestamp_ms=book.timestamp_ms,
             hash=book.hash,
             tick_size=book.tick_size,
-            bids=best.bids,
-            asks=best.asks,
+            bids=_normal(best.bids),
+            asks=_normal(best.asks),
             bid_levels=len(book.bid_ladder),
             ask_levels=len(book.ask_ladder),
             touched=touched,
         )
+
+
+def _normal(levels: Iterable[PriceSize]) -> tuple[PriceSize, ...]:
+    """Levels in the one normal form of their texts, whatever the exchange wrote."""
+    return tuple((normal(price), normal(size)) for price, size in levels)
 
 
 def _concerns(step: Step, token_id: str) -> bool:

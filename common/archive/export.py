@@ -17,11 +17,12 @@ from common.core.export_rows import (
     TokenNames,
     TopOfBook,
     event_rows,
+    left_out_rows,
     life_cycle_row,
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import Exchange, canonical_condition_id
-from common.core.market_events import BookSnapshot, PriceChange, Unusable
+from common.core.market_events import BookSnapshot, PriceChange, Unusable, UnusualForms
 from common.core.markets_named import no_such_market
 from common.core.rows import MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -136,6 +137,9 @@ class _Export:
             return
         if isinstance(event, Unusable):
             self._unusable += written
+            self._add("left_out", left_out_rows(place, event, self._names), written=written)
+            return
+        if isinstance(event, UnusualForms):
             return
         if self._wanted.markets and canonical_condition_id(event.market) not in self._conditions:
             return

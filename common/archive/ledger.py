@@ -17,10 +17,11 @@ from common.core.archive_names import (
 )
 from common.core.book_hour import BookHour
 from common.core.checkpoint_hour import CheckpointHour
+from common.core.event_reader import read_events
 from common.core.feed_hour import FeedHour
 from common.core.later import Later
 from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
-from common.core.market_events import read_events
+from common.core.rest_answer import NO_ANSWER, read_answer
 from common.core.row_check import Row
 from common.core.rows import MESSAGE_RECORD
 from common.files import write_atomically
@@ -42,10 +43,11 @@ class HourAccount:
         """Account for a row."""
         self._exchange = self._exchange or row.exchange
         if stream != WS_RAW:
-            self._checkpoints.take(row, line)
-            self._books.checkpoint(row)
+            answer = NO_ANSWER if row.response is None else read_answer(row.payload_json)
+            self._checkpoints.take(row, line, answer)
+            self._books.checkpoint(row, answer)
         elif row.record_type == MESSAGE_RECORD:
-            events = read_events(bytes(row.json))
+            events = read_events(row.payload_json)
             self._feed.take(row, line, events)
             self._books.message(row, events)
         else:
@@ -59,7 +61,9 @@ class HourAccount:
 
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""
-        self._feed.checked(self._books.finish())
+        checks = self._books.finish()
+        self._feed.checked(checks, self._books.doubts)
+        self._checkpoints.checked(checks)
         known, unreadable = list(archives), sorted(path.name for path in torn)
         hours: Mapping[str, FeedHour | CheckpointHour] = {
             WS_RAW: self._feed,

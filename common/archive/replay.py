@@ -17,8 +17,9 @@ from common.archive.merge import Span, merged_rows
 from common.core.archive_names import ARCHIVE_SUFFIX, WS_RAW
 from common.core.books import Books
 from common.core.continuity import Break, Continuity
+from common.core.event_reader import read_events
 from common.core.instants import parse_utc_ns
-from common.core.market_events import MarketEvent, read_events
+from common.core.market_events import MarketEvent, Unusable
 from common.core.recorded_row import Row
 from common.core.rows import MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -27,6 +28,7 @@ __all__ = ["Replay", "Row", "Step", "archives_of", "read_archive", "replay"]
 
 Instant = int | str  # nanoseconds since 1970, or ISO 8601
 _END_OF_TIME_NS = 1 << 63
+NOT_KNOWN = "not known since here"  # what stands in place of a book that an unusable event has voided
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -100,15 +102,28 @@ class Replay:
         events = read_events(row.payload_json) if row.record_type == MESSAGE_RECORD else ()
         if not events:
             yield Step(row, None, (), books, broken)
+        books.received_ms = row.received_at_ns // 1_000_000
         for event in events:
-            yield Step(row, event, books.apply(event), books, broken)
+            changed = books.apply(event)
+            if isinstance(event, Unusable) and changed:
+                broken = _also(broken, Break(f"{NOT_KNOWN}: {event.reason} cannot be read", changed))
+            yield Step(row, event, changed, books, broken)
             broken = None
+            for doubt in books.doubts:
+                if isinstance(doubt, Unusable):
+                    voided = Break(f"{NOT_KNOWN}: {doubt.reason} is wrong", doubt.token_ids)
+                    yield Step(row, doubt, doubt.token_ids, books, voided)
 
     def _break(self, row: Row) -> Break | None:
         continuity = self._continuity.setdefault(row.producer, Continuity())
         if row.record_type == MESSAGE_RECORD:
             return continuity.message(row.session_id, row.message_sequence)
         return continuity.life_cycle(row.record_type, row.session_id, row.detail)
+
+
+def _also(broken: Break | None, other: Break) -> Break:
+    """Both together: of the first one all books may be void."""
+    return other if broken is None or broken.token_ids is not None else broken
 
 
 def _instant_ns(instant: Instant | None, otherwise: int) -> int:

@@ -45,6 +45,7 @@ def report_text(manifest: SampleManifest) -> str:
         *_verdict(manifest),
         *_markets(manifest),
         *_messages(manifest),
+        *_left_out(manifest),
         *_checkpoints(manifest.checkpoints),
         *_files(manifest),
         *_how_to_look(manifest),
@@ -117,6 +118,20 @@ def _messages(manifest: SampleManifest) -> list[str]:
         for bar, count in enumerate(chart.counts)
     ]
     return [*lines, "## Messages over time", "", f"One bar for each {every}, UTC.", "", *code(bars(labelled))]
+
+
+def _left_out(manifest: SampleManifest) -> list[str]:
+    """What cannot be read, and what was read from an unusual form; nothing where there is none."""
+    lines: list[str] = []
+    if manifest.unusable:
+        rows = (
+            (escaped(each.reason), f"{each.events:,}", escaped(each.example)) for each in manifest.unusable
+        )
+        lines += ["## What cannot be read", "", *table(("what", "events", "the first one"), rows)]
+    if manifest.unusual_forms:
+        forms = ((escaped(form), f"{count:,}") for form, count in sorted(manifest.unusual_forms.items()))
+        lines += ["## Read from unusual forms", "", *table(("form", "events"), forms)]
+    return lines
 
 
 def _checkpoints(checkpoints: tuple[CheckpointFacts, ...]) -> list[str]:

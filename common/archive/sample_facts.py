@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,12 @@ import msgspec
 
 from common.archive.read import iterate_lines
 from common.core.archive_names import ARCHIVE_SUFFIX, OPEN_SUFFIX, SAMPLE_FOLDER, STREAMS, path_word
-from common.core.event_kinds import SUBSCRIBED_KINDS
+from common.core.event_reader import read_events
 from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.market_events import MarketEvent, Unusable, UnusualForms
+from common.core.not_understood import NotUnderstood
+from common.core.recorded_row import row_of
+from common.core.rest_answer import read_answer
 from common.core.sample import CheckpointFacts, OutputFile, SampleFacts, time_chart
 from common.core.sequences import SequenceCheck
 from common.errors import ArchiveError
@@ -37,7 +41,6 @@ class _Row(msgspec.Struct):
     session_id: str | None = None
     message_sequence: int = 0
     global_message_sequence: int = 0
-    json: msgspec.Raw = _NULL
     classified_event_types: tuple[str, ...] = ()
     gap: dict[str, Any] | None = None
     checkpoint_sequence: int = 0
@@ -84,7 +87,10 @@ def _below(data_root: Path, path: Path) -> str:
 class _Reading:
     def __init__(self, check_row: RowCheck) -> None:
         self._check_row = check_row
-        self._rows = self._unreadable = self._wrong = self._messages = self._market_messages = 0
+        self._rows = self._unreadable = self._wrong = self._messages = self._market_messages = (
+            self._events
+        ) = 0
+        self._not_understood = NotUnderstood()
         self._problems: list[str] = []
         self._by_type: Counter[str] = Counter()
         self._by_exchange: Counter[str] = Counter()
@@ -116,6 +122,9 @@ class _Reading:
             problems=tuple(self._problems),
             messages=self._messages,
             market_messages=self._market_messages,
+            events=self._events,
+            unusable=self._not_understood.unused(),
+            unusual_forms=self._not_understood.forms,
             messages_by_type=dict(self._by_type.most_common()),
             messages_over_time=time_chart(self._by_second),
             sessions=len(self._sessions),
@@ -142,22 +151,28 @@ class _Reading:
             self._gaps.append(row.gap)
             self._with_gap |= {row.session_id or "", row.producer}
         if row.record_type == "rest_checkpoint":
+            answer = read_answer(row_of(line).payload_json)
+            self._not_understood.take((*answer.unreadable, *answer.forms))
+            self._events += len(answer.books)
             self._checkpoints.append(_checkpoint(row))
         elif row.record_type == "message":
-            self._count_message(row, sound=not wrong)
+            self._count_message(row, line, sound=not wrong)
 
-    def _count_message(self, row: _Row, *, sound: bool) -> None:
+    def _count_message(self, row: _Row, line: bytes, *, sound: bool) -> None:
         self._messages += 1
         self._by_type.update(set(row.classified_event_types))
         self._by_second[row.received_at_ns // NS_PER_SECOND] += 1
         self._sessions[row.session_id or ""].see(row.message_sequence)
         self._producers[row.producer].see(row.global_message_sequence)
-        if (
-            sound
-            and bytes(row.json) != b"null"
-            and not SUBSCRIBED_KINDS.isdisjoint(row.classified_event_types)
-        ):
-            self._market_messages += 1
+        if sound:
+            self._market_messages += self._take_events(read_events(row_of(line).payload_json)) > 0
+
+    def _take_events(self, events: Sequence[MarketEvent]) -> int:
+        """How many of the events can be used."""
+        self._not_understood.take(events)
+        usable = sum(not isinstance(event, (Unusable, UnusualForms)) for event in events)
+        self._events += usable
+        return usable
 
     def _sequence_problems(self) -> Iterator[str]:
         for name, check in self._sessions.items():

@@ -22,19 +22,24 @@ from common.core.copy_edge import CopyEdge
 from common.core.instants import parse_utc_ns
 from common.core.later import Later
 from common.core.ledger import AnyLedger, Window
+from common.core.not_understood import Unused
 from common.core.sequence_findings import Finding
 
 TOKENS_NAMED = 3
 
 
 class HourSummary(msgspec.Struct, frozen=True):
-    """A ledger in one line; `tokens` counts them by condition, `compared` says whether it was recomputed."""
+    """A ledger in one line; `tokens` counts them by condition, `compared` says whether it was recomputed.
+
+    `unusable` is what could not be read of its hour.
+    """
 
     stream: str
     from_utc: str
     condition: str
     tokens: Mapping[str, int]
     compared: bool
+    unusable: tuple[Unused, ...] = ()
 
 
 class LedgerCheck:
@@ -89,9 +94,20 @@ class LedgerCheck:
 
     @property
     def notes(self) -> Iterator[str]:
-        """Why ledgers were not compared, and how many."""
+        """Why ledgers were not compared, and how many; and what their hours hold that cannot be read."""
         for reason, ledgers in sorted(self._uncompared.items()):
             yield f"{ledgers} ledgers were not compared: {reason}"
+        yield from self._unusable_notes()
+
+    def _unusable_notes(self) -> Iterator[str]:
+        by_reason: dict[str, list[tuple[HourSummary, Unused]]] = {}
+        for hour in self.hours:
+            for each in hour.unusable:
+                by_reason.setdefault(each.reason, []).append((hour, each))
+        for reason, found in sorted(by_reason.items()):
+            count, (first, unused) = sum(each.events for _, each in found), found[0]
+            where = f"in {len(found)} ledgers from {first.from_utc} on"
+            yield f"{count:,} events cannot be read, {where}: {reason}, for example {unused.example}"
 
     def _check_window(
         self,
@@ -209,4 +225,6 @@ def _short(value: object) -> str:
 
 def _summary(ledger: AnyLedger, *, compared: bool) -> HourSummary:
     tokens = Counter[str](token.condition for token in ledger.tokens)
-    return HourSummary(ledger.stream, ledger.from_utc, ledger.condition, dict(tokens), compared)
+    return HourSummary(
+        ledger.stream, ledger.from_utc, ledger.condition, dict(tokens), compared, ledger.unusable
+    )

@@ -24,8 +24,8 @@ from common.benchmark.report import markdown
 from common.core.archive_names import WS_RAW, Layout
 from common.core.book_audit import BookAudit, Heard
 from common.core.envelope import MESSAGE, Context, Envelope
+from common.core.event_reader import read_events
 from common.core.market import Token
-from common.core.market_events import read_events
 from common.core.row_facts import facts_of_row
 from common.core.rows import (
     MESSAGE_RECORD,

@@ -1,31 +1,43 @@
 """What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from common.core.book_audit import BookAudit, Heard, Judged
 from common.core.check_results import Result
-from common.core.checkpoint_book import read_checkpoint, same_levels
+from common.core.checkpoint_book import same_levels
 from common.core.confirmations import Confirmations, Confirmed
 from common.core.continuity import Break
+from common.core.event_reader import read_events
 from common.core.frozen import Evidence, FrozenWatch
 from common.core.instants import utc_text
-from common.core.market_events import read_events
+from common.core.not_understood import NotUnderstood
 from common.core.recipe_account import RecipeAccount
 from common.core.recorded_row import Row
+from common.core.rest_answer import read_answer
+from common.core.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
 from common.core.wishes import Action, Healing, Wish
 
 LEVELS_TOLD = 50
 _REQUESTS_KEPT = 100  # checkpoints whose results may still come
+ASK_UNHEARD_NS = 1_000_000_000
+UNHEARD_AT_ONCE = (
+    5  # tokens a second whose snapshots are asked for, so that wishes are not too many to be kept
+)
 LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
 
 
 class Audit:
     """Hears every reader's connection, and tells what is wished of it."""
 
-    def __init__(self, silence_ns: int) -> None:
-        """`silence_ns`: a stream that was not silent for so long cannot be proved frozen."""
-        self._books = BookAudit()
+    def __init__(self, silence_ns: int, not_understood: Mapping[str, Any] | None = None) -> None:
+        """`silence_ns`: a stream that was not silent for so long cannot be proved frozen.
+
+        `not_understood`: what a predecessor counted.
+        """
+        self._books = BookAudit(not_understood=NotUnderstood(not_understood))
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
         self._confirmations = Confirmations()
@@ -35,6 +47,9 @@ class Audit:
         self._requested_ns: dict[int, int] = {}  # by checkpoint sequence, wall time
         self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
         self._results: list[Result] = []
+        self._asked = SnapshotsAsked()
+        self._ask_unheard_ns = 0
+        self._told_whole: set[tuple[str, str, int]] = set()  # divergences, told with their levels when found
         self._replacing: dict[
             str, tuple[Judged, int]
         ] = {}  # by token: the divergence, and until when to wait
@@ -55,18 +70,37 @@ class Audit:
         return self._confirmations.confirmed
 
     @property
+    def not_understood(self) -> NotUnderstood:
+        """What passed and could not be used, or was read from another form."""
+        return self._books.not_understood
+
+    def unknown_books(self) -> dict[str, Unknown]:
+        """Why each book is not known that was voided by something unreadable, by token id."""
+        return {token_id: unknown for _, _, token_id, unknown in self._books.unknown_books()}
+
+    @property
     def unhealed(self) -> int:
         """Tokens that diverged and have not agreed since."""
         return self._healing.unhealed
 
-    def message(self, heard: Heard, received_monotonic_ns: int, payload: bytes) -> None:
-        """A message of the websocket passed. Only market data has a payload here; of any other it is empty."""
+    def message(
+        self, heard: Heard, received_monotonic_ns: int, payload: bytes, *, is_market_data: bool = True
+    ) -> None:
+        """A message of the websocket passed; whether it shows that the subscribed tokens are alive."""
         if heard.session_id != self._books.session_of(heard.reader):
             self._last_market_data_ns[heard.reader] = 0
-        self._note(heard.reader, self._books.message(heard, read_events(payload) if payload else ()))
-        if payload:
+        self._note(heard.reader, self._books.message(heard, read_events(payload)))
+        if is_market_data:
             self._last_market_data_ns[heard.reader] = heard.received_at_ns
             self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)
+
+    def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
+        """What the session of a message is subscribed to from that message on."""
+        self._books.subscribed(heard, token_ids)
+
+    def never_checked(self, now_ns: int) -> int:
+        """Tokens of which no check could be made since they were subscribed, a while ago."""
+        return self._books.never_checked(now_ns)
 
     def life_cycle(self, reader: str, row: Row) -> None:
         """A life-cycle row of a reader passed."""
@@ -105,7 +139,9 @@ class Audit:
         self._requested_ns[row.checkpoint_sequence] = row.requested_at_ns
         while len(self._requested_ns) > _REQUESTS_KEPT:
             del self._requested_ns[next(iter(self._requested_ns))]
-        for shown in read_checkpoint(row.payload_json):
+        answer = read_answer(row.payload_json)
+        self._books.unreadable(answer, row.checkpoint_sequence)
+        for shown in answer.books:
             book = self._books.book(shown.token_id)
             reader = self._books.checkpoint(shown, row.checkpoint_sequence)
             if reader is not None:
@@ -122,12 +158,16 @@ class Audit:
         for judged in self._books.take_results():
             self._results.append(judged.result)
             self._confirm(judged)
-            wishes += self._heal(judged, now_monotonic_ns)
+            wishes += self._heal(judged, now_ns, now_monotonic_ns)
         for judged in self._books.take_settled():
-            wishes.append(_told(judged, now_ns))
+            if _key(judged.result) not in self._told_whole and judged.result.levels:
+                wishes.append(self._told(judged, now_ns))
+            self._told_whole.discard(_key(judged.result))
             if self._replacing.pop(judged.result.token_id, None) is not None:
                 wishes.append(self._wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
+        wishes += self._unknown(now_ns, now_monotonic_ns)
+        wishes += self._unheard(now_ns, now_monotonic_ns)
         for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
             wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
         return wishes
@@ -142,21 +182,41 @@ class Audit:
             requested_ns = self._requested_ns.get(result.checkpoint_sequence or 0, 0)
             self._confirmations.agreed(reader, session_id, result.token_id, requested_ns)
 
-    def _heal(self, judged: Judged, now_ns: int) -> list[Wish]:
+    def _unknown(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A book that something unreadable has voided is known again with a new snapshot."""
+        for reader, session_id, token_id, unknown in self._books.unknown_books():
+            if self._asked.is_due(token_id, now_ns - unknown.since_ns, now_monotonic_ns):
+                why = f"the book is not known: {unknown.reason} cannot be read"
+                yield Wish(0, reader, session_id, "resubscribe", token_id, why)
+
+    def _unheard(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A quiet book whose snapshot passed unheard would never be checked without a new one."""
+        if now_monotonic_ns < self._ask_unheard_ns:
+            return
+        self._ask_unheard_ns = now_monotonic_ns + ASK_UNHEARD_NS
+        asked = 0
+        for reader, session_id, token_id in self._books.unheard_books(now_ns):
+            if asked < UNHEARD_AT_ONCE and self._asked.is_due(token_id, FIRST_ASKED_NS, now_monotonic_ns):
+                asked += 1
+                yield Wish(0, reader, session_id, "resubscribe", token_id, "its snapshot passed unheard")
+
+    def _heal(self, judged: Judged, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
+        """A divergence is recorded when it is found, whatever becomes of it, and healed."""
         result = judged.result
         agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
         if agrees and self._healing.unhealed:
             self._healing.agreed(result.token_id, result.check)
         if result.verdict != "divergence":
             return []
-        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_ns)
-        if action is None or action == "none":
-            return []
+        if result.levels:
+            self._told_whole.add(_key(result))
+        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_monotonic_ns)
         if (
             action == "replace"
         ):  # once a snapshot has told the differing levels: with the session the book goes
-            self._replacing[result.token_id] = judged, now_ns + LEVELS_WITHIN_NS
-        return [self._wish(judged, "resubscribe")]
+            self._replacing[result.token_id] = judged, now_monotonic_ns + LEVELS_WITHIN_NS
+        heals: Action = "none" if action in {None, "none"} else "resubscribe"
+        return [self._told(judged, now_ns, heals)]
 
     def _overdue(self, now_ns: int) -> list[Wish]:
         late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
@@ -170,18 +230,26 @@ class Audit:
             0, reader, session_id, action, result.token_id, result.reason, good_until_ns=good_until_ns
         )
 
+    def _told(self, judged: Judged, now_ns: int, action: Action = "none") -> Wish:
+        """The wish that a divergence be recorded, with what is known of it, and healed by an action."""
+        return msgspec.structs.replace(self._wish(judged, action), divergence=_detail(judged, now_ns))
+
     def take_results(self) -> list[Result]:
         """All results since the last call."""
         results, self._results = self._results, []
         return results
 
 
-def _told(judged: Judged, now_ns: int) -> Wish:
-    """The wish that a divergence be recorded, once all is known of it."""
-    reader, session_id, result = judged
-    detail: dict[str, Any] = {
+def _key(result: Result) -> tuple[str, str, int]:
+    """What tells divergences apart."""
+    return result.token_id, result.check, result.timestamp_ms
+
+
+def _detail(judged: Judged, now_ns: int) -> dict[str, Any]:
+    result = judged.result
+    return {
         "found_at_utc": utc_text(now_ns),
-        "session_id": session_id,
+        "session_id": judged.session_id,
         "token_id": result.token_id,
         "check": result.check,
         "verdict": result.verdict,
@@ -192,7 +260,6 @@ def _told(judged: Judged, now_ns: int) -> Wish:
         "differing_levels": len(result.levels),
         "levels": [level._asdict() for level in result.levels[:LEVELS_TOLD]],
     }
-    return Wish(0, reader, session_id, "none", result.token_id, result.reason, divergence=detail)
 
 
 def _stale(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:

@@ -21,6 +21,7 @@ class AuditAccount:
         self._reasons: Counter[str] = Counter(books.get("not_checkable", {}))
         self._divergences: deque[dict[str, Any]] = deque(told.get("divergences", ()), DIVERGENCES_KEPT)
         self._number: int = told.get("last_number", 0)
+        self.wrong_batches = self.wrong_ms = self.rest_wrong = 0  # since this process began
 
     def next_number(self) -> int:
         """The number of the next wish."""
@@ -34,14 +35,23 @@ class AuditAccount:
             self._checks.setdefault(result.check, Counter())[result.verdict] += 1
             if result.verdict == "not_checkable":
                 self._reasons[result.reason] += 1
-            else:
+            elif result.verdict != "healed":  # it was counted when it failed, or has no check of its own
                 checked += 1
             diverged += result.verdict == "divergence"
+            self.wrong_batches += result.wrong_batches
+            self.wrong_ms += result.wrong_ms
+            self.rest_wrong += result.verdict == "rest_wrong"
         return checked, diverged
 
-    def diverged(self, detail: dict[str, Any]) -> None:
-        """Keep a divergence for the run manifest."""
-        self._divergences.append(detail)
+    def diverged(self, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a divergence for the run manifest; its row. One that is known already keeps its number."""
+        keys = ("token_id", "check", "exchange_timestamp_ms")
+        for at, known in enumerate(self._divergences):
+            if all(known.get(key) == found[key] for key in keys):
+                self._divergences[at] = detail = {"number": known["number"], **found}
+                return detail
+        self._divergences.append(detail := {"number": number, **found})
+        return detail
 
     def details(self) -> dict[str, Any]:
         """The newest divergences, and the number that a successor goes on from."""

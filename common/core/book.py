@@ -1,17 +1,25 @@
 """The order book of one token, rebuilt from what the exchange said: exact texts in exact order.
 
-There is no book without a snapshot. What is older than the book is left alone, as it is a repeat: per token the
-exchange sends snapshots and changes in the order of their timestamps.
+There is no book without a snapshot. Per token the exchange sends snapshots and changes in the order of their times, and
+repeats some of them a little later: what states a time and a hash that were stated before is left alone. A snapshot
+that was not is the book from there on, whatever its time.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from operator import lt
 
 import msgspec
 
-from common.core.decimal_text import is_zero, scaled
+from common.core.decimal_text import is_zero, normal, scaled
 from common.core.market_events import BookSnapshot, Level, LevelChange
+
+_WRITTEN_KEPT = 4096  # texts: more than a whole book has
+
+_STATES_KEPT = 128  # repeats come within 120 ms: that is more than the busiest book states in a second
+REPEATS_MS = 2000  # so much older than its first snapshot what was told before that may be
 
 PriceSize = tuple[str, str]
 _NO_KEYS: Mapping[str, str] = {}
@@ -58,6 +66,14 @@ class Ladder:
             self._json = ",".join(self._texts)
         return self._json
 
+    def written_as(self, others: Mapping[str, str]) -> "Ladder":
+        """A copy, to be hashed only, with other texts for some prices and sizes."""
+        ladder = copy(self)
+        ladder._json = ",".join(  # noqa: SLF001  (its own class)
+            _level_json(others.get(price, price), others.get(size, size)) for price, size in self._levels
+        )
+        return ladder
+
     def sizes(self) -> dict[str, str]:
         """Size by price, both texts."""
         return dict(self._levels)
@@ -101,7 +117,8 @@ class Book:
     """One token's book. `timestamp_ms` and `hash` are those that the exchange gave to its present state.
 
     `market` is the id as the snapshot spelled it. `extra` maps the other keys of its snapshots, `version` among
-    them, to their JSON: the newest value of each. It is replaced when one changes, never modified.
+    them, to their JSON: the newest value of each. It is replaced when one changes, never modified. `written` maps
+    normal texts to the unusual ones that the exchange wrote in their place since the last snapshot.
     """
 
     def __init__(self, snapshot: BookSnapshot) -> None:
@@ -111,6 +128,9 @@ class Book:
         self.hash = ""
         self.tick_size = ""  # not known before an opening snapshot or a checkpoint tells
         self.extra = _NO_KEYS
+        self.written: dict[str, str] = {}
+        self._states: deque[tuple[int, str]] = deque(maxlen=_STATES_KEPT)
+        self._first_ms = snapshot.timestamp_ms
         self.bid_ladder = Ladder(descending=False)
         self.ask_ladder = Ladder(descending=True)
         self.apply_snapshot(snapshot)
@@ -141,12 +161,15 @@ class Book:
         return Depth(tuple(reversed(bids[-levels:])), tuple(reversed(asks[-levels:])))
 
     def apply_snapshot(self, snapshot: BookSnapshot) -> bool:
-        """Hold what the snapshot holds. False: it is older than the book, and nothing changed."""
-        if snapshot.timestamp_ms < self.timestamp_ms:
+        """Hold what the snapshot holds. False: it repeats an older state, and nothing changed."""
+        state = (snapshot.timestamp_ms, snapshot.hash)
+        if snapshot.timestamp_ms < self.timestamp_ms and state in self._states:
             return False
+        self._states.append(state)
         self.bid_ladder.replace(snapshot.bids)
         self.ask_ladder.replace(snapshot.asks)
         self.timestamp_ms, self.hash = snapshot.timestamp_ms, snapshot.hash
+        self.written = {}
         self.market = snapshot.market
         if snapshot.tick_size:
             self.tick_size = snapshot.tick_size
@@ -155,6 +178,25 @@ class Book:
         if snapshot.extra:
             self.note_extra(dict(snapshot.extra))
         return True
+
+    def written_otherwise(self) -> Iterator["Book"]:
+        """The same book with other texts for its values: the exchange may hash those. Seldom there is any."""
+        texts = {
+            text for ladder in (self.bid_ladder, self.ask_ladder) for level in ladder.levels for text in level
+        }
+        for others in (self.written, {text: normal(text) for text in texts if normal(text) != text}):
+            if others:
+                book = copy(self)
+                book.bid_ladder, book.ask_ladder = (
+                    ladder.written_as(others) for ladder in (self.bid_ladder, self.ask_ladder)
+                )
+                yield book
+
+    def note_written(self, texts: Iterable[tuple[str, str]]) -> None:
+        """What was written in place of normal texts."""
+        self.written.update(texts)
+        if len(self.written) > _WRITTEN_KEPT:
+            self.written.clear()
 
     def note_extra(self, values: Mapping[str, str]) -> None:
         """The JSON of keys that a snapshot has, or whose value a hash proved."""
@@ -165,10 +207,18 @@ class Book:
         """Change one level. False: the change is older than the book, and nothing changed."""
         if timestamp_ms < self.timestamp_ms:
             return False
+        stated = change.hash or ""
+        if stated != self.hash or timestamp_ms != self.timestamp_ms:
+            self._states.append((timestamp_ms, stated))
+            self.timestamp_ms, self.hash = timestamp_ms, stated
         ladder = self.bid_ladder if change.side == "BUY" else self.ask_ladder
         ladder.put(change.price, change.size)
-        self.timestamp_ms, self.hash = timestamp_ms, change.hash or ""
         return True
+
+    def is_repeat(self, timestamp_ms: int, stated_hash: str) -> bool:
+        """Whether something that is older than the book states what the book has held already, or held at first."""
+        before_ms = self._first_ms - timestamp_ms
+        return 0 <= before_ms <= REPEATS_MS or (timestamp_ms, stated_hash) in self._states
 
 
 def _level_json(price: str, size: str) -> str:

@@ -16,7 +16,7 @@ from common.core.checked_token import CheckedToken, Waiting
 from common.core.checkpoint_book import CheckpointBook, differing_levels
 from common.core.checkpoint_checks import CheckpointChecks
 from common.core.hash_proof import HashProof
-from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange
+from common.core.market_events import BookSnapshot, MarketEvent, PriceChange, TickSizeChange, Unusable
 from common.core.snapshot_checks import SnapshotChecks
 from common.core.stated_checks import StatedChecks
 
@@ -66,13 +66,19 @@ class BookChecks:
             case BookSnapshot():
                 stated.finish(event.token_id, unless=(event.timestamp_ms, event.hash))
                 self._compare(event)
+                self._forget_later_times(event)
                 for token_id in self._books.apply(event):
                     stated.state(token_id, best=None)
+            case Unusable():
+                self.reset(self._books.concerned(event))
             case TickSizeChange():
                 stated.finish(event.token_id, unless=None)
                 self._books.apply(event)
             case _:
                 self._books.apply(event)
+        for doubt in self._books.doubts:
+            if isinstance(doubt, Unusable):
+                self.reset(doubt.token_ids)
 
     def checkpoint(self, checkpoint: CheckpointBook, sequence: int) -> bool:
         """Compare a book of REST with the rebuilt one, now or when the stream has come as far.
@@ -121,8 +127,11 @@ class BookChecks:
             undecided = self._snapshots.drop(token_id)
             if token is None:
                 continue
-            if failed := token.failed or undecided:
-                self.results.amend(failed, "not_checkable", "the book ended")
+            book = self._books.get(token_id)
+            if book is not None:
+                self._stated.end_failed(token, book, "the book ended", self.now_ms)
+            if undecided:
+                self.results.amend(undecided, "not_checkable", "the book ended")
             self._forget(token_id)
         self._books.reset(token_ids)
         if token_ids is None:
@@ -139,7 +148,14 @@ class BookChecks:
             trades = self._books.trade_prices(book.market)
             since_ms = self._stated.since(snapshot.timestamp_ms)
             self._snapshots.compare(
-                token, book, snapshot, since_ms, lambda shown: self._proof.holds(shown, trades)
+                token,
+                book,
+                snapshot,
+                since_ms,
+                holds=lambda shown: self._proof.holds(shown, trades),
+                end_failed=lambda: self._stated.end_failed(
+                    token, book, "healed by a snapshot", snapshot.timestamp_ms
+                ),
             )
             return
         if not token.suspect.levels:
@@ -148,14 +164,33 @@ class BookChecks:
         self._forget(snapshot.token_id)
         self._books.reset([snapshot.token_id])
 
+    def _forget_later_times(self, snapshot: BookSnapshot) -> None:
+        """A book whose time goes back begins anew: what was checked of it belongs to times that it never had."""
+        book = self._books.get(snapshot.token_id)
+        if (
+            book is not None
+            and snapshot.timestamp_ms < book.timestamp_ms
+            and not book.is_repeat(snapshot.timestamp_ms, snapshot.hash)
+        ):
+            self.reset([snapshot.token_id])
+
     def _diverge(self, token: CheckedToken, result: Result) -> None:
         """From here on the book is only kept to be compared with the next snapshot."""
-        self.results.found(result)
+        batches = token.wrong_batches if token.failed is not None else 1
+        self.results.found(msgspec.structs.replace(result, wrong_batches=batches))
         token.failed = token.open = None
         token.suspect = result
 
     def _forget(self, token_id: str) -> None:
         """Its book begins anew: of a suspect one no more will be known."""
         token = self._stated.tokens.pop(token_id)
-        if token.suspect is not None and not token.settled:
-            self.results.settle(token.suspect)
+        suspect = token.suspect
+        if suspect is None:
+            return
+        wrong_ms = max(self.now_ms - suspect.timestamp_ms, 0)
+        ended = msgspec.structs.replace(
+            suspect, verdict="healed", reason="it had diverged", wrong_ms=wrong_ms
+        )
+        self.results.found(msgspec.structs.replace(ended, wrong_batches=0, levels=()))
+        if not token.settled:
+            self.results.settle(suspect)

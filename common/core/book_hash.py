@@ -18,6 +18,7 @@ from common.core.unknown_keys import Extra
 
 HASH_DIGITS = 40
 ANY_PRICE = tuple(f"{price // 1000}.{price % 1000:03d}" for price in range(1001))
+ANY_FINE_PRICE = tuple(f"{price // 10_000}.{price % 10_000:04d}" for price in range(10_001) if price % 10)
 _TICK_SIZES = ("0.01", "0.001", "0.1", "0.0001", "0.005", "0.0025")
 _UNTOLD_VERSIONS = ('"v2"', '"v1"')
 _BRACKETS = {"timestamp": ('"', '"'), "bids": ("[", "]"), "asks": ("[", "]")}

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from common.core.book_audit import BookAudit, Heard
-from common.core.checkpoint_book import read_checkpoint
 from common.core.market_events import MarketEvent
+from common.core.not_understood import NotUnderstood
 from common.core.recorded_row import row_of
+from common.core.rest_answer import NO_ANSWER, Answer, read_answer
 from common.core.row_check import Row
 from common.core.rows import DIVERGENCE, MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -27,6 +28,10 @@ class TokenChecks(msgspec.Struct, frozen=True):
     size_only: int = 0
     divergences: int = 0
     not_checkable: int = 0
+    doubts: int = 0
+    wrong_batches: int = 0
+    wrong_ms: int = 0
+    rest_wrong: int = 0
 
 
 class BookHour:
@@ -35,6 +40,8 @@ class BookHour:
     def __init__(self) -> None:
         self._audit = BookAudit()
         self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._wrong_batches: Counter[str] = Counter()
+        self._wrong_ms: Counter[str] = Counter()
         self._found: set[_Divergence] = set()
         self._told: set[_Divergence] = set()
 
@@ -58,17 +65,19 @@ class BookHour:
             self._audit.life_cycle(row.producer, row.record_type, row.session_id, row.detail)
             self._count()
 
-    def checkpoint(self, row: Row) -> None:
-        """A row of the REST stream."""
-        if row.response is None:
-            return
-        for shown in read_checkpoint(bytes(row.response.raw_response_json)):
+    def checkpoint(self, row: Row, answer: Answer | None = None) -> None:
+        """A row of the REST stream; `answer` is what its response holds, where it was read already."""
+        answer = answer or (NO_ANSWER if row.response is None else read_answer(row.payload_json))
+        self._audit.unreadable(answer, row.checkpoint_sequence or 0)
+        for shown in answer.books:
             self._audit.checkpoint(shown, row.checkpoint_sequence or 0)
         self._count()
 
     def _count(self) -> None:
         for _, _, result in self._audit.take_results():
             self._verdicts[result.token_id][result.verdict] += 1
+            self._wrong_batches[result.token_id] += result.wrong_batches
+            self._wrong_ms[result.token_id] += result.wrong_ms
             if result.verdict == "divergence":
                 self._found.add((result.token_id, result.check, result.timestamp_ms))
 
@@ -76,6 +85,11 @@ class BookHour:
         token_id, at_ms = detail.get("token_id"), detail.get("exchange_timestamp_ms")
         if isinstance(token_id, str) and isinstance(at_ms, int):
             self._told.add((token_id, str(detail.get("check")), at_ms))
+
+    @property
+    def doubts(self) -> NotUnderstood:
+        """What was read, but whose time is wrong."""
+        return self._audit.doubts
 
     def finish(self) -> dict[str, TokenChecks]:
         """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
@@ -86,6 +100,10 @@ class BookHour:
                 size_only=self._verdicts[token_id]["size_only"],
                 divergences=diverged[token_id],
                 not_checkable=self._verdicts[token_id]["not_checkable"],
+                doubts=self._audit.doubts_by_token[token_id],
+                wrong_batches=self._wrong_batches[token_id],
+                wrong_ms=self._wrong_ms[token_id],
+                rest_wrong=self._verdicts[token_id]["rest_wrong"],
             )
-            for token_id in {*self._verdicts, *diverged}
+            for token_id in {*self._verdicts, *diverged, *self._audit.doubts_by_token}
         }

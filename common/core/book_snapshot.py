@@ -8,7 +8,9 @@ from msgspec import Meta
 from common.core.decimal_text import check_decimals
 from common.core.unknown_keys import Extra, unknown_keys
 
-Milliseconds = Annotated[int, Meta(ge=0, lt=10**15)]
+Milliseconds = Annotated[int, Meta(ge=0, lt=10**13)]  # up to 2286
+SECONDS = range(10**9, 10**12)  # in milliseconds dates before 2001, in seconds later ones
+NOT_MILLISECONDS = "timestamp is not in milliseconds"
 NAMES = {
     "token_id": "asset_id",
     "timestamp_ms": "timestamp",
@@ -50,6 +52,8 @@ class BookSnapshot(
     extra: Extra = ()
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         levels = self.bids + self.asks
         check_decimals([level.price for level in levels] + [level.size for level in levels])
 

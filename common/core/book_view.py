@@ -11,6 +11,7 @@ import msgspec
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Exchange, Token
 from common.core.terminal_text import Line, cells, fit, left, painted, plain, right
+from common.core.unknown_books import Unknown
 
 NS_PER_MS = 1_000_000
 NARROWEST_BARS = 70  # cells from which there is room for bars beside sizes
@@ -24,7 +25,8 @@ class BookView(msgspec.Struct, frozen=True):
 
     `number` counts the token's events from 1; `bids` and `asks` begin with the best, `bid_levels` and
     `ask_levels` tell how many there are in all. `touched` holds (side, price) of what `event` changed.
-    `book` is False where there is no book to show. `timestamp_ms` is the exchange's, 0 where unknown.
+    `book` is False where there is no book to show; `unknown` says since when and why, where something unreadable has
+    voided it. `timestamp_ms` is the exchange's, 0 where unknown.
     """
 
     token: Token
@@ -34,6 +36,7 @@ class BookView(msgspec.Struct, frozen=True):
     verdict: str
     exchange: Exchange
     book: bool = False
+    unknown: Unknown | None = None
     timestamp_ms: int = 0
     hash: str = ""
     tick_size: str = ""
@@ -81,7 +84,7 @@ def _age(view: BookView) -> str:
 
 def _levels(view: BookView, width: int, room: int) -> list[Line]:
     if not view.book:
-        return [[], [("   there is no book here: none has come in this session yet", "warn")]]
+        return [[], [(f"   {_why_none(view)}", "warn")]]
     half = max((width - 3) // 2, 0)
     most = max((float(size) for _, size in (*view.bids, *view.asks)), default=0.0) or 1.0
     columns = _widths((*view.bids, *view.asks))
@@ -92,6 +95,13 @@ def _levels(view: BookView, width: int, room: int) -> list[Line]:
         ask = _cells(view, "SELL", at, columns, bar_room, most)
         lines.append([*fit(bid[::-1], half, pad=True), ("   ", ""), *fit(ask, half)])
     return lines
+
+
+def _why_none(view: BookView) -> str:
+    unknown = view.unknown
+    if unknown is None:
+        return "there is no book here: none has come in this session yet"
+    return f"the book is not known since {utc_text(unknown.since_ns)}: {unknown.reason} cannot be read"
 
 
 def _widths(levels: Sequence[Level]) -> tuple[int, int]:

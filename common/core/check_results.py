@@ -7,8 +7,9 @@ import msgspec
 from common.core.checkpoint_book import DifferingLevel
 
 Check = Literal["hash", "best", "checkpoint"]
-Verdict = Literal["agree", "agree_late", "size_only", "divergence", "not_checkable"]
+Verdict = Literal["agree", "agree_late", "size_only", "healed", "rest_wrong", "divergence", "not_checkable"]
 UNKNOWN_RECIPE = "unknown hash recipe"  # the reason of a check that could not be made
+UNUSUAL_FORMS = "unusual forms, of which no hash is known"  # the same
 LevelsFrom = Literal["snapshot", "checkpoint", "nothing"]
 
 
@@ -16,7 +17,9 @@ class Result(msgspec.Struct, frozen=True):
     """One check of one token at an exchange time.
 
     `levels` differ between the rebuilt book and the exchange's, which a snapshot or a checkpoint told.
-    `of_snapshot`: only a snapshot agrees with its own hash, which says nothing of changes.
+    `of_snapshot`: only a snapshot agrees with its own hash, which says nothing of changes. Of a book that was wrong for
+    a while: `wrong_batches` stated hashes failed, and it was wrong for `wrong_ms` of the exchange's time from the first
+    of them on, as far as that is known by now.
     """
 
     check: Check
@@ -28,6 +31,8 @@ class Result(msgspec.Struct, frozen=True):
     levels: tuple[DifferingLevel, ...] = ()
     levels_from: LevelsFrom = "nothing"
     of_snapshot: bool = False
+    wrong_batches: int = 0
+    wrong_ms: int = 0
 
 
 class Results:

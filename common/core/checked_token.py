@@ -39,6 +39,8 @@ class CheckedToken:
         self.best: tuple[str, str] | None = None
         self.stated: deque[str] = deque(maxlen=_KNOWN)
         self.verified: deque[str] = deque(maxlen=_KNOWN)
+        self.stated_at: deque[Stated] = deque(maxlen=_KNOWN)
+        self.verified_at: deque[Stated] = deque(maxlen=_KNOWN)
         self.verified_ms = 0
         self.of_change = False  # the open state was told by a change last, not by a snapshot
         self.bound: Bound | None = None
@@ -46,6 +48,7 @@ class CheckedToken:
         self.searched_with: object = None  # what was known when all was tried: it takes milliseconds
         self.failed: Result | None = None
         self.failed_ms = 0
+        self.wrong_batches = 0  # stated hashes that failed since `failed` did
         self.failed_knowing = (0, 0)  # revision of the recipes, and agreements of the protocol
         self.suspect: Result | None = None
         self.settled = False  # all is known of the suspect

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from common.core.book import Book
+from common.core.book import Book, Ladder
 from common.core.book_hash import USUAL_TERMS, HashTerms
-from common.core.decimal_text import check_decimals, scaled
+from common.core.book_snapshot import NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
+from common.core.decimal_text import check_decimals, normal, scaled
 from common.core.hash_recipe import VERSION_KEY
-from common.core.market_events import BookSnapshot, Level, Milliseconds
-from common.core.unknown_keys import Extra, unknown_keys
+from common.core.unknown_keys import Extra
 
 
 class CheckpointBook(
@@ -35,6 +35,8 @@ class CheckpointBook(
     extra: Extra = ()
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         levels = self.bids + self.asks
         check_decimals([level.price for level in levels] + [level.size for level in levels])
 
@@ -74,45 +76,32 @@ class DifferingLevel(NamedTuple):
     exchange: str
 
 
-_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_BOOK = msgspec.json.Decoder(CheckpointBook, strict=False)
-_KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(CheckpointBook))
-
-
-def read_checkpoint(payload: bytes) -> list[CheckpointBook]:
-    """The books of an answer that can be used; what is none is left out. Never raises."""
-    try:
-        raws = _RAWS.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    found = []
-    for raw in raws:
-        try:
-            book = _BOOK.decode(raw)
-            found.append(msgspec.structs.replace(book, extra=unknown_keys(raw, _KEYS)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return found
-
-
 def same_levels(rebuilt: Book, exchange: Book) -> bool:
-    """Whether both hold the same sizes at the same prices, as texts."""
-    return (
-        rebuilt.bid_ladder.json == exchange.bid_ladder.json
-        and rebuilt.ask_ladder.json == exchange.ask_ladder.json
+    """Whether both hold the same sizes at the same prices, however these are written."""
+    return _same_side(rebuilt.bid_ladder, exchange.bid_ladder) and _same_side(
+        rebuilt.ask_ladder, exchange.ask_ladder
     )
 
 
+def _same_side(ours: Ladder, theirs: Ladder) -> bool:
+    if ours.json == theirs.json:
+        return True
+    sizes = [{normal(price): normal(size) for price, size in each.levels} for each in (ours, theirs)]
+    return sizes[0] == sizes[1]
+
+
 def differing_levels(rebuilt: Book, exchange: Book) -> tuple[DifferingLevel, ...]:
-    """The levels that differ, bids first, each side by price ascending."""
+    """The levels that differ, bids first, each side by price ascending; prices and sizes as they were written."""
     found = []
     for side, ours, theirs in (
-        ("bid", rebuilt.bid_ladder.sizes(), exchange.bid_ladder.sizes()),
-        ("ask", rebuilt.ask_ladder.sizes(), exchange.ask_ladder.sizes()),
+        ("bid", rebuilt.bid_ladder, exchange.bid_ladder),
+        ("ask", rebuilt.ask_ladder, exchange.ask_ladder),
     ):
-        found += [
-            DifferingLevel(side, price, ours.get(price, "0"), theirs.get(price, "0"))
-            for price in sorted({*ours, *theirs}, key=scaled)
-            if ours.get(price) != theirs.get(price)
-        ]
+        mine, other = (
+            {normal(price): (price, size) for price, size in each.levels} for each in (ours, theirs)
+        )
+        for price in sorted({*mine, *other}, key=scaled):
+            (text, size), (other_text, other_size) = mine.get(price, ("", "0")), other.get(price, ("", "0"))
+            if normal(size) != normal(other_size):
+                found.append(DifferingLevel(side, text or other_text, size, other_size))
     return tuple(found)

@@ -85,6 +85,15 @@ class CheckpointChecks:
         shown = waiting.checkpoint
         if token.suspect is not None:
             self._refuse(shown, waiting.sequence, "no snapshot since it diverged")
+        elif self._is_refuted(token, waiting):
+            self._results.give(
+                "checkpoint",
+                "rest_wrong",
+                book.token_id,
+                shown.timestamp_ms,
+                "the stream proved another book of this time",
+                waiting.sequence,
+            )
         elif token.verified_ms > shown.timestamp_ms:
             self._refuse(shown, waiting.sequence, "the stream went past it")
         elif shown.hash in token.stated and not token.verified:
@@ -94,6 +103,15 @@ class CheckpointChecks:
         else:
             return self._differ(book, waiting)
         return None
+
+    def _is_refuted(self, token: CheckedToken, waiting: Waiting) -> bool:
+        """Whether the stream's own hashes prove all that the book was at the checkpoint's time, and it was never so."""
+        shown = waiting.checkpoint
+        stated = {digest for at_ms, digest in token.stated_at if at_ms == shown.timestamp_ms}
+        if not stated or shown.hash in stated:
+            return False
+        verified = {digest for at_ms, digest in token.verified_at if at_ms == shown.timestamp_ms}
+        return stated == verified and not any(self._proof.gives(waiting.book, each) for each in verified)
 
     def _differ(self, book: Book, waiting: Waiting) -> Result | None:
         levels = differing_levels(book, waiting.book)

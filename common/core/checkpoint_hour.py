@@ -1,12 +1,13 @@
 """Accounts for one window of the REST stream: which tokens' books were asked for, and what came of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from statistics import median_low
 
 import msgspec
 
 from common.core.archive_names import REST_CHECKPOINTS
+from common.core.book_hour import TokenChecks
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.later import Later, gap_time
 from common.core.ledger import (
@@ -22,6 +23,8 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
+from common.core.not_understood import NotUnderstood
+from common.core.rest_answer import NO_ANSWER, Answer
 from common.core.rest_rows import REST_CHECKPOINT
 from common.core.row_check import Row
 from common.core.rows import GAP
@@ -46,7 +49,7 @@ _ASKED = msgspec.json.Decoder(_Asked)
 class _Token:
     def __init__(self, token: Token) -> None:
         self.token = token
-        self.answered = self.absent = self.absent_in_trading = self.failed = 0
+        self.answered = self.absent = self.absent_in_trading = self.failed = self.unreadable = self.wrong = 0
 
     def result(self) -> TokenCheckpoints:
         return TokenCheckpoints(
@@ -58,12 +61,15 @@ class _Token:
             answered=self.answered,
             absent=self.absent,
             failed=self.failed,
+            unreadable=self.unreadable,
+            wrong=self.wrong,
         )
 
     def _condition(self) -> Condition:
         if not self.answered:
             return "missing" if self.failed or self.absent_in_trading else "complete"
-        return "degraded" if self.failed or self.absent_in_trading else "complete"
+        is_degraded = self.failed or self.absent_in_trading or self.unreadable or self.wrong
+        return "degraded" if is_degraded else "complete"
 
 
 class CheckpointHour:
@@ -77,9 +83,13 @@ class CheckpointHour:
         self._in_round: set[str] = set()
         self._gaps: list[GapTime] = []
         self._rows = 0
+        self._not_understood = NotUnderstood()
 
-    def take(self, row: Row, line: bytes) -> None:
-        """Account for a row; a line that is no readable request counts, and tells of no token."""
+    def take(self, row: Row, line: bytes, answer: Answer = NO_ANSWER) -> None:
+        """Account for a row; a line that is no readable request counts, and tells of no token.
+
+        `answer` is what the row's response holds.
+        """
         if row.record_type == GAP:
             gap = gap_time(row.gap or {})
             part = gap.within(self._window) if gap is not None else None
@@ -88,6 +98,10 @@ class CheckpointHour:
             self._rows += 1
             self._sessions.add((row.producer, row.session_id or ""))
             self._take_request(row.received_at_ns, line)
+            self._not_understood.take((*answer.unreadable, *answer.forms))
+            for token_id in (each for unusable in answer.unreadable for each in unusable.token_ids):
+                if token_id in self._tokens:
+                    self._tokens[token_id].unreadable += 1
 
     def _take_request(self, at_ns: int, line: bytes) -> None:
         try:
@@ -114,6 +128,12 @@ class CheckpointHour:
             self._in_round.clear()
         self._in_round.update(token.token_id for token in tokens)
 
+    def checked(self, checks: Mapping[str, TokenChecks]) -> None:
+        """What came of comparing the books with those of the stream, by token id."""
+        for token_id, each in checks.items():
+            if token_id in self._tokens:
+                self._tokens[token_id].wrong = each.rest_wrong
+
     def finish(
         self, later: Later, archives: tuple[LedgerArchive, ...], unreadable: tuple[str, ...]
     ) -> CheckpointLedger:
@@ -134,6 +154,8 @@ class CheckpointHour:
             condition=self._condition(tokens, pauses),
             longest_pause_seconds=round(max(pauses) / NS_PER_SECOND, 3),
             gaps=as_told(self._gaps),
+            unusable=self._not_understood.unused(),
+            unusual_forms=self._not_understood.forms,
             sessions=len(self._sessions),
             messages=self._rows,
             archives=archives,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 PLACES = 18  # digits behind the point that can be told apart
-_DECIMALS = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,)*", re.ASCII)
+_DECIMALS = re.compile(r"(?:[0-9]{1,18}+(?:\.[0-9]{1,18}+)?+,)*+", re.ASCII)
 
 
 def check_decimals(texts: Sequence[str]) -> None:
@@ -13,7 +13,7 @@ def check_decimals(texts: Sequence[str]) -> None:
     joined = ",".join(texts) + ","  # one look at all of them: a look at each would cost more than the parsing
     if texts and (joined.count(",") != len(texts) or _DECIMALS.fullmatch(joined) is None):
         wrong = next((text for text in texts if _DECIMALS.fullmatch(f"{text},") is None or "," in text), "")
-        raise ValueError(f"{wrong[:40]!r} is no decimal")
+        raise ValueError(f"{wrong[:40]!r} is not a decimal")
 
 
 @lru_cache(maxsize=1 << 14)
@@ -23,6 +23,14 @@ def scaled(text: str) -> int:
     if not (text.isascii() and whole.isdigit() and len(rest) <= PLACES and (rest.isdigit() or not rest)):
         raise ValueError(f"{text[:40]!r} is no decimal")
     return int(whole + rest.ljust(PLACES, "0"))
+
+
+@lru_cache(maxsize=1 << 14)
+def normal(text: str) -> str:
+    """The one normal form of a decimal: `0.5` for `0.50` and `00.5`."""
+    whole, point, rest = text.partition(".")
+    whole, rest = whole.lstrip("0") or "0", rest.rstrip("0")
+    return f"{whole}{point}{rest}" if rest else whole
 
 
 def is_zero(text: str) -> bool:

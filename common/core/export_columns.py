@@ -15,8 +15,8 @@ Kind = Literal[
     "decimal",  # millionths
     "decimals",  # a list of millionths
 ]
-Table = Literal["events", "top_of_book", "depth"]
-TABLES: tuple[Table, ...] = ("events", "top_of_book", "depth")
+Table = Literal["events", "top_of_book", "depth", "left_out"]
+TABLES: tuple[Table, ...] = ("events", "top_of_book", "depth", "left_out")
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -63,7 +63,9 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
     "top_of_book": (
         *_PLACE,
         *_TOKEN,
-        Column("has_book", "bool", "false from where a session ended until the next snapshot"),
+        Column(
+            "has_book", "bool", "false from where the book ended or became unknown until its next snapshot"
+        ),
         Column("bid_price", "decimal", "the best bid; null for an empty side"),
         Column("bid_size", "decimal", "what is bid there"),
         Column("ask_price", "decimal", "the best ask; null for an empty side"),
@@ -78,5 +80,14 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         Column("bid_sizes", "decimals", "in the order of `bid_prices`"),
         Column("ask_prices", "decimals", "best first"),
         Column("ask_sizes", "decimals", "in the order of `ask_prices`"),
+    ),
+    "left_out": (
+        *_PLACE,
+        *_TOKEN,
+        Column("reason", "word", "what cannot be read: the kind of event and its field"),
+        Column("detail", "text", "why not, as a message"),
+        Column(
+            "voids_book", "bool", "whether the token's book is not known from here until its next snapshot"
+        ),
     ),
 }

@@ -21,6 +21,7 @@ from common.core.market_events import (
     Side,
     TickSizeChange,
     Unusable,
+    UnusualForms,
 )
 from common.core.micros import micros
 
@@ -85,7 +86,7 @@ def event_rows(place: Place, event: MarketEvent, names: TokenNames) -> list[Row]
             return _changed_levels(place, event, names)
         case BookSnapshot():
             return _snapshot_levels(place, event, names)
-        case Unusable():
+        case Unusable() | UnusualForms():
             return []
         case MarketResolved():
             token, kind = names.columns(event.winning_token_id or "", event.market), "market_resolved"
@@ -101,6 +102,20 @@ def event_rows(place: Place, event: MarketEvent, names: TokenNames) -> list[Row]
             token, kind = names.columns(event.token_id, event.market), "best_bid_ask"
             values = (*_NOTHING[:5], micros(event.best_bid), micros(event.best_ask), *_NOTHING[7:])
     return [(*place.columns(event.timestamp_ms), 0, *token, kind, *values)]
+
+
+def left_out_rows(place: Place, event: Unusable, names: TokenNames) -> list[Row]:
+    """The rows of `left_out` for an event that cannot be used: one for each token that it names, else one."""
+    return [
+        (
+            *place.columns(None),
+            *names.columns(token_id, event.market),
+            event.reason,
+            event.detail,
+            event.of_book,
+        )
+        for token_id in event.token_ids or ("",)
+    ]
 
 
 def _changed_levels(place: Place, event: PriceChange, names: TokenNames) -> list[Row]:

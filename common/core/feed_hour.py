@@ -1,6 +1,6 @@
 """Accounts for one window of the websocket stream: its rows in order, and what the rows behind it add."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -25,7 +25,8 @@ from common.core.ledger import (
     worst,
 )
 from common.core.market import Token
-from common.core.market_events import MarketEvent
+from common.core.market_events import MarketEvent, Unusable, UnusualForms
+from common.core.not_understood import NotUnderstood
 from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
 from common.core.rows import GAP, MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
@@ -80,13 +81,14 @@ class FeedHour:
         self._tokens: dict[str, TokenAccount] = {}
         self._gaps: list[GapTime] = []
         self._messages = 0
+        self._not_understood = NotUnderstood()
 
     @property
     def unended(self) -> list[tuple[str, str]]:
         """Producer and id of each session that has no end in the window."""
         return [key for key, session in self._sessions.items() if session.end_ns is None]
 
-    def take(self, row: Row, line: bytes, events: Iterable[MarketEvent]) -> None:
+    def take(self, row: Row, line: bytes, events: Collection[MarketEvent]) -> None:
         """Account for a row, and for the events in its message.
 
         A line that tells nothing readable of its session is only a moment of it.
@@ -156,8 +158,10 @@ class FeedHour:
             if not gap.harmless or (gap.cause == _RESOLVED and account.trades_until_ns > gap.from_ns):
                 account.gaps.append(gap)  # the exchange says so too of windows that it never took up
 
-    def _take_message(self, row: Row, events: Iterable[MarketEvent]) -> None:
+    def _take_message(self, row: Row, events: Collection[MarketEvent]) -> None:
         self._messages += 1
+        if not_understood := [each for each in events if isinstance(each, (Unusable, UnusualForms))]:
+            self._take_not_understood(not_understood)
         named: dict[str, bool] = {}
         for event in events:
             for token_id, in_book in named_tokens(event):
@@ -166,6 +170,13 @@ class FeedHour:
             account = self._tokens.get(token_id)
             if account is not None:  # else the other outcome of a market of which only one is subscribed
                 account.named(row.received_at_ns, in_book=in_book)
+
+    def _take_not_understood(self, events: Collection[Unusable | UnusualForms]) -> None:
+        self._not_understood.take(events)
+        for event in events:
+            if isinstance(event, Unusable) and event.of_book:
+                for account in self._tokens.values():
+                    account.unusable += account.subscribed and account.is_about(event)
 
     def _know(self, tokens: Iterable[Token]) -> None:
         for token in tokens:
@@ -177,8 +188,9 @@ class FeedHour:
             self._know([Token("", "", token_id, "", "")])
         return self._tokens[token_id]
 
-    def checked(self, checks: Mapping[str, TokenChecks]) -> None:
-        """What came of the checks of the books, by token id."""
+    def checked(self, checks: Mapping[str, TokenChecks], doubts: NotUnderstood) -> None:
+        """What came of the checks of the books, by token id, and which events had a wrong time."""
+        self._not_understood.add(doubts)
         for token_id, each in checks.items():
             if token_id in self._tokens:  # else the other outcome of a market of which only one is subscribed
                 self._tokens[token_id].checked(each)
@@ -205,6 +217,7 @@ class FeedHour:
             "gap" if each.condition == "missing" else each.condition for each in tokens
         ]
         conditions += ["gap"] if harmful or unaccounted else []
+        conditions += ["degraded"] if self._not_understood.events else []
         return FeedLedger(
             schema_version=LEDGER_SCHEMA_VERSION,
             stream=WS_RAW,
@@ -215,8 +228,11 @@ class FeedHour:
             unaccounted_seconds=seconds(unaccounted),
             checks_passed=sum(token.checks_passed for token in tokens),
             divergences=sum(token.divergences for token in tokens),
+            wrong_batches=sum(token.wrong_batches for token in tokens),
             longest_pause_seconds=max((seconds([run]) for run in (*in_gaps, *unaccounted)), default=0.0),
             gaps=as_told(self._gaps),
+            unusable=self._not_understood.unused(),
+            unusual_forms=self._not_understood.forms,
             sessions=len(self._sessions),
             messages=self._messages,
             archives=archives,

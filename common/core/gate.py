@@ -11,6 +11,7 @@ PASS = "WS_RAW_SAMPLE_PASS"  # noqa: S105  (a verdict, no secret)
 NEEDS_REVIEW = "WS_RAW_SAMPLE_NEEDS_REVIEW"
 
 CHECKPOINTS_NEEDED = 2
+UNUSABLE_SHARE = 0.01  # of all events: more and what the sample says of the markets is not to be relied on
 TRY_OFFLINE = "bin/record-sample --exchange simulated --duration-seconds 30"
 
 
@@ -21,6 +22,7 @@ def judge(facts: SampleFacts, run: SampleRun, data_root: str) -> tuple[str, tupl
         *_about_markets(run),
         *_about_outputs(facts, run, data_root),
         *_about_messages(facts, run),
+        *_about_reading(facts, data_root),
         *_about_checkpoints(facts, run),
         *_about_completeness(facts, data_root),
     )
@@ -78,6 +80,20 @@ def _about_messages(facts: SampleFacts, run: SampleRun) -> list[Reason]:
         " The markets may have ended, or the feed was silent."
     )
     return [Reason(words, run.command)]
+
+
+def _about_reading(facts: SampleFacts, data_root: str) -> list[Reason]:
+    unusable = sum(each.events for each in facts.unusable)
+    in_all = unusable + facts.events
+    if unusable <= UNUSABLE_SHARE * in_all:
+        return []
+    most = max(facts.unusable, key=lambda each: each.events)
+    words = (
+        f"{unusable:,} of {_counted(in_all, 'event')} cannot be read: the books are not known after them."
+        f" Most often {most.reason}; an example: {most.example}."
+    )
+    folder = shlex.quote(data_root)
+    return [Reason(words, f"bin/export-parquet --data-root {folder} --output left_out --tables left_out")]
 
 
 def _about_checkpoints(facts: SampleFacts, run: SampleRun) -> list[Reason]:

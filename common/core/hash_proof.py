@@ -1,6 +1,7 @@
 """Proves books by their hashes: the recipe, the terms and the trade price with which a stated hash comes out."""
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import chain
 from typing import Literal
 
@@ -8,6 +9,7 @@ import msgspec
 
 from common.core.book import Book
 from common.core.book_hash import (
+    ANY_FINE_PRICE,
     ANY_PRICE,
     HASH_DIGITS,
     USUAL_TERMS,
@@ -23,6 +25,7 @@ from common.core.recipe_account import RecipeAccount
 from common.core.recipe_search import search, unknown_names
 from common.core.recipe_trust import Proof, ProtocolTrust
 
+_FINE_TICK = len("0.0001")  # trades have prices of so many places where the tick size has
 _TERMS_KEPT = 20_000  # tokens: days of all Bitcoin windows
 
 Outcome = Literal["proved", "contradicts itself", "unknown recipe", "no hash"]
@@ -114,7 +117,17 @@ class HashProof:
             if not is_proved:
                 found = matched(book, terms, recipes[:1], ANY_PRICE)
             found = found or search(book, terms, self.recipes.recipes, tried)
-        return found
+        return found or self._by_seldom_causes(book, terms, recipes[:1], tried)
+
+    def _by_seldom_causes(
+        self, book: Book, terms: HashTerms, recipes: Sequence[Recipe], prices: Sequence[str]
+    ) -> Matched | None:
+        """A tick size that changed untold, a trade at a finer price, texts in another form than they were told in."""
+        found = matched(book, terms, recipes, prices, any_tick=True)
+        if found is None and len(book.tick_size) >= _FINE_TICK:
+            found = matched(book, terms, recipes, ANY_FINE_PRICE)
+        others = (matched(other, terms, recipes, prices) for other in book.written_otherwise())
+        return found or next(filter(None, others), None)
 
     def holds(self, book: Book, prices: Sequence[str]) -> bool:
         """Whether a whole book gives its own hash by a recipe that is trusted. Changes nothing."""
@@ -124,6 +137,12 @@ class HashProof:
         recipes = self._to_try(book, terms)
         found = matched(book, terms, recipes, (*prices, ""), any_tick=True)
         return (found or matched(book, terms, recipes[:1], ANY_PRICE)) is not None
+
+    def gives(self, book: Book, stated_hash: str) -> bool:
+        """Whether a whole book gives a hash that was stated of another, with any trade's price. Changes nothing."""
+        other = copy(book)
+        other.hash = stated_hash
+        return self.holds(other, ())
 
     def failed(self, book: Book, *, of_change: bool) -> None:
         """A book, or what changes made of it, does not give the stated hash."""

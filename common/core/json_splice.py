@@ -1,8 +1,8 @@
 """Decides whether foreign bytes are JSON that every reader takes, and how they stand in a one-line row.
 
-A valid payload is its own JSON value, so it is spliced into the row instead of being built again. JSON that
-strict readers refuse (lone surrogates, numbers beyond a double, very deep nesting) counts as no JSON here:
-the payload is kept as text and the row stays readable.
+A valid payload is its own JSON value, so it is spliced into the row instead of being built again. One value that a
+reader refuses makes the whole archive unreadable for that reader, so JSON beyond the bounds below is kept as text
+only. The bounds are those of pandas, polars, pyarrow, DuckDB, ClickHouse and jq, found by trying each of them.
 """
 
 import math
@@ -10,8 +10,13 @@ import re
 
 import msgspec
 
-MAX_DEPTH = 200  # levels; common readers give up between 256 and 1,000
-_MAX_NUMBER_CHARS = 300  # a double ends at 309 digits, Python's json at 4,300
+MAX_DEPTH = 100  # levels: DuckDB refuses 128 in a row, jq 1.6 counts each object twice and refuses 256
+_MAX_NUMBER_CHARS = 300  # a double has no more than 309 digits, Python's json takes 4,300
+_EXPONENTS = range(-324, 309)  # of a double; pyarrow refuses more even where the value is 0
+_INTEGERS = range(
+    -(1 << 63), 1 << 64
+)  # pandas refuses the digits before the point where 64 bits do not hold them
+_HARMLESS_CHARS = 19  # so many digits and a sign always fit
 _WHITE_SPACE = b" \t\r\n"
 _BREAKS = ("\x85", "\u2028", "\u2029")  # splitlines() splits here; raw they only stand inside strings
 _BREAK_ESCAPES = tuple((text.encode(), b"\\u%04x" % ord(text)) for text in _BREAKS)
@@ -88,6 +93,16 @@ def _nesting_trouble(payload: bytes) -> str | None:
 def _number_trouble(payload: bytes) -> str | None:
     for token in _TOKENS.finditer(payload):
         number = token[3]
-        if number is not None and (len(number) > _MAX_NUMBER_CHARS or math.isinf(float(number))):
-            return f"number out of range at byte {token.start()}"
+        if number is not None and not _fits(number):
+            return f"number out of range at byte {token.start()}: readers take 64-bit integers and doubles"
     return None
+
+
+def _fits(number: bytes) -> bool:
+    """Whether every reader can hold the number. `number` is valid JSON."""
+    if len(number) < _HARMLESS_CHARS and number.lstrip(b"-").isdigit():
+        return True
+    if len(number) > _MAX_NUMBER_CHARS or math.isinf(float(number)):
+        return False
+    mantissa, _, exponent = number.lower().partition(b"e")
+    return int(mantissa.partition(b".")[0]) in _INTEGERS and int(exponent or b"0") in _EXPONENTS

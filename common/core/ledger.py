@@ -4,13 +4,14 @@
 not. `gap`: some of the time is missing, declared or not. `missing`: all of it is.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from common.core.causes import Cause
 from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.not_understood import Unused
 from common.core.number_runs import Run, count, joined, without
 
 LEDGER_SCHEMA_VERSION = 1
@@ -84,6 +85,9 @@ class TokenHour(msgspec.Struct, frozen=True):
     size_only: int
     divergences: int
     not_checkable: int
+    unusable_events: int
+    wrong_batches: int
+    wrong_seconds: float
 
 
 class TokenCheckpoints(msgspec.Struct, frozen=True):
@@ -97,6 +101,8 @@ class TokenCheckpoints(msgspec.Struct, frozen=True):
     answered: int
     absent: int
     failed: int
+    unreadable: int
+    wrong: int
 
 
 class HourLedger(msgspec.Struct, frozen=True):
@@ -113,6 +119,8 @@ class HourLedger(msgspec.Struct, frozen=True):
     messages: int
     gaps: tuple[HourGap, ...]
     longest_pause_seconds: float
+    unusable: tuple[Unused, ...]
+    unusual_forms: Mapping[str, int]
 
 
 class FeedLedger(HourLedger, frozen=True):
@@ -122,6 +130,7 @@ class FeedLedger(HourLedger, frozen=True):
     unaccounted_seconds: float
     checks_passed: int
     divergences: int
+    wrong_batches: int
     tokens: tuple[TokenHour, ...]
     not_recorded: tuple[NotRecorded, ...] = ()
     exchange: str | None = None

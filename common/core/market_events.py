@@ -1,17 +1,15 @@
-"""What the exchange says of books and trades, as typed events: every kind, new and old shapes, single or in arrays.
+"""What the exchange says of books and trades, as typed events of every kind in their usual forms.
 
-Prices and sizes stay the exchange's own texts. Times are the exchange's, in milliseconds since 1970. Whatever is no
-event (`PONG`, garbage, kinds that are not known) gives nothing; an event of a known kind that does not hold what it
-must becomes `Unusable`, so that hostile content is counted and never raises.
+Prices and sizes stay the exchange's own texts where these are plain decimals. Times are the exchange's, in
+milliseconds since 1970. `event_reader` makes them of payloads, other forms included.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import Meta
 
-from common.core.book_snapshot import NAMES, BookSnapshot, Level, Milliseconds, read_any_book
+from common.core.book_snapshot import NAMES, NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
 from common.core.decimal_text import check_decimals
 
 __all__ = [
@@ -23,15 +21,16 @@ __all__ = [
     "MarketEvent",
     "MarketResolved",
     "Milliseconds",
+    "NewMarket",
     "PriceChange",
     "Side",
     "TickSizeChange",
+    "TimedEvent",
     "Unusable",
-    "read_events",
+    "UnusualForms",
 ]
 
 Side = Literal["BUY", "SELL"]
-_LONGEST_REASON = 200
 
 
 class LevelChange(msgspec.Struct, frozen=True, gc=False, rename=NAMES):
@@ -64,6 +63,8 @@ class PriceChange(
     changes: tuple[LevelChange, ...]
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals([text for change in self.changes for text in (change.price, change.size)])
 
 
@@ -79,6 +80,8 @@ class TickSizeChange(
     new_tick_size: str
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals((self.new_tick_size,))
 
 
@@ -97,6 +100,8 @@ class LastTrade(
     transaction_hash: str | None = None
 
     def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
         check_decimals((self.price, self.size))
 
 
@@ -107,7 +112,7 @@ class BestBidAsk(
 
     market: str
     token_id: str
-    timestamp_ms: Milliseconds
+    timestamp_ms: Annotated[int, Meta(ge=10**12, lt=10**13)]
     best_bid: str
     best_ask: str
     spread: str | None = None
@@ -128,101 +133,48 @@ class MarketResolved(
     token_ids: tuple[str, ...] = ()
     winning_token_id: str | None = None
     winning_outcome: str | None = None
+    bids: None = None  # with a book it is something else
+    asks: None = None
+    price_changes: None = None
+
+    def __post_init__(self) -> None:
+        if self.timestamp_ms in SECONDS:
+            raise ValueError(NOT_MILLISECONDS)
+
+
+class NewMarket(msgspec.Struct, gc=False, tag_field="event_type", tag="new_market"):
+    """Goes to everyone, many times a minute: known only so that it is skipped fast. With a book it is none."""
+
+    bids: None = None
+    asks: None = None
+    price_changes: None = None
 
 
 class Unusable(msgspec.Struct, frozen=True, gc=False):
-    """An event of a known kind that cannot be used; `reason` says why, in words."""
+    """Something like an event that cannot be used.
+
+    `reason` is the kind and the field that cannot be read, `detail` says why as a message. It is about `token_ids`, or
+    about all tokens of `market` where it names none, or about nobody knows whom. `of_book`: the books of those are
+    not known from here on, until their next snapshots.
+    """
 
     reason: str
+    detail: str
+    token_ids: tuple[str, ...] = ()
+    market: str = ""
+    of_book: bool = True
 
 
-MarketEvent = BookSnapshot | PriceChange | TickSizeChange | LastTrade | BestBidAsk | MarketResolved | Unusable
+class UnusualForms(msgspec.Struct, frozen=True, gc=False):
+    """Follows an event that was not written in the usual forms: their names, and the tokens it is about.
+
+    `written` holds normal texts and what stood in their place, where that differs.
+    """
+
+    token_ids: tuple[str, ...]
+    forms: tuple[str, ...]
+    written: tuple[tuple[str, str], ...] = ()
 
 
-class _NewMarket(msgspec.Struct, gc=False, tag_field="event_type", tag="new_market"):
-    """Goes to everyone, many times a minute: known only so that it is skipped fast."""
-
-
-class _OldChange(msgspec.Struct, gc=False):
-    price: str
-    size: str
-    side: Side
-
-
-class _OldPriceChange(msgspec.Struct, gc=False, rename=NAMES):
-    """The shape before 2025-09-15: one token, its hash beside the changes."""
-
-    market: str
-    token_id: str
-    timestamp_ms: Milliseconds
-    changes: tuple[_OldChange, ...]
-    hash: str | None = None
-
-
-class _Kind(msgspec.Struct, gc=False):
-    event_type: Any = UNSET
-    bids: msgspec.Raw | UnsetType = UNSET
-    asks: msgspec.Raw | UnsetType = UNSET
-    price_changes: msgspec.Raw | UnsetType = UNSET
-
-
-_WIRE = BookSnapshot | PriceChange | TickSizeChange | LastTrade | BestBidAsk | MarketResolved | _NewMarket
-# Not strict: the times are texts that hold numbers. Nothing else is converted, as all the rest are texts.
-_EVENTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_WIRE | list[_WIRE], strict=False)
-_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
-_KIND = msgspec.json.Decoder(_Kind)
-_OLD_PRICE_CHANGE = msgspec.json.Decoder(_OldPriceChange, strict=False)
-_BY_KIND: dict[str, Callable[[bytes], MarketEvent]] = {
-    "book": read_any_book,
-    "price_change": msgspec.json.Decoder(PriceChange, strict=False).decode,
-    "tick_size_change": msgspec.json.Decoder(TickSizeChange, strict=False).decode,
-    "last_trade_price": msgspec.json.Decoder(LastTrade, strict=False).decode,
-    "best_bid_ask": msgspec.json.Decoder(BestBidAsk, strict=False).decode,
-    "market_resolved": msgspec.json.Decoder(MarketResolved, strict=False).decode,
-}
-
-
-def read_events(payload: bytes) -> tuple[MarketEvent, ...]:
-    """The events of a payload in their order; empty where it holds none. Never raises."""
-    try:
-        found = _EVENTS.decode(payload)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _one_by_one(payload)
-    if isinstance(found, list):
-        return tuple(event for event in found if type(event) is not _NewMarket)
-    return () if type(found) is _NewMarket else (found,)
-
-
-def _one_by_one(payload: bytes) -> tuple[MarketEvent, ...]:
-    """The slow way, for what is not all of the usual shapes: what is wrong with one event spoils no other."""
-    try:
-        raws = _RAWS.decode(payload) if payload.lstrip()[:1] == b"[" else [msgspec.Raw(payload)]
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return ()
-    events = (_read_one(bytes(raw)) for raw in raws)
-    return tuple(event for event in events if event is not None)
-
-
-def _read_one(text: bytes) -> MarketEvent | None:
-    try:
-        kind = _KIND.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
-    name = kind.event_type
-    if name is UNSET and kind.bids is not UNSET and kind.asks is not UNSET:
-        name = "book"
-    if not isinstance(name, str) or name not in _BY_KIND:
-        return None
-    try:
-        if name == "price_change" and kind.price_changes is UNSET:
-            return _from_old_shape(_OLD_PRICE_CHANGE.decode(text))
-        return _BY_KIND[name](text)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return Unusable(f"{name}: {error}"[:_LONGEST_REASON])
-
-
-def _from_old_shape(old: _OldPriceChange) -> PriceChange:
-    changes = (
-        LevelChange(old.token_id, change.price, change.size, change.side, old.hash) for change in old.changes
-    )
-    return PriceChange(old.market, old.timestamp_ms, tuple(changes))
+TimedEvent = BookSnapshot | PriceChange | TickSizeChange | LastTrade | BestBidAsk | MarketResolved
+MarketEvent = TimedEvent | Unusable | UnusualForms

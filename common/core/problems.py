@@ -19,6 +19,7 @@ ProblemKind = Literal[
     "process_not_started",
     "run_folder_full",
     "spool_not_kept",
+    "books_unknown",
 ]
 
 

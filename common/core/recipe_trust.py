@@ -48,6 +48,7 @@ class ProtocolTrust:
         self.agreements = 0
         self.calm: Proof | None = None  # the first of the proofs, if nothing has failed since it agreed last
         self.is_proved = False
+        self.unusual_forms_agree = False  # a hash agreed of a book that was written in unusual forms
         self.new_keys: tuple[str, ...] = ()  # of the newest book that failed: no known recipe has them
         self.best_agrees = False  # the stated best prices are those of the newest book that a hash proved
         self._failing_markets: set[str] = set()

@@ -87,9 +87,12 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def payload_json(self) -> bytes:
-        """The payload's JSON, on one line; `null` where it is none. Cheaper than `payload`."""
+        """The payload as JSON, on one line where the row has it so; empty without a payload. Cheaper than `payload`.
+
+        A payload beyond the bounds of `json` (`common/core/json_splice.py`) comes verbatim, as it may hold events.
+        """
         raw = self.json if self.response == _NOTHING else _RESPONSE.decode(self.response).raw_response_json
-        return bytes(raw)
+        return bytes(raw) if raw != _NOTHING else self.payload or b""
 
     @property
     def detail(self) -> Mapping[str, Any]:
@@ -102,7 +105,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def subscribed_token_ids(self) -> tuple[str, ...]:
         """The tokens that were subscribed when the row was made."""
-        return () if self.subscription == _NOTHING else _subscribed(bytes(self.subscription))
+        return () if self.subscription == _NOTHING else subscribed_token_ids(bytes(self.subscription))
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -138,7 +141,8 @@ def _answer(response: _Response | None) -> bytes | None:
 
 
 @lru_cache(maxsize=256)
-def _subscribed(subscription: bytes) -> tuple[str, ...]:
+def subscribed_token_ids(subscription: bytes) -> tuple[str, ...]:
+    """The token ids in the value of a row's `subscription`."""
     return _SUBSCRIPTION.decode(subscription).assets_ids
 
 

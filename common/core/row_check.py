@@ -48,6 +48,17 @@ class Row(msgspec.Struct, gc=False):
     response: _Response | None = None
     gap: dict[str, Any] | None = None
 
+    @property
+    def payload_json(self) -> bytes:
+        """The payload as JSON; verbatim where it is beyond the bounds of `json`, empty where there is none."""
+        raw = bytes(self.json if self.response is None else self.response.raw_response_json)
+        if raw != b"null":
+            return raw
+        try:
+            return _payload(self) or b""
+        except ArchiveError:
+            return b""
+
 
 _DECODER = msgspec.json.Decoder(Row)
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.core.market import Exchange, Market
+from common.core.not_understood import Unused
 
 SAMPLE_SCHEMA_VERSION = 1
 MOST_BARS = 30
@@ -73,7 +74,8 @@ class SampleFacts(msgspec.Struct, frozen=True):
 
     `problems` tells the first of the unreadable lines and wrong rows, `sequence_problems` of holes without a
     gap row and of doubled numbers, in words. `unclosed` are paths below the data root. `rows_of_exchange` counts
-    rows by the exchange that they state.
+    rows by the exchange that they state, `events` the events and REST books that could be read, `unusable` those that
+    could not.
     """
 
     files: tuple[OutputFile, ...]
@@ -84,6 +86,9 @@ class SampleFacts(msgspec.Struct, frozen=True):
     problems: tuple[str, ...]
     messages: int
     market_messages: int
+    events: int
+    unusable: tuple[Unused, ...]
+    unusual_forms: Mapping[str, int]
     messages_by_type: Mapping[str, int]
     messages_over_time: TimeChart
     sessions: int
@@ -112,6 +117,8 @@ class SampleManifest(msgspec.Struct, frozen=True):
     messages_over_time: TimeChart
     checkpoints: tuple[CheckpointFacts, ...]
     gaps: tuple[dict[str, Any], ...]
+    unusable: tuple[Unused, ...]
+    unusual_forms: Mapping[str, int]
     problems: tuple[str, ...]
     files: tuple[OutputFile, ...]
     exchange: Exchange

@@ -39,11 +39,12 @@ class SnapshotChecks:
         snapshot: BookSnapshot,
         since_ms: int,
         holds: Callable[[Book], bool],
+        end_failed: Callable[[], None],
     ) -> None:
         """Before a snapshot is applied to the book of a token that is not suspect.
 
         What contradicts it has from `since_ms` on, in the connection's time, to be explained. `holds`: whether a
-        whole book gives its own hash.
+        whole book gives its own hash. `end_failed`: a check that has failed ends with the snapshot.
         """
         stated = (snapshot.timestamp_ms, snapshot.hash)
         told = bool(snapshot.hash) and stated == (book.timestamp_ms, book.hash)
@@ -55,12 +56,12 @@ class SnapshotChecks:
         if not levels:
             return
         told = told and holds(shown)
-        failed, token.failed = token.failed, None
         if told:
+            failed, token.failed = token.failed, None
             left = {(level.side, level.price): level for level in levels}
             self._open[book.token_id] = _Contradiction(stated, since_ms, left, failed)
-        elif failed is not None:  # the changes that led to this state may be on their way
-            self._results.amend(failed, "not_checkable", "a snapshot came before it was told")
+        else:
+            end_failed()
 
     def explain(self, event: PriceChange) -> None:
         """Changes of a batch that a snapshot has overtaken are no contradiction."""
@@ -79,7 +80,17 @@ class SnapshotChecks:
             if each.levels:
                 self._diverge(token_id, each)
             elif each.failed is not None:
-                self._results.amend(each.failed, "agree_late", "healed by itself")
+                self._explained(each.failed, each.stated[0])
+
+    def _explained(self, failed: Result, stated_ms: int) -> None:
+        """What had failed was the same batch, not yet complete; or a state before it, which was wrong."""
+        wrong_ms = stated_ms - failed.timestamp_ms
+        if wrong_ms <= 0:
+            self._results.amend(failed, "agree_late", "its batch was not complete")
+            return
+        reason = "healed by a snapshot"
+        healed = msgspec.structs.replace(failed, verdict="healed", reason=reason)
+        self._results.found(msgspec.structs.replace(healed, wrong_batches=1, wrong_ms=wrong_ms))
 
     def drop(self, token_id: str) -> Result | None:
         """The book is void; the failed check that is left undecided by it, if any."""
@@ -93,6 +104,7 @@ class SnapshotChecks:
             reason="the snapshot of the stated hash holds other levels",
             levels=tuple(contradiction.levels.values()),
             levels_from="snapshot",
+            wrong_batches=1,
         )
         self._results.found(result)
         self._results.settle(result)

@@ -1,15 +1,18 @@
 """Checks what the exchange states of a book as it is after a batch: its hash, and the best prices."""
 
+import msgspec
+
 from common.core.book import Book
 from common.core.book_hash import HASH_DIGITS
 from common.core.books import Books
-from common.core.check_results import UNKNOWN_RECIPE, Check, Result, Results, Verdict
+from common.core.check_results import UNKNOWN_RECIPE, UNUSUAL_FORMS, Check, Result, Results, Verdict
 from common.core.checked_token import CheckedToken, Stated
 from common.core.checkpoint_checks import CheckpointChecks
 from common.core.decimal_text import scaled
 from common.core.hash_proof import HashProof
 
 _TRADES_TRIED = 3
+_AHEAD_MS = 2000  # of the connection's time
 
 
 class StatedChecks:
@@ -29,8 +32,8 @@ class StatedChecks:
         self.now_ms = 0
 
     def since(self, stated_ms: int) -> int:
-        """From when on a state of this time has time to be completed or to heal."""
-        return max(self.now_ms, stated_ms)
+        """From when on a state of this time has time to be completed or to heal; a time far ahead counts as now."""
+        return max(self.now_ms, stated_ms if not self.now_ms else min(stated_ms, self.now_ms + _AHEAD_MS))
 
     def state(self, token_id: str, *, best: tuple[str, str] | None) -> None:
         """The exchange stated hash and best prices of the book as it is now. `best` None: a snapshot did."""
@@ -49,6 +52,7 @@ class StatedChecks:
         if stated != token.open:
             token.open, token.best = stated, None
             token.stated.append(book.hash)
+            token.stated_at.append(stated)
         token.open_ms = self.since(book.timestamp_ms)
         token.best, token.of_change = best or token.best, of_change
         is_soon = 0 <= book.timestamp_ms - token.verified_ms < self.every_ms
@@ -97,6 +101,26 @@ class StatedChecks:
             return False
         return not trust.in_doubt or trust.agreements > agreements
 
+    def end_failed(self, token: CheckedToken, book: Book, reason: str, until_ms: int) -> None:
+        """A failed check ends without a divergence, with the book right or replaced: it was wrong until then.
+
+        Unless the recipe is in doubt, and the book was right perhaps.
+        """
+        failed, token.failed = token.failed, None
+        if failed is None:
+            return
+        trust = self._proof.trust_of(book)
+        knows = trust.is_proved and token.failed_knowing[0] == self._proof.recipes.revision
+        if not knows or trust.in_doubt:
+            self._results.amend(failed, "not_checkable", UNKNOWN_RECIPE)
+            return
+        wrong_ms = max(until_ms - failed.timestamp_ms, 0)
+        self._results.found(
+            msgspec.structs.replace(
+                failed, verdict="healed", reason=reason, wrong_batches=token.wrong_batches, wrong_ms=wrong_ms
+            )
+        )
+
     def _still_holds(self, token: CheckedToken, book: Book) -> bool:
         return self._proof.still_holds(book, token.bound, self._books.trade_prices(book.market))
 
@@ -119,6 +143,8 @@ class StatedChecks:
             return "no checkpoint yet"
         if not book.tick_size:
             return "no tick size yet"
+        if book.written and not self._proof.trust_of(book).unusual_forms_agree:
+            return UNUSUAL_FORMS
         accuses = token.of_change and self._proof.may_accuse(book, token.proved_by)
         return "" if accuses else UNKNOWN_RECIPE
 
@@ -129,7 +155,7 @@ class StatedChecks:
             if _best_agrees(book, token.best):
                 self._agree(token, book, "best")
                 return
-            if reason != UNKNOWN_RECIPE and self._proof.trust_of(book).best_agrees:
+            if reason not in {UNKNOWN_RECIPE, UNUSUAL_FORMS} and self._proof.trust_of(book).best_agrees:
                 self._fail(token, book, "best", "the best prices are not those that the exchange tells")
                 return
         token.done, token.open = token.open, None
@@ -139,13 +165,15 @@ class StatedChecks:
         self._results.found(Result(check, "agree", book.token_id, book.timestamp_ms, of_snapshot=of_snapshot))
         if check == "hash":
             token.is_proved = True
+            if book.written:
+                self._proof.trust_of(book).unusual_forms_agree = True
             token.verified.append(book.hash)
+            token.verified_at.append((book.timestamp_ms, book.hash))
             token.verified_ms = book.timestamp_ms
             if token.best is not None and all(token.best):
                 self._compare_best(token, book, token.best)
         if token.failed is not None and check in {"hash", token.failed.check}:
-            failed, token.failed = token.failed, None
-            self._results.amend(failed, "agree_late", "healed by itself")
+            self.end_failed(token, book, "healed by the changes that followed", book.timestamp_ms)
         token.done, token.open = token.open, None
         if token.waiting:
             self._checkpoints.retry(token, book)
@@ -166,7 +194,9 @@ class StatedChecks:
             token.failed_ms = self.since(book.timestamp_ms)
             agreements = self._proof.trust_of(book).agreements
             token.failed_knowing = (self._proof.recipes.revision, agreements)
+            token.wrong_batches = 0
             self.active.add(book.token_id)
+        token.wrong_batches += 1
 
 
 def _best_agrees(book: Book, best: tuple[str, str]) -> bool:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from common.core.book_hour import TokenChecks
 from common.core.instants import NS_PER_SECOND
 from common.core.ledger import Condition, GapTime, TokenHour, Window, as_told, left_open, runs_of, seconds
-from common.core.market import Token
+from common.core.market import Token, canonical_condition_id
+from common.core.market_events import Unusable
 from common.core.number_runs import Run, joined, without
 
 SILENCE_NS = 60 * NS_PER_SECOND
+WRONG_SHARE = 0.001  # of the connected time, for which a book that is complete may have been wrong
 FIRST_BOOK_NS = 30 * NS_PER_SECOND
 
 
@@ -17,7 +19,7 @@ class TokenAccount:
 
     def __init__(self, token: Token, window: Window) -> None:
         self.gaps: list[GapTime] = []
-        self.messages = 0
+        self.messages = self.unusable = 0
         self._token, self._window = token, window
         self._connected: list[Run] = []
         self._since_ns: int | None = None
@@ -29,6 +31,13 @@ class TokenAccount:
         self._wanted_from_ns: int | None = None
         self._wanted_on = False
         self._checks = TokenChecks()
+
+    def is_about(self, event: Unusable) -> bool:
+        """Whether an unusable event is about this token, for all that it lets know."""
+        if event.token_ids:
+            return self._token.token_id in event.token_ids
+        market = canonical_condition_id(event.market)
+        return market in {"", canonical_condition_id(self._token.condition_id)}
 
     @property
     def subscribed(self) -> bool:
@@ -107,6 +116,9 @@ class TokenAccount:
             size_only=self._checks.size_only,
             divergences=self._checks.divergences,
             not_checkable=self._checks.not_checkable,
+            unusable_events=self.unusable + self._checks.doubts,
+            wrong_batches=self._checks.wrong_batches,
+            wrong_seconds=self._checks.wrong_ms / 1000,
         )
 
     def _wanted(self, connected: Sequence[Run]) -> list[Run]:
@@ -123,7 +135,15 @@ class TokenAccount:
     ) -> Condition:
         if in_gaps or unaccounted:
             return "gap" if connected else "missing"
-        return "degraded" if self._books_missing or self._checks.divergences else "complete"
+        wrong_s, connected_s = self._checks.wrong_ms / 1000, seconds(connected)
+        is_degraded = (
+            self._books_missing
+            or self._checks.divergences
+            or self.unusable
+            or self._checks.doubts
+            or wrong_s > WRONG_SHARE * connected_s
+        )
+        return "degraded" if is_degraded else "complete"
 
     def _slowest_book_seconds(self) -> float | None:
         return round(max(self._book_waits_ns) / NS_PER_SECOND, 3) if self._book_waits_ns else None

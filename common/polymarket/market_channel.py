@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from common.core.event_kinds import BOOK_WITHOUT_EVENT_TYPE, SUBSCRIBED_KINDS
 from common.core.rolling_series import slug_marks
 from common.core.wanted_markets import Wanted
 
@@ -29,6 +30,12 @@ class _Resolved(msgspec.Struct):
     assets_ids: list[str] = []
 
 
+class _Kind(msgspec.Struct):
+    event_type: str = BOOK_WITHOUT_EVENT_TYPE
+
+
+_OF_SUBSCRIBED = SUBSCRIBED_KINDS - {BOOK_WITHOUT_EVENT_TYPE}
+_KINDS = msgspec.json.Decoder(list[_Kind])
 _RESOLVED = msgspec.json.Decoder(list[_Resolved] | _Resolved)
 
 
@@ -51,10 +58,10 @@ def is_market_data(payload: bytes) -> bool:
     """Whether a message shows that the subscribed tokens are alive: data of a market, found without parsing.
 
     PONG and other plain texts do not, an empty opening array does not, and `new_market` does not: it is sent
-    to every connection, also to one whose books are frozen.
+    to every connection, also to one whose books are frozen. Beside it in an array there may be other events.
     """
     if _NEW_MARKET in payload:
-        return False
+        return payload.lstrip()[:1] == b"[" and _holds_more_than_new_markets(payload)
     for mark in _MARKET_DATA_MARKS:  # noqa: SIM110 - called for messages by the thousand: any() costs three times as much
         if mark in payload:
             return True
@@ -64,6 +71,13 @@ def is_market_data(payload: bytes) -> bool:
 def is_opening_book(payload: bytes) -> bool:
     """Whether market data is a whole book as a subscription brings it: it tells the tick size, a refresh does not."""
     return has_book(payload) and b'"tick_size"' in payload and b'"price_change"' not in payload
+
+
+def _holds_more_than_new_markets(payload: bytes) -> bool:
+    try:
+        return any(each.event_type in _OF_SUBSCRIBED for each in _KINDS.decode(payload))
+    except msgspec.DecodeError:
+        return False
 
 
 def has_book(payload: bytes) -> bool:

@@ -106,6 +106,8 @@ class QueueTail:
                 continue  # its sequences show up as missed
             for envelope in envelopes:
                 sequence = envelope.lane_sequence
+                if sequence < source.next_sequence.get(lane, sequence):
+                    continue  # it came before: a producer that was started again tells all that it holds
                 self._missed[source.name] += sequence - source.next_sequence.get(lane, sequence)
                 source.next_sequence[lane] = sequence + 1
                 context = self._context_of(source, envelope)

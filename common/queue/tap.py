@@ -1,9 +1,9 @@
 """A lossy copy of what enters an outbox, for whoever looks on; it never slows the pipeline.
 
-Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has
-subscribed, and if so publishes what the segment files gained since its last look; what is deleted between two
-looks is copied before it goes. Who cannot keep up misses whole copies, and sees it by the gaps in the lanes'
-sequences.
+Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has subscribed, and if
+so publishes what the segment files gained since its last look, the very first time all that they still hold: an
+auditor that joins a moment late hears the opening books. What is deleted between two looks is copied before it goes.
+Who cannot keep up misses whole copies, and sees it by the gaps in the lanes' sequences.
 
 A copy is one ZeroMQ message: a header, then the encoded batches of each lane that gained some.
 """
@@ -46,6 +46,7 @@ class Tap:
         self._outbox = outbox
         self._next_look_ns = 0
         self._subscriptions = 0
+        self._was_watched = False
         self._marks: dict[int, Mark | None] = {}
         self._gained: dict[int, bytes] = {}
         self._socket = context.socket(zmq.XPUB)
@@ -66,9 +67,10 @@ class Tap:
             self._gained.clear()
             return
         for index, lane in self._outbox.lanes.items():
-            if not watched:
+            if not watched and self._was_watched:
                 self._marks[index] = lane.end()
             lane.before_removal = partial(self._gather, index)
+        self._was_watched = True
         self._publish()
 
     def _take_subscriptions(self) -> None:

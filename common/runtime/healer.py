@@ -77,8 +77,8 @@ class Healer:
         if session is None or session.session_id != wish.session_id:
             return None
         said = {"action": wish.action, "token_id": wish.token_id, "reason": wish.why}
-        log.warning("the book auditor found a divergence", extra=said)
-        if wish.action in {"resubscribe", "replace"}:
+        log.warning("the book auditor asks for healing", extra=said)
+        if wish.action == "replace" or (wish.action == "resubscribe" and wish.divergence is not None):
             self._declare(wish, session, now)
         if wish.action == "resubscribe":
             self._runtime.tally.add("divergences_resubscribed_total")

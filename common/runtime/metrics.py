@@ -129,6 +129,14 @@ class _StatusCollector(Collector):
         yield checks
         help_tokens = "Tokens whose book is rebuilt and followed"
         yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
+        help_unknown = "Tokens whose book is not known because an event could not be read"
+        yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.get("unknown", 0))
+        unusable = CounterMetricFamily(
+            PREFIX + "unusable_events_by_reason_total", "Events that could not be used", labels=["reason"]
+        )
+        for each in books.get("unusable", ()):
+            unusable.add_metric([each["reason"]], each["events"])
+        yield unusable
 
     def _problems(self) -> Metric:
         family = GaugeMetricFamily(PREFIX + "problems", "Problems that last now, by kind", labels=["kind"])

@@ -33,6 +33,8 @@ COUNTERS = (
     "rest_failures_total",
     "json_errors_total",
     "unknown_messages_total",
+    "unusable_events_total",
+    "unusual_forms_total",
     "divergences_total",
     "gaps_total",
     "process_restarts_total",

@@ -97,7 +97,7 @@ def _say(done: Exported, elapsed_s: float) -> None:
     for table, rows in done.rows.items():
         print(f"{table}: {rows:,} rows")
     if done.unusable_events:
-        print(f"{done.unusable_events:,} events could not be used and are in no table")
+        print(f"{done.unusable_events:,} events cannot be read: they are in the table left_out only")
     print(f"{len(done.files)} files, {done.bytes / 1e6:,.1f} MB, in {elapsed_s:.1f} s")
 
 

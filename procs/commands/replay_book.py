@@ -105,6 +105,8 @@ def _json(view: BookView) -> str:
         "received_at_utc": utc_text(view.received_at_ns),
         "event": view.event,
         "book": view.book,
+        "not_known_since_utc": utc_text(view.unknown.since_ns) if view.unknown else None,
+        "not_known_reason": view.unknown.reason if view.unknown else None,
         "timestamp_ms": view.timestamp_ms or None,
         "hash": view.hash or None,
         "verdict": view.verdict or None,

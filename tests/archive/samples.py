@@ -65,8 +65,24 @@ def check_row(line: bytes) -> list[str]:
     return [] if row["payload_sha256"] == digest else ["payload_sha256 is not that of the payload"]
 
 
+def rest_book(token_id: str = "1") -> dict[str, Any]:
+    """A book as REST answers it."""
+    place = {"market": "0xabc", "asset_id": token_id, "timestamp": "1795435200000", "hash": "ab"}
+    return place | {"bids": [{"price": "0.4", "size": "3"}], "asks": []}
+
+
+def payload_of(kind: str, n: int) -> dict[str, Any]:
+    """A message of a kind; of a kind that nobody knows, anything."""
+    change = {"asset_id": "1", "price": "0.4", "size": str(n), "side": "BUY"}
+    usual = {
+        "book": rest_book(),
+        "price_change": {"market": "0xabc", "price_changes": [change], "timestamp": "1795435200000"},
+    }
+    return usual.get(kind, {"n": n}) | {"event_type": kind}
+
+
 def message_row(n: int, *, kind: str = "book", text: str = "", **changes: object) -> dict[str, Any]:
-    text = text or json.dumps({"event_type": kind, "n": n})
+    text = text or json.dumps(payload_of(kind, n))
     is_json = text.startswith("{")
     at_ns = NOON_NS + n * SECOND_NS
     row = {
@@ -95,7 +111,7 @@ def gap_row(at_ns: int = NOON_NS) -> dict[str, Any]:
     }
 
 
-def checkpoint_row(n: int, *, status: int = 200, books: object = ({"asset_id": "1"},)) -> dict[str, Any]:
+def checkpoint_row(n: int, *, status: int = 200, books: object = (rest_book(),)) -> dict[str, Any]:
     at_ns = NOON_NS + n * 10 * SECOND_NS
     answer = list(books) if isinstance(books, tuple) else books
     return {

@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import chdb
 import duckdb
+import jq
 import pandas as pd
 import polars as pl
+import pyarrow.json
 import pytest
 
 from common.archive.read import closed_archives
 from common.archive.salvage import recover_data_root
+from common.archive.schema import for_polars, for_pyarrow, render
 from common.archive.store import LaneStore
 from common.core.archive_names import WS_RAW
 from common.core.envelope import MESSAGE, Envelope
@@ -46,32 +50,18 @@ PAYLOADS = [
     b"PONG",
     b"not { json",
     b"\xff\xfe\x00",
+    b'{"event_type":"new","id":18446744073709551615,"low":-9223372036854775808,"rate":1.5e-308}',
+    b'{"event_type":"new","id":66357492701247383286635749270124738328}',
+    b'{"event_type":"new","rate":1e999,"ratio":0e999}',
+    b'{"event_type":"new","more":' + b"[" * 99 + b"]" * 99 + b"}",
+    b'{"event_type":"new","more":' + b'{"a":' * 99 + b"1" + b"}" * 99 + b"}",
+    b'{"event_type":"new","more":' + b"[" * 100 + b"]" * 100 + b"}",
+    b'{"event_type":"new","more":1,"more":{"more":2,"more":[]}}',
+    rb'{"event_type":"new","title":"\udc00"}',
+    b"18446744073709551615",
+    b'[1,"a",{"b":2},null,[3]]',
 ]
-POLARS_SCHEMA = {
-    "schema_version": pl.Int64(),
-    "record_type": pl.String(),
-    "exchange": pl.String(),
-    "producer": pl.String(),
-    "session_id": pl.String(),
-    "connection_sequence": pl.Int64(),
-    "websocket": pl.Struct({"url": pl.String}),
-    "subscription": pl.Struct({"revision": pl.Int64, "assets_ids": pl.List(pl.String)}),
-    "tokens_tracked": pl.List(pl.Struct(dict.fromkeys(Token.__struct_fields__, pl.String))),
-    "received_at_utc": pl.String(),
-    "received_at_ns": pl.Int64(),
-    "received_monotonic_ns": pl.Int64(),
-    "session_opened": pl.Struct({}),
-    "message_sequence": pl.Int64(),
-    "global_message_sequence": pl.Int64(),
-    "opcode": pl.Int64(),
-    "payload_length_bytes": pl.Int64(),
-    "payload_sha256": pl.String(),
-    "raw_text": pl.String(),
-    "raw_base64": pl.String(),
-    "json": pl.String(),  # any shape: the columns of the others are the same in every row
-    "json_error": pl.String(),
-    "classified_event_types": pl.List(pl.String),
-}
+REFUSED = {n for n, payload in enumerate(PAYLOADS) if classify(payload).json_bytes is None}
 Rows = list[dict[str, Any]]
 Recording = tuple[Path, bytes]
 
@@ -184,13 +174,27 @@ def test_pandas_reads_every_row_and_leaves_token_ids_text(recording: Recording) 
 
 def test_polars_reads_every_row_and_leaves_token_ids_text(recording: Recording) -> None:
     archive, lines = recording
-    table = pl.scan_ndjson(archive, schema=POLARS_SCHEMA).collect()
+    table = pl.scan_ndjson(archive, schema=for_polars.WS_RAW).collect()
     found = [without_missing(row) for row in table.to_dicts()]
     for row in found:
-        if "json" in row:
-            row["json"] = json.loads(row["json"])
+        for name in {"json", "session_opened"} & row.keys():
+            row[name] = json.loads(row[name])
     assert found == [without_missing(row) for row in parsed(lines)]
     assert found[0]["subscription"]["assets_ids"] == [UP.token_id, DOWN.token_id]
+
+
+def test_pyarrow_reads_every_row_but_for_values_of_any_shape(recording: Recording) -> None:
+    archive, lines = recording
+    with gzip.open(archive) as file:
+        table = pyarrow.json.read_json(
+            file, read_options=for_pyarrow.WHOLE_ROWS, parse_options=for_pyarrow.WS_RAW
+        )
+    found = [without_missing(row) for row in table.to_pylist()]
+    expected = [without_missing(row) for row in parsed(lines)]
+    for row in expected:
+        row.pop("json", None)
+        row.pop("session_opened", None)
+    assert found == expected
 
 
 def test_duckdb_reads_every_row_and_leaves_token_ids_text(recording: Recording) -> None:
@@ -203,5 +207,47 @@ def test_duckdb_reads_every_row_and_leaves_token_ids_text(recording: Recording) 
         tracked = database.execute(
             f"select distinct subscription.assets_ids, tokens_tracked[1].token_id from {source})"
         ).fetchall()
+        database.execute((render.FOLDER / "duckdb.sql").read_text())
+        typed = database.execute(f"select raw_text, json, tokens_tracked from ws_raw('{archive}')").fetchall()
     assert [json.loads(row[0]) for row in whole] == parsed(lines)
     assert tracked == [([UP.token_id, DOWN.token_id], UP.token_id)]
+    for (text, value, tokens), row in zip(typed, parsed(lines), strict=True):
+        assert (text, tokens) == (row.get("raw_text"), row["tokens_tracked"])
+        assert (value if value is None else json.loads(value)) == row.get("json")
+
+
+def test_clickhouse_reads_every_row_and_leaves_token_ids_text(recording: Recording) -> None:
+    archive, lines = recording
+    structure = (render.FOLDER / "ws_raw.clickhouse").read_text()
+    query = (
+        "select raw_text, json, payload_sha256, tupleElement(subscription, 'assets_ids') as assets_ids"
+        f" from file('{archive}', 'JSONEachRow', '{structure}')"
+    )
+    found = parsed(chdb.query(query, "JSONEachRow").bytes())
+    for got, row in zip(found, parsed(lines), strict=True):
+        assert got["assets_ids"] == [UP.token_id, DOWN.token_id]
+        assert (got["raw_text"], got["payload_sha256"]) == (row.get("raw_text"), row.get("payload_sha256"))
+        value = None if got["json"] is None else json.loads(got["json"])
+        assert value == row.get("json")
+
+
+def test_jq_reads_every_row(recording: Recording) -> None:
+    archive, lines = recording
+    with gzip.open(archive, "rt") as file:
+        texts = jq.compile(".raw_text").input_text(file.read()).all()
+    assert texts == [row.get("raw_text") for row in parsed(lines)]
+
+
+def test_what_one_reader_would_refuse_is_kept_as_text_only(recording: Recording) -> None:
+    _, lines = recording
+    rows = [row for row in parsed(lines) if row["record_type"] == "message"]
+    assert len(REFUSED) >= 7
+    for row in rows:
+        refused = row["message_sequence"] % len(PAYLOADS) in REFUSED
+        assert (row["json"] is None) is refused
+        assert row["json_error"] or not refused or row["raw_text"] == "PONG"
+
+
+@pytest.mark.parametrize("name", sorted(render.texts()))
+def test_the_shipped_schemas_are_those_of_the_fields(name: str) -> None:
+    assert (render.FOLDER / name).read_text() == render.texts()[name]

@@ -14,8 +14,8 @@ from common.benchmark.frames import make_load
 from common.core.archive_names import sidecar_path
 from common.core.book_audit import BookAudit, Heard
 from common.core.checkpoint_book import same_levels
+from common.core.event_reader import read_events
 from common.core.market import Exchange
-from common.core.market_events import read_events
 from common.core.rows import GAP, SESSION_CLOSED
 from common.errors import ArchiveError
 from tests.archive.recordings import (

@@ -26,6 +26,7 @@ from tests.archive.samples import (
     market,
     message_row,
     refused_row,
+    rest_book,
     sample_run,
     write_sample,
 )
@@ -103,7 +104,7 @@ def test_a_pong_is_no_market_message(tmp_path: Path) -> None:
 
 
 def test_a_market_message_that_does_not_parse_does_not_count(tmp_path: Path) -> None:
-    write_sample(tmp_path, [message_row(1, json=None)], CHECKPOINTS)
+    write_sample(tmp_path, [message_row(1, text='["event_type":"book"', json=None)], CHECKPOINTS)
     assert "No market message" in the_words(judged(tmp_path))
 
 
@@ -168,6 +169,47 @@ def test_a_torn_archive_is_told_and_what_is_before_the_tear_is_counted(tmp_path:
     manifest = judged(tmp_path)
     assert "torn at byte" in the_words(manifest)
     assert manifest.counts["messages"] == 4
+
+
+def changed_row(n: int, **fields: object) -> dict[str, object]:
+    """A row with a price change of which some fields are other than usual."""
+    change = {"asset_id": "1", "price": "0.4", "size": str(n), "side": "BUY"} | fields
+    event = {"market": "0xabc", "price_changes": [change], "timestamp": "1795435200000"}
+    return message_row(n, kind="price_change", text=json.dumps(event | {"event_type": "price_change"}))
+
+
+def test_messages_that_cannot_be_read_need_review_with_an_example(tmp_path: Path) -> None:
+    write_sample(
+        tmp_path, [message_row(1), *(changed_row(n, price="0,4") for n in range(2, 12))], CHECKPOINTS
+    )
+    manifest = judged(tmp_path)
+    words = the_words(manifest)
+    assert "10 of 13 events cannot be read" in words
+    assert "price_change: price" in words
+    assert "'0,4' is not a decimal" in words
+    assert manifest.next_command.endswith("--tables left_out")
+    assert manifest.counts["unusable_events"] == 10
+    assert "## What cannot be read" in report_text(manifest)
+
+
+def test_a_sample_of_nothing_but_unreadable_messages_has_no_market_message(tmp_path: Path) -> None:
+    write_sample(tmp_path, [changed_row(n, side=7) for n in (1, 2)], CHECKPOINTS)
+    assert "No market message" in the_words(judged(tmp_path))
+
+
+def test_unusual_forms_are_read_and_reported(tmp_path: Path) -> None:
+    write_sample(
+        tmp_path, [message_row(1), changed_row(2, price=".4"), changed_row(3, price=0.4)], CHECKPOINTS
+    )
+    manifest = judged(tmp_path)
+    assert (manifest.verdict, manifest.unusual_forms) == (PASS, {"leading_point": 1, "number": 1})
+    assert "## Read from unusual forms" in report_text(manifest)
+
+
+def test_a_rest_book_that_cannot_be_read_is_no_silence(tmp_path: Path) -> None:
+    unreadable = rest_book() | {"bids": "0.4"}
+    write_sample(tmp_path, MESSAGES, [checkpoint_row(n, books=(unreadable,)) for n in (1, 2)])
+    assert "rest_book: bids" in the_words(judged(tmp_path))
 
 
 def test_a_declared_gap_needs_review_once(tmp_path: Path) -> None:

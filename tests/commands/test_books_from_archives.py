@@ -105,7 +105,7 @@ def test_every_reader_gives_the_rows_of_the_recording_in_order(recording: Path, 
     assert [row[0] for row in found] == sorted(row[0] for row in found)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", sorted({*TABLES} - {"left_out"}))  # in a sound recording it has no rows
 def test_the_columns_are_the_promised_ones_and_all_readers_agree_on_the_rows(
     recording: Path, table: Table
 ) -> None:

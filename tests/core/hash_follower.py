@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from common.core.book_audit import BookAudit, Heard
 from common.core.book_checks import HEAL_MS
 from common.core.check_results import Result
-from common.core.checkpoint_book import read_checkpoint
+from common.core.event_reader import read_events
 from common.core.hash_recipe import KNOWN_RECIPES, Recipe
-from common.core.market_events import read_events
 from common.core.recipe_account import RecipeAccount
+from common.core.rest_answer import read_checkpoint
 from tests.core.hash_world import Object, World
 
 

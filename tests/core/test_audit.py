@@ -83,6 +83,15 @@ def test_a_divergence_is_told_with_the_levels_that_the_new_snapshot_shows() -> N
     assert wish.divergence["levels_from"] == "snapshot"
 
 
+def test_a_divergence_is_recorded_when_it_is_found_also_if_nothing_follows() -> None:
+    feed = Feed()
+    feed.lose("6")
+    [wish] = feed.wishes
+    assert wish.action == "resubscribe"
+    assert wish.divergence is not None
+    assert (wish.divergence["verdict"], wish.divergence["levels_from"]) == ("divergence", "nothing")
+
+
 def test_a_checkpoint_of_the_same_state_tells_the_levels_where_no_snapshot_comes() -> None:
     feed = Feed()
     feed.lose("6")

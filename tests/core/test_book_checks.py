@@ -6,10 +6,10 @@ from common.core.book_checks import BATCH_MS, HEAL_MS, BookChecks
 from common.core.book_hash import HashTerms
 from common.core.books import Books
 from common.core.check_results import Result
-from common.core.checkpoint_book import read_checkpoint
 from common.core.checkpoint_checks import REST_AHEAD_MS
+from common.core.event_reader import read_events
 from common.core.hash_proof import HashProof
-from common.core.market_events import read_events
+from common.core.rest_answer import read_checkpoint
 
 TOKEN = "7" * 40
 TERMS = HashTerms("5", neg_risk=False)
@@ -197,7 +197,7 @@ def test_a_snapshot_amid_its_batch_contradicts_nothing() -> None:
     assert set(stream.verdicts("hash")) == {"agree"}
 
 
-def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() -> None:
+def test_a_snapshot_with_a_state_of_its_own_ends_a_failed_check_that_counts_as_wrong() -> None:
     stream = Stream()
     stream.snapshot()
     stream.change("0.41", "2")
@@ -208,7 +208,9 @@ def test_a_snapshot_with_a_state_of_its_own_leaves_a_failed_check_undecided() ->
     stream.snapshot()
     stream.change("0.41", "4", after_ms=HEAL_MS * 2)
     assert "divergence" not in stream.verdicts("hash")
-    assert stream.reasons() == {"a snapshot came before it was told"}
+    [healed] = [result for result in stream.found if result.verdict == "healed"]
+    assert (healed.reason, healed.wrong_batches) == ("healed by a snapshot", 2)
+    assert healed.wrong_ms == 10 + 2 * (BATCH_MS + 10) - 10
 
 
 def test_where_hashes_are_thinned_out_a_lost_change_shows_in_the_next_that_is_checked() -> None:
@@ -238,7 +240,8 @@ def test_a_failed_check_that_heals_by_itself_within_a_second_is_none() -> None:
     stream.change("0.40", "6")
     stream.change("0.41", "4", after_ms=HEAL_MS * 2)
     assert "divergence" not in stream.verdicts("hash")
-    assert "agree_late" in stream.verdicts("hash")
+    [healed] = [result for result in stream.found if result.verdict == "healed"]
+    assert (healed.wrong_batches, healed.wrong_ms) == (1, 10)
 
 
 def test_before_the_first_checkpoint_a_hash_that_holds_with_the_usual_terms_proves_them() -> None:
@@ -360,7 +363,7 @@ def test_what_cannot_be_compared_says_why_and_is_no_divergence() -> None:
 
 def test_hostile_checkpoints_are_left_out() -> None:
     wrong = document({"0.4": "1"}, {}, 5)
-    wrong["bids"][0]["price"] = 4
+    wrong["bids"][0]["price"] = -4
     no_number = document({"0.4": "1"}, {}, 5)
     no_number["bids"][0]["price"] = "x"
     assert read_checkpoint(json.dumps([no_number]).encode()) == []

@@ -8,10 +8,11 @@ import pytest
 from common.core.book import Book
 from common.core.book_hash import ANY_PRICE, USUAL_TERMS, HashTerms, Matched, matched
 from common.core.books import Books
-from common.core.checkpoint_book import read_checkpoint
+from common.core.event_reader import read_events
 from common.core.hash_proof import HashProof
 from common.core.hash_recipe import KNOWN_RECIPES, in_order
-from common.core.market_events import BookSnapshot, read_events
+from common.core.market_events import BookSnapshot
+from common.core.rest_answer import read_checkpoint
 from tests.core.hash_world import World, hash_of
 
 PUBLIC_V2_BOOK = {

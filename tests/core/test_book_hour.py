@@ -5,7 +5,7 @@ from typing import Any
 
 from common.core.book_checks import HEAL_MS
 from common.core.book_hour import BookHour, TokenChecks
-from common.core.market_events import read_events
+from common.core.event_reader import read_events
 from common.core.row_check import read_row
 from tests.core.test_book_checks import TOKEN, Levels, document
 

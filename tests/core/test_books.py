@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from common.core.book import Book
 from common.core.book_hash import ANY_PRICE, HashTerms, Matched, matched
 from common.core.books import Books
+from common.core.event_reader import read_events
 from common.core.hash_recipe import KNOWN_RECIPES
-from common.core.market_events import Unusable, read_events
+from common.core.market_events import Unusable
 
 TERMS = HashTerms("5", neg_risk=False, tick_size="0.01")
 MARKET, UP = "0xc", "1" * 70
@@ -91,7 +92,7 @@ def test_a_reset_takes_the_book_away_until_its_next_snapshot() -> None:
 def test_what_is_no_event_gives_nothing_and_a_bad_event_spoils_no_other() -> None:
     for nothing in (b"PONG", b"[]", b"{", b"\xff", b'{"event_type":"new_market"}', b'{"event_type":"else"}'):
         assert read_events(nothing) == ()
-    bad = snapshot(1000, {"1e5": "3"}, {})
+    bad = snapshot(1000, {"-1": "3"}, {})
     events = read_events(json.dumps([bad, snapshot(1000, {"0.4": "3"}, {})]).encode())
     assert [isinstance(event, Unusable) for event in events] == [True, False]
 

@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.envelope import MESSAGE, Context, Envelope
+from common.core.event_reader import read_events
 from common.core.market import Token
-from common.core.row_check import check_row, payload_of_row
+from common.core.market_events import BookSnapshot
+from common.core.recorded_row import row_of as recorded_row
+from common.core.row_check import check_row, payload_of_row, read_row
 from common.core.rows import Classified, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.contexts import context_for
@@ -137,3 +140,14 @@ def test_a_line_that_is_no_row_is_a_finding_not_an_error() -> None:
         assert check_row(line)[0].startswith("no readable row")
     assert check_row(b'{"record_type":"other"}') == ["unknown record_type 'other'"]
     assert check_row(row_of(b"\xff").replace(b'"/w=="', b'"/w="'))[0].startswith("raw_base64 is no base64")
+
+
+def test_a_book_with_a_number_that_no_reader_takes_is_still_read_from_the_archive() -> None:
+    payload = (
+        b'{"event_type":"book","market":"0xc","asset_id":"1","timestamp":"5","bids":[],"asks":[],"id":%b}'
+        % (b"7" * 40)
+    )
+    row = row_of(payload)
+    assert json.loads(row)["json"] is None
+    for held in (recorded_row(row).payload_json, read_row(row).payload_json):
+        assert isinstance(read_events(held)[0], BookSnapshot)

@@ -40,6 +40,7 @@ odd = st.binary(max_size=20) | st.sampled_from(
         b"PONG",
         b'{"event_type":"book"}{"event_type":"book"}',
         b'{"event_type":"book","n":1e999}',
+        b'{"event_type":"book","n":66357492701247383286635749270124738328}',
         b'{"event_type":"book","event_type":"halt"}',
         b'{"event_type":"book","market":"\x01"}',
         b'{"event_type":"book","market":"\xff"}',

@@ -120,6 +120,7 @@ def test_subscriptions_say_what_the_exchange_expects() -> None:
         b'{"event_type":"last_trade_price"}',
         b'{"event_type":"tick_size_change"}',
         b'{"event_type":"market_resolved"}',
+        b'[{"event_type":"new_market"},{"event_type":"book","bids":[],"asks":[]}]',
     ],
 )
 def test_market_data_shows_that_a_connection_is_alive(payload: bytes) -> None:
@@ -136,6 +137,7 @@ def test_market_data_shows_that_a_connection_is_alive(payload: bytes) -> None:
         b"book",
         b'{"event_type":"new_market","slug":"btc"}',
         b'{"event_type":"new_market","description":"about a \\"book\\"","bids":[],"x":"book"}',
+        b'[{"event_type":"new_market","tags":["book"]},{"event_type":"halt"}]',
         b"\xff\xfe",
     ],
 )

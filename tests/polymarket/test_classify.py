@@ -108,7 +108,10 @@ def test_any_payload_is_classified_and_what_is_json_reads_alike(payload: bytes) 
 @given(
     st.dictionaries(
         st.sampled_from(["market", "bids", "price", "n", "event_type"]),
-        st.text(max_size=5) | st.integers() | st.none() | st.just([{"price": "1", "size": "2"}]),
+        st.text(max_size=5)
+        | st.integers(-(1 << 63), (1 << 64) - 1)
+        | st.none()
+        | st.just([{"price": "1", "size": "2"}]),
     )
 )
 def test_objects_of_any_shape_read_alike(value: dict[str, object]) -> None:

@@ -70,6 +70,23 @@ def test_who_joins_late_gets_all_that_follows_in_the_order_of_receipt_with_its_c
     assert tail.take_missed() == {}
 
 
+def test_the_first_who_joins_hears_what_was_appended_before(producing: Producing, tail: QueueTail) -> None:
+    producing.append(10)
+    tail.look()
+
+    taken: list[Tailed] = []
+
+    def joined() -> bool:
+        producing.look()
+        taken.extend(tail.receive(0.01))
+        return bool(taken)
+
+    wait_for(joined, what="what was appended before anybody looked on")
+    sequences = [tailed.envelope.global_message_sequence for tailed in taken]
+    assert sequences == list(range(1, 11))
+    assert tail.take_missed() == {}
+
+
 def test_a_context_that_the_outbox_has_forgotten_is_still_known(
     producing: Producing, tail: QueueTail
 ) -> None:
