@@ -49,7 +49,7 @@ class World:
     def __init__(self, number: int) -> None:
         now_ms = (1_795_000_000 + 300 * number) * 1000
         self.tokens = tokens_of(now_ms // 1000)
-        model = MarketModel(1, 300, now_ms, protocols="v1")
+        model = MarketModel(1, 300, now_ms)
         markets = [(model.market(token.token_id, now_ms), token.token_id) for token in self.tokens]
         books = [(each.book, each.book.token_ids.index(token_id)) for each, token_id in markets if each]
         assert len(books) == 2
