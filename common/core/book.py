@@ -19,7 +19,7 @@ from common.core.market_events import BookSnapshot, Level, LevelChange
 _WRITTEN_KEPT = 4096  # texts: more than a whole book has
 
 _STATES_KEPT = 128  # repeats come within 120 ms: that is more than the busiest book states in a second
-REPEATS_MS = 2000  # so much older than its first snapshot what was told before that may be
+REPEATS_MS = 300  # what was told before the first snapshot is repeated within 120 ms, and no older than this
 
 PriceSize = tuple[str, str]
 _NO_KEYS: Mapping[str, str] = {}
@@ -218,7 +218,7 @@ class Book:
     def is_repeat(self, timestamp_ms: int, stated_hash: str) -> bool:
         """Whether something that is older than the book states what the book has held already, or held at first."""
         before_ms = self._first_ms - timestamp_ms
-        return 0 <= before_ms <= REPEATS_MS or (timestamp_ms, stated_hash) in self._states
+        return 0 < before_ms <= REPEATS_MS or (timestamp_ms, stated_hash) in self._states
 
 
 def _level_json(price: str, size: str) -> str:

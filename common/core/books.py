@@ -104,10 +104,18 @@ class Books:
         """The tokens whose books are not what they were any more, for all that an unusable event lets know."""
         if not event.of_book:
             return ()
-        if event.token_ids:
-            return tuple(token_id for token_id in event.token_ids if token_id in self._books)
-        market, books = canonical_condition_id(event.market), self._books.values()
-        return tuple(book.token_id for book in books if market in {"", canonical_condition_id(book.market)})
+        named = tuple(token_id for token_id in event.token_ids if token_id in self._books)
+        known = self._of_market(event.market) if event.market else tuple(self._books)
+        if named or not event.token_ids:
+            return named or known
+        return (
+            known if event.market and len(known) >= _TOKENS_OF_MARKET else ()
+        )  # a third id is a damaged one
+
+    def _of_market(self, market: str) -> tuple[str, ...]:
+        """The tokens of a market that have books."""
+        wanted, books = canonical_condition_id(market), self._books.values()
+        return tuple(book.token_id for book in books if canonical_condition_id(book.market) == wanted)
 
     def reset(self, token_ids: Iterable[str] | None = None) -> None:
         """Forget the books of these tokens, or of all: what follows cannot be joined to what was."""
@@ -153,19 +161,16 @@ class Books:
     def _is_other_leg(self, event: PriceChange, token_id: str) -> bool:
         """Whether a token without a book may be one that nobody subscribed.
 
-        A market has two tokens: a third one is the damaged id of either, so that neither book is known any more.
+        A market has two tokens. A third one is the damaged id of either: neither of their books is known any more.
         """
-        market = canonical_condition_id(event.market)
-        known = [
-            each.token_id for each in self._books.values() if canonical_condition_id(each.market) == market
-        ]
+        known = self._of_market(event.market)
         if len(known) < _TOKENS_OF_MARKET:
             if len(self._others) >= _OTHERS_KEPT:
                 self._others.clear()
             self._others.add(token_id)
             return True
         detail = f"{token_id[:80]!r} is not a token of the market"
-        self._doubts += (Unusable("price_change: asset_id", detail, tuple(known), event.market),)
+        self._doubts += (Unusable("price_change: asset_id", detail, known, event.market),)
         self.reset(known)
         return False
 

@@ -97,6 +97,7 @@ class Mending:
 def fields_of(raw: bytes) -> Fields | None:
     """The fields of an object, each as its own bytes; None for anything else."""
     try:
+        raw.decode()  # what is decoded as raw parts is not validated, and must never raise later
         return _FIELDS.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
