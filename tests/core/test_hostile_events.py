@@ -17,20 +17,8 @@ BOOK = (
     '"size":"1"}],"asks":null,"event_type":"book","tick_size":0.01,"version":"v2"}'
 ).encode()
 SPOILS = (
-    b"\xff",
-    b"\xc3\x28",
-    rb"\udc00",
-    rb"\u0000",
-    b"\x00",
-    b'"',
-    b"[",
-    b"{",
-    b"}",
-    b"\\",
-    b"1e999",
-    b"-",
-    b"null",
-    b"",
+    *(b"\xff", b"\xc3\x28", rb"\udc00", rb"\u0000", b"\x00", b"\\"),
+    *(b'"', b"[", b"{", b"}", b"1e999", b"-", b"null", b""),
 )
 
 

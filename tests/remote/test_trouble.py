@@ -74,13 +74,17 @@ def socket_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
     """A server that does one thing with each connection; gives its port."""
     listening = socket.create_server(("127.0.0.1", 0))
 
+    def serve_and_close(connection: socket.socket) -> None:
+        with connection:
+            serve(connection)
+
     def accept() -> None:
         while True:
             try:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=serve_and_close, args=(connection,), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     try:
