@@ -1,6 +1,7 @@
 """Drains one lane of every producer: envelopes become rows, rows archives; acks follow each commit."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from common.queue.outbox_files import Identity
 from common.runtime.facts import last_facts
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
-from common.runtime.writer_account import archive_shown, totals, totals_before_run
+from common.runtime.writer_account import archive_shown, clock_offset_told, totals, totals_before_run
 
 CHUNKS_A_STEP = 64
 LOOK_FOR_PRODUCERS_NS = 200_000_000
@@ -42,7 +43,8 @@ class _Source:
         """What the rows of a context's messages begin with."""
         known = self._constants.get(context)
         if known is None:
-            known = message_constant(self.client.contexts[context], self.identity.producer)
+            identity = self.identity
+            known = message_constant(self.client.contexts[context], identity.producer, identity.exchange)
             self._constants = {context: known, **dict(list(self._constants.items())[:7])}
         return known
 
@@ -59,6 +61,7 @@ class ArchiveWriter:
         self._store = LaneStore.open(
             runtime.data_root, runtime.index, layout=layout, gzip_level=settings.gzip_level
         )
+        self._store.clock_offset = partial(clock_offset_told, runtime.run_dir)
         for finding in self._store.findings:
             log.warning("recovery finding", extra={"finding": finding})
         self._before_run = totals_before_run(self._store, last_facts(runtime.run_dir, runtime.name))
@@ -147,6 +150,7 @@ class ArchiveWriter:
                 batch.message_sequence,
                 batch.global_message_sequence,
                 rows=len(batch.payloads),
+                exchange=identity.exchange,
             )
             self._count(made)
         else:

@@ -43,7 +43,10 @@ class Discovery:
         elif now >= self._next_ns or self._is_asked(now):
             self._next_ns = now + self._interval_ns
             wall_ns = self._runtime.clock.wall_ns()
-            self._call = BackgroundCall(lambda: refresh(self._runtime.settings, self._path, wall_ns))
+            assignment = self._runtime.assignment
+            self._call = BackgroundCall(
+                lambda: refresh(assignment.settings, self._path, wall_ns, assignment.exchange)
+            )
         if self._stopping:
             return False
         self._runtime.clock.sleep(timeout_s)

@@ -120,7 +120,9 @@ class LedgerKeeper:
 
     def _write(self, window: Window, ledgers: Sequence[AnyLedger]) -> list[AnyLedger]:
         """That of the websocket stream last: where it is, all are."""
-        ordered = sorted(ledgers, key=lambda ledger: ledger.stream == WS_RAW)
+        exchange = self._runtime.assignment.exchange
+        stated = [msgspec.structs.replace(each, exchange=each.exchange or exchange) for each in ledgers]
+        ordered = sorted(stated, key=lambda ledger: ledger.stream == WS_RAW)
         return [ledger for ledger in ordered if write_ledger(self._runtime.data_root, window, ledger)]
 
     def _settled(self, window: Window, journals: dict[int, JournalLine]) -> bool:

@@ -37,8 +37,8 @@ class RestCheckpointer:
         self._runtime = runtime
         self._producer = Producer(runtime, REST_CHECKPOINTS)
         self._session_id = f"{self._producer.name}-c{self._producer.outbox.numbers.next_connection()}"
-        self._discovered = DiscoveredMarkets(runtime.data_root)
-        self._http = open_session()
+        self._discovered = DiscoveredMarkets(runtime.data_root, runtime.assignment.exchange)
+        self._http = open_session(runtime.assignment.exchange)
         self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH
         self._interval_ns = int(runtime.settings.rest_checkpoint.interval_seconds * 1e9)
         self._next_round_ns = 0
@@ -111,6 +111,7 @@ class RestCheckpointer:
         row = checkpoint_row(
             Checkpoint(
                 producer=self._producer.name,
+                exchange=self._producer.outbox.identity.exchange,
                 session_id=self._session_id,
                 checkpoint_sequence=self._sequence,
                 requested_at_ns=self._requested_at_ns,
@@ -174,6 +175,7 @@ class RestCheckpointer:
             GAP,
             nothing,
             producer=self._producer.name,
+            exchange=self._producer.outbox.identity.exchange,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
             detail=detail,

@@ -59,11 +59,11 @@ class Supervisor:
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
         note_holder(self._lock, Holder(os.getpid(), str(self.run_dir)))
-        self._identity: DataRootIdentity | None = None
+        self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
         self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
-        self._discovered = DiscoveredMarkets(self._data_root)
+        self._discovered: DiscoveredMarkets
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
         self._problems = Problems(clock)
@@ -73,7 +73,7 @@ class Supervisor:
         self._files: RunFiles | None = None
 
     def claim(self, exchange: Exchange) -> None:
-        """The exchange to record: the data root belongs to it from now on. Call it before anything is written.
+        """The exchange to record: the data root belongs to it from now on.
 
         Raises ConfigError where the data root or the spool belongs to the other one.
         """
@@ -86,10 +86,10 @@ class Supervisor:
         )
         self._identity = claim.identity
         supersede_older_outboxes(self.run_dir, self._data_root)
+        self._discovered = DiscoveredMarkets(self._data_root, exchange)
 
     def begin(self) -> None:
-        """Lay down what every process needs to know; the coming steps start them."""
-        assert self._identity is not None, "the data root was claimed"
+        """Lay down what every process needs to know, after `claim`; the coming steps start them."""
         this_run = UnendedRun(self.run_id, self._started_at_ns)
         assignment = Assignment(
             run_id=self.run_id,

@@ -212,6 +212,7 @@ class WsReader:
                 settings.exchange.ws_url,
                 handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
                 max_frame_bytes=settings.websocket.max_frame_bytes,
+                expected=self._runtime.assignment.exchange,
             )
         )
 

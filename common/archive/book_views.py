@@ -143,7 +143,7 @@ class _Views:
         self, token: Token, step: Step, words: str, touched: frozenset[tuple[str, str]] = frozenset()
     ) -> BookView:
         self._number += 1
-        view = BookView(token, self._number, step.row.received_at_ns, words, "")
+        view = BookView(token, self._number, step.row.received_at_ns, words, "", step.row.exchange)
         book = step.books.get(token.token_id)
         if book is None:
             return view

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import msgspec
 
+from common.archive.exchange_held import exchange_of_rows
 from common.archive.read import iterate_lines
 from common.archive.sidecar import RowTally, Sidecar, read_sidecar
 from common.core.accounts import Accounts, ArchiveAccount
 from common.core.archive_names import lane_and_sequence
 from common.core.copy_edge import NO_SIDECAR
 from common.core.instants import utc_text
+from common.core.market import Exchange
 from common.core.row_check import Row, read_row, row_findings
 from common.core.row_facts import RowFacts
 from common.core.sequence_findings import Finding
@@ -24,7 +26,10 @@ Progress = Callable[[int], None]
 
 
 class CheckedArchive(msgspec.Struct, frozen=True):
-    """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end."""
+    """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end.
+
+    `exchange` is the one that its rows are of, None where it has none that can be read.
+    """
 
     path: Path
     sidecar: Sidecar | None
@@ -32,6 +37,7 @@ class CheckedArchive(msgspec.Struct, frozen=True):
     rows_by_producer: Mapping[str, int]
     uncompressed_bytes: int
     whole: bool
+    exchange: Exchange | None
 
 
 class ArchiveCheck:
@@ -90,6 +96,7 @@ class ArchiveCheck:
             self._rows_by_producer,
             self._uncompressed_bytes,
             self._whole,
+            exchange_of_rows(self._tally.exchange, self._path),
         )
 
     def _tell(self, kind: str, words: str) -> None:
@@ -115,6 +122,8 @@ class ArchiveCheck:
             return None
         for words in row_findings(row):
             self._tell("row", f"row {number}: {words}")
+        if row.exchange != (known := self._tally.exchange) and row.exchange and known:
+            self._tell("exchange", f"row {number}: is {row.exchange} data, those before it are {known} data")
         self._rows_by_producer[row.producer] += 1
         self._tally.add(row.producer, _facts(row))
         for words in self._account.take(row, line):
@@ -135,6 +144,7 @@ class ArchiveCheck:
         first, last = utc_text(tally.first_received_at_ns), utc_text(tally.last_received_at_ns)
         yield from _difference("first_received_at_utc", sidecar.first_received_at_utc, first)
         yield from _difference("last_received_at_utc", sidecar.last_received_at_utc, last)
+        yield from _difference("exchange", sidecar.exchange, tally.exchange)
         yield from _difference("gaps", len(sidecar.gaps), len(tally.gaps))
         if len(sidecar.gaps) == len(tally.gaps) and list(sidecar.gaps) != tally.gaps:
             yield "its sidecar tells other gaps than its rows"
@@ -169,4 +179,5 @@ def _facts(row: Row) -> RowFacts:
         row.message_sequence or row.checkpoint_sequence or 0,
         row.global_message_sequence or 0,
         row.gap,
+        exchange=row.exchange,
     )

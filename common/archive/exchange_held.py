@@ -1,6 +1,6 @@
 """Which exchange archives are of: as their sidecars state or, where those are older, as their first rows show."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -42,7 +42,28 @@ def exchange_of_archive(path: Path) -> Exchange | None:
         stated = _ORIGIN.decode(Path(sidecar_path(str(path))).read_bytes()).exchange
     except (OSError, msgspec.DecodeError):
         stated = None
+    return exchange_of_rows(stated, path)
+
+
+def exchange_of_rows(stated: str | None, path: Path) -> Exchange | None:
+    """The exchange of an archive's rows: as they state, or as the first one's URL shows where they do not."""
     return exchange_of(stated, "") if stated else _of_first_row(iterate_lines(path))
+
+
+def one_exchange(archives: Mapping[Path, str | None]) -> Exchange | None:
+    """The exchange that archives are of, by what their sidecars state; None where none can be read.
+
+    Raises ArchiveError where it is not one: what is invented must not be merged with what is real.
+    """
+    first: dict[Exchange, Path] = {}
+    for path, stated in archives.items():
+        exchange = exchange_of_rows(stated, path)
+        if exchange is not None:
+            first.setdefault(exchange, path)
+    if len(first) > 1:
+        shown = ", ".join(f"{path} holds {exchange} data" for exchange, path in sorted(first.items()))
+        raise ArchiveError(f"{shown}: they are not merged; give the paths of one kind")
+    return next(iter(first), None)
 
 
 def exchange_held(data_root: Path) -> Exchange | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.parquet_dataset import Dataset
+from common.archive.parquet_dataset import SUFFIX, Dataset
+from common.archive.parquet_file import exchange_in
 from common.archive.replay import Step, archives_of, read_archive, replay
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.core.export_columns import TABLES, Table
@@ -19,6 +20,7 @@ from common.core.export_rows import (
     life_cycle_row,
 )
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.market import Exchange
 from common.core.market_events import BookSnapshot, PriceChange, Unusable
 from common.core.markets_named import no_such_market
 from common.core.rows import MESSAGE_RECORD
@@ -62,8 +64,9 @@ def export(
     """Write the tables below `output`; no file gets its name before all are written.
 
     `progress` hears of every row that was read.
-    Raises ArchiveError where an archive is torn, a market is not there, or an hour was exported before and is
-    not to be replaced; AlreadyRunningError where another export writes there; OSError.
+    Raises ArchiveError where an archive is torn, a market is not there, the archives, or the tables that are there
+    already, are of another exchange, or an hour was exported before and is not to be replaced; AlreadyRunningError
+    where another export writes there; OSError.
     """
     output.mkdir(parents=True, exist_ok=True)
     lock = FileLock(output / LOCK, f"the folder {output}")
@@ -104,7 +107,7 @@ def _overlaps(sidecar: Sidecar, wanted: Wanted) -> bool:
 
 class _Export:
     def __init__(self, output: Path, wanted: Wanted, *, replace: bool) -> None:
-        self._wanted = wanted
+        self._wanted, self._output = wanted, output
         self._datasets = {table: Dataset(output, table, replace=replace) for table in wanted.tables}
         self._names = TokenNames()
         self._top = TopOfBook()
@@ -117,6 +120,8 @@ class _Export:
 
     def take(self, step: Step) -> None:
         """The tables' rows of one step; steps before `since` only warm the books up."""
+        if self._row is None:
+            self._refuse_other_exchange(step.row.exchange)
         self._note_tokens(step)
         place = self._place_of(step)
         written = place.received_at_ns >= self._wanted.since_ns
@@ -177,6 +182,7 @@ class _Export:
             row.message_sequence or None,
             row.global_message_sequence or None,
             self._event_index,
+            row.exchange,
         )
 
     def _add_events(self, step: Step, place: Place) -> None:
@@ -202,6 +208,15 @@ class _Export:
         if dataset is not None and written:
             for row in rows:
                 dataset.add(row)
+
+    def _refuse_other_exchange(self, exchange: Exchange) -> None:
+        """What lies in the folder already is read together with what is to come."""
+        earlier = next(self._output.glob(f"*/*/*/*{SUFFIX}"), None)
+        held = exchange_in(earlier) if earlier is not None else None
+        if held not in {None, exchange}:
+            raise ArchiveError(
+                f"{self._output}: holds tables of {held} data, this is {exchange}: choose another --output"
+            )
 
     def _refuse_missing(self, markets: Collection[str]) -> None:
         there = {token.market_slug for token in self._names.by_id.values()}

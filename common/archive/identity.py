@@ -12,6 +12,7 @@ from common.files import DISK, Disk, write_atomically
 
 IDENTITY_FILE = "identity.json"
 IDENTITY_FORMAT = 1
+_REMEDY = "the next recording keeps it aside and makes a new one"
 
 
 class DataRootIdentity(msgspec.Struct, frozen=True):
@@ -42,13 +43,13 @@ def read_identity(data_root: Path) -> DataRootIdentity | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DamagedIdentityError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DamagedIdentityError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
     try:
         version = msgspec.json.decode(data, type=_Version).format_version
         if version <= IDENTITY_FORMAT:
             return msgspec.json.decode(data, type=DataRootIdentity)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DamagedIdentityError(f"{path}: is damaged ({error})") from error
+        raise DamagedIdentityError(f"{path}: is damaged ({error}); {_REMEDY}") from error
     raise ConfigError(
         f"{path}: its format_version is {version}, and this program knows only {IDENTITY_FORMAT}:"
         " use the newer version that wrote it, or choose another --data-root"

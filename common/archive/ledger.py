@@ -36,9 +36,11 @@ class HourAccount:
 
     def __init__(self, window: Window) -> None:
         self._feed, self._checkpoints, self._books = FeedHour(window), CheckpointHour(window), BookHour()
+        self._exchange: str | None = None
 
     def take(self, stream: str, row: Row, line: bytes) -> None:
         """Account for a row."""
+        self._exchange = self._exchange or row.exchange
         if stream != WS_RAW:
             self._checkpoints.take(row, line)
             self._books.checkpoint(row)
@@ -64,10 +66,13 @@ class HourAccount:
             REST_CHECKPOINTS: self._checkpoints,
         }
         return {
-            stream: hour.finish(
-                later,
-                tuple(told_archives(known, stream)),
-                tuple(name for name in unreadable if f"_{stream}_" in name),
+            stream: msgspec.structs.replace(
+                hour.finish(
+                    later,
+                    tuple(told_archives(known, stream)),
+                    tuple(name for name in unreadable if f"_{stream}_" in name),
+                ),
+                exchange=self._exchange,
             )
             for stream, hour in hours.items()
         }

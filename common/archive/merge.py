@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from common.archive.exchange_held import one_exchange
 from common.archive.read import iterate_lines
 from common.core.archive_names import lane_and_sequence, sidecar_path
 from common.core.instants import parse_utc_ns
@@ -27,7 +28,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Part(msgspec.Struct, frozen=True):
-    """The rows of one producer in one archive; `alone` if it holds no others."""
+    """The rows of one producer in one archive; `alone` if it holds no others. `exchange` as its sidecar states it."""
 
     path: Path
     producer: str
@@ -36,6 +37,7 @@ class Part(msgspec.Struct, frozen=True):
     first_ns: int
     last_ns: int
     alone: bool
+    exchange: str | None
 
 
 class _LaneRange(msgspec.Struct):
@@ -47,6 +49,7 @@ class _Sidecar(msgspec.Struct):
     first_received_at_utc: str
     last_received_at_utc: str
     producers: dict[str, _LaneRange]
+    exchange: str | None = None
 
 
 _SIDECAR = msgspec.json.Decoder(_Sidecar)
@@ -56,13 +59,16 @@ def merged_rows(archives: Iterable[Path], span: Span) -> Iterator[Row]:
     """Every row of closed archives whose receive time is in the span, each producer's in the order of recording.
 
     Rows of several producers follow one another by their receive times. An archive is opened when its time has
-    come. Raises ArchiveError where one is torn or holds a line that is no row.
+    come. Raises ArchiveError where one is torn or holds a line that is no row, or where they are of two exchanges.
     """
     producers: dict[str, list[Part]] = {}
+    stated: dict[Path, str | None] = {}
     for path in archives:
         for part in _parts(path):
             if part.last_ns >= span.since_ns and part.first_ns < span.until_ns:
                 producers.setdefault(part.producer, []).append(part)
+                stated[path] = part.exchange
+    one_exchange(stated)
     return _by_time(producers, span)
 
 
@@ -74,7 +80,16 @@ def _parts(path: Path) -> list[Part]:
     except (OSError, msgspec.DecodeError, ValueError):
         return _parts_by_reading(path)
     return [
-        Part(path, producer, told.lane, part.first_lane_sequence, first_ns, last_ns, len(told.producers) == 1)
+        Part(
+            path,
+            producer,
+            told.lane,
+            part.first_lane_sequence,
+            first_ns,
+            last_ns,
+            len(told.producers) == 1,
+            told.exchange,
+        )
         for producer, part in told.producers.items()
     ]
 
@@ -87,7 +102,7 @@ def _parts_by_reading(path: Path) -> list[Part]:
         times[row.producer] = min(first_ns, row.received_at_ns), max(last_ns, row.received_at_ns)
     lane, sequence = lane_and_sequence(path.name) or (0, 0)
     return [
-        Part(path, producer, lane, sequence, first_ns, last_ns, len(times) == 1)
+        Part(path, producer, lane, sequence, first_ns, last_ns, len(times) == 1, None)
         for producer, (first_ns, last_ns) in times.items()
     ]
 

@@ -131,11 +131,18 @@ def free_path(data_root: Path, path: str) -> str:
 
 
 def finish_close(
-    data_root: Path, lane: int, file: OpenFile, *, sha256: str, tally: RowTally, disk: Disk
+    data_root: Path,
+    lane: int,
+    file: OpenFile,
+    *,
+    sha256: str,
+    tally: RowTally,
+    disk: Disk,
+    clock_offset_seconds: float | None = None,
 ) -> None:
     """Sidecar, then the name, each durable; may be repeated. Raises ArchiveError rather than overwrite."""
     target = data_root / file.path
-    write_sidecar(data_root, file.path, sidecar_of(file, lane, sha256, tally), disk)
+    write_sidecar(data_root, file.path, sidecar_of(file, lane, sha256, tally, clock_offset_seconds), disk)
     if target.exists():
         raise ArchiveError(f"{target}: exists already and is never overwritten; move one of the two away")
     disk.rename(data_root / open_path(file.path), target)

@@ -50,6 +50,15 @@ class ParquetFile:
         self._writer.close()
 
 
+def exchange_in(path: Path) -> str | None:
+    """The exchange that an exported file states, None where an older version wrote it or it cannot be read."""
+    try:
+        column = pq.ParquetFile(path).read_row_group(0, columns=["exchange"]).column(0)
+    except (OSError, pa.ArrowException, IndexError):
+        return None
+    return str(column[0].as_py()) if len(column) else None
+
+
 def _array(kind: Kind, values: Sequence[Any]) -> Any:  # noqa: ANN401 - pyarrow has no types
     if kind == "decimal":
         return _decimals(pa.array(values, pa.int64()))

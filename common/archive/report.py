@@ -57,8 +57,14 @@ def report_text(manifest: SampleManifest) -> str:
 
 def _verdict(manifest: SampleManifest) -> list[str]:
     passed = manifest.verdict == PASS
-    lines = [f"# Sample of Polymarket's order books: {'pass' if passed else 'needs review'}", ""]
+    whose = "the embedded exchange's" if manifest.exchange == "simulated" else "Polymarket's"
+    lines = [f"# Sample of {whose} order books: {'pass' if passed else 'needs review'}", ""]
     lines += [f"**`{manifest.verdict}`**", ""]
+    if manifest.exchange == "simulated":
+        lines += [
+            "**Recorded from the embedded exchange: simulated data.** Nothing here was ever traded.",
+            "",
+        ]
     if passed:
         lines.append(
             "Both outputs were read back from disk line by line: every payload gives its checksum, and the"

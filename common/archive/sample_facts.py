@@ -32,6 +32,7 @@ class _Response(msgspec.Struct):
 class _Row(msgspec.Struct):
     record_type: str
     received_at_ns: int
+    exchange: str = "live"  # as rows of an older version, which do not state it
     producer: str = ""
     session_id: str | None = None
     message_sequence: int = 0
@@ -86,6 +87,7 @@ class _Reading:
         self._rows = self._unreadable = self._wrong = self._messages = self._market_messages = 0
         self._problems: list[str] = []
         self._by_type: Counter[str] = Counter()
+        self._by_exchange: Counter[str] = Counter()
         self._by_second: Counter[int] = Counter()
         self._gaps: list[dict[str, Any]] = []
         self._sessions: dict[str, SequenceCheck] = defaultdict(SequenceCheck)
@@ -119,6 +121,7 @@ class _Reading:
             sessions=len(self._sessions),
             gaps=tuple(self._gaps),
             sequence_problems=tuple(self._sequence_problems()),
+            rows_of_exchange=dict(self._by_exchange),
             checkpoints=tuple(self._checkpoints),
         )
 
@@ -131,6 +134,7 @@ class _Reading:
             self._unreadable += 1
             self._tell(f"{place}: is no row: {error}")
             return
+        self._by_exchange[row.exchange] += 1
         if wrong := self._check_row(line):
             self._wrong += 1
             self._tell(f"{place}: {'; '.join(wrong)}")

@@ -13,7 +13,6 @@ from common.files import write_atomically
 
 MANIFEST_PATH = "manifests/checkpoint_010b_ws_raw_sample.json"
 REPORT_PATH = "checkpoints/checkpoint_010b_ws_raw_sample.md"
-_NEXT = "bin/run-recorder"
 
 
 def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> SampleManifest:
@@ -31,7 +30,7 @@ def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> Sam
         schema_version=SAMPLE_SCHEMA_VERSION,
         verdict=verdict,
         reasons=reasons,
-        next_command=_NEXT if verdict == PASS else reasons[0].next_command,
+        next_command=run.next_command if verdict == PASS else reasons[0].next_command,
         run_id=run.run_id,
         started_at_utc=run.started_at_utc,
         ended_at_utc=run.ended_at_utc,
@@ -46,6 +45,7 @@ def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> Sam
         gaps=facts.gaps,
         problems=(*facts.problems, *facts.sequence_problems),
         files=facts.files,
+        exchange=run.exchange,
     )
 
 

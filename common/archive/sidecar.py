@@ -32,6 +32,8 @@ class Sidecar(msgspec.Struct, frozen=True):
 
     `bytes` and `sha256` are of the file, `uncompressed_bytes` of its rows. `bytes_cut` were behind the last
     commit when a crash was recovered; their rows were never acknowledged, so their producer sends them again.
+    `exchange` is what its rows state, None where an older version made them. `clock_offset_seconds` is how far this
+    machine's clock was ahead of the exchange's when the archive was closed, None where that is unknown.
     """
 
     schema_version: int
@@ -49,6 +51,8 @@ class Sidecar(msgspec.Struct, frozen=True):
     gaps: tuple[dict[str, Any], ...]
     recovered: bool
     bytes_cut: int
+    exchange: str | None = None
+    clock_offset_seconds: float | None = None
 
 
 class RowTally:
@@ -58,6 +62,7 @@ class RowTally:
         self.rows = 0
         self.gaps: list[dict[str, Any]] = []
         self.sessions: dict[tuple[str, str], SessionRange] = {}
+        self.exchange: str | None = None
         self.first_received_at_ns = 0
         self.last_received_at_ns = 0
 
@@ -71,6 +76,7 @@ class RowTally:
         elif at < self.first_received_at_ns:
             self.first_received_at_ns = at
         self.rows += facts.rows
+        self.exchange = facts.exchange or self.exchange
         if facts.gap is not None:
             self.gaps.append(facts.gap)
         if facts.session_id:
@@ -91,7 +97,9 @@ class RowTally:
         session.count += facts.rows
 
 
-def sidecar_of(file: OpenFile, lane: int, sha256: str, tally: RowTally) -> Sidecar:
+def sidecar_of(
+    file: OpenFile, lane: int, sha256: str, tally: RowTally, clock_offset_seconds: float | None = None
+) -> Sidecar:
     """The sidecar of a complete archive."""
     return Sidecar(
         schema_version=SIDECAR_SCHEMA_VERSION,
@@ -109,6 +117,8 @@ def sidecar_of(file: OpenFile, lane: int, sha256: str, tally: RowTally) -> Sidec
         gaps=tuple(tally.gaps),
         recovered=file.recovered,
         bytes_cut=file.bytes_cut,
+        exchange=tally.exchange,
+        clock_offset_seconds=clock_offset_seconds,
     )
 
 

@@ -6,7 +6,7 @@ further work, because a failed fsync must not be tried again: the next life reco
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -37,13 +37,15 @@ class LaneStore:
     """Open it with `LaneStore.open`. Errors: ArchiveError, after which only `close` is of use.
 
     `durable` maps each producer to its highest durable lane sequence, `totals` counts what is durable since
-    the lane's journal began, `findings` tell what recovery found that no crash of ours explains.
+    the lane's journal began, `findings` tell what recovery found that no crash of ours explains. `clock_offset`
+    is asked once for each archive that closes: it gives the sidecar's `clock_offset_seconds`.
     """
 
     def __init__(self, data_root: Path, lane: int, *, layout: Layout, gzip_level: int, disk: Disk) -> None:
         self.durable: Mapping[str, int] = {}
         self.totals = Totals()
         self.findings: tuple[str, ...] = ()
+        self.clock_offset: Callable[[], float | None] = lambda: None
         self._root, self._lane, self._disk = data_root, lane, disk
         self._archives = Placement(data_root, lane, layout=layout, gzip_level=gzip_level, disk=disk)
         self._lock: FileLock | None = None
@@ -198,7 +200,13 @@ class LaneStore:
 
     def _finish(self, archive: OpenArchive, file: OpenFile) -> None:
         finish_close(
-            self._root, self._lane, file, sha256=archive.sha256, tally=archive.tally, disk=self._disk
+            self._root,
+            self._lane,
+            file,
+            sha256=archive.sha256,
+            tally=archive.tally,
+            disk=self._disk,
+            clock_offset_seconds=self.clock_offset(),
         )
         self._closed.append(_closed_facts(file))
         self._archives.done(archive)

@@ -12,6 +12,7 @@ from common.archive.leftovers import below, below_both, leftover_findings
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.archive.upload_records import sidecars_away
+from common.archive.verify_exchanges import exchange_findings
 from common.archive.verify_ledgers import HourSummary, LedgerCheck
 from common.core.accounts import Accounts
 from common.core.archive_names import (
@@ -24,6 +25,7 @@ from common.core.archive_names import (
 from common.core.copy_edge import CopyEdge
 from common.core.coverage import Coverage, coverage, coverage_findings
 from common.core.instants import utc_text
+from common.core.market import Exchange
 from common.core.number_runs import Run
 from common.core.sequence_findings import (
     Finding,
@@ -39,7 +41,10 @@ RECORDER_LOCK = ".recorder.lock"
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What a verification found. `notes` are no findings: what a reader of the coverage should know."""
+    """What a verification found. `notes` are no findings: what a reader of the coverage should know.
+
+    `exchanges` are those that the archives are of: one, unless there is a finding.
+    """
 
     paths: tuple[str, ...]
     archives: int
@@ -49,6 +54,7 @@ class Verification(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     coverage: Coverage
     hours: tuple[HourSummary, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -66,6 +72,7 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     checked = [each for each in checked if each.path not in away]
     known = _known(data_root, checked, journals, away, live=live, partial=partial, edge=edge)
     findings = [finding for each in checked for finding in each.findings] + leftovers + ledgers.findings
+    findings += exchange_findings(checked, data_root)
     findings = [finding for finding in findings if edge is None or not is_to_come(finding, edge)]
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
@@ -78,7 +85,9 @@ def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:
     archives = {archive for path in paths for archive in _archives_at(path)}
     accounts = Accounts()
     checked = [ArchiveCheck(path, str(path), accounts).run(progress) for path in _in_turn(archives)]
-    return _verification(paths, checked, [each for one in checked for each in one.findings], [], accounts)
+    findings = [each for one in checked for each in one.findings]
+    findings += exchange_findings(checked)
+    return _verification(paths, checked, findings, [], accounts)
 
 
 def _archives_at(path: Path) -> Iterator[Path]:
@@ -103,6 +112,7 @@ def _verification(
         notes=tuple(notes),
         coverage=coverage(accounts),
         hours=tuple(hours),
+        exchanges=tuple(sorted({each.exchange for each in checked if each.exchange is not None})),
     )
 
 

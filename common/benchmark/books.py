@@ -126,12 +126,13 @@ def _rows(context: Context, payloads: Iterable[bytes], at_ns: int) -> Iterator[b
         SESSION_OPENED,
         context,
         producer=PRODUCER,
+        exchange="simulated",
         received_at_ns=at_ns,
         received_monotonic_ns=at_ns,
         detail={},
     )
     yield opened + b"\n"
-    constant = message_constant(context, PRODUCER)
+    constant = message_constant(context, PRODUCER, "simulated")
     for number, payload in enumerate(payloads, start=1):
         at_ns += STEP_MS * 1_000_000
         envelope = Envelope(MESSAGE, 1, number, number, at_ns, at_ns, 1, 1, payload)

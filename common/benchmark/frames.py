@@ -14,6 +14,7 @@ import msgspec
 from common.core.market import Token
 from common.errors import RecorderError
 from common.simulation.frames import opening_array, opening_book
+from common.simulation.listing import Protocols
 from common.simulation.model import MarketModel
 from common.simulation.options import SimulationOptions
 
@@ -34,14 +35,16 @@ class Load(msgspec.Struct, frozen=True):
         return self.opening if number == 1 else self.circle[(number - 2) % len(self.circle)]
 
 
-def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
+def make_load(
+    tokens: Sequence[Token], now_ms: int, *, count: int = 0, protocols: Protocols = "mixed"
+) -> Load:
     """The exchange's mix of kinds and sizes about the markets of these tokens, at least `count` frames.
 
     With 0, as many as suit the number of tokens. Raises RecorderError where no market is open any more.
     """
     count = count or FRAMES + FRAMES_A_TOKEN * len(tokens)
     options = SimulationOptions()
-    model = MarketModel(options.seed, options.window_seconds, now_ms)
+    model = MarketModel(options.seed, options.window_seconds, now_ms, protocols=protocols)
     found = [(token.token_id, model.market(token.token_id, now_ms)) for token in tokens]
     books = [
         (market.book, market.book.token_ids.index(token_id))
@@ -55,7 +58,7 @@ def make_load(tokens: Sequence[Token], now_ms: int, *, count: int = 0) -> Load:
     circle: list[bytes] = []
     while len(circle) < count:
         now_ms += STEP_MS
-        model.wander.advance(now_ms)
+        model.walk(now_ms)
         circle += [frame.text.encode() for frame in model.traffic(now_ms)]
     closing = opening_array(opening_book(*each) for each in books)
     return Load(opening, (*circle, closing))

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from common.benchmark.frames import CLOSE, frame, read_load
+from common.core.exchange_told import EXCHANGE_HEADER
 from common.polymarket.tls import TlsSocket
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -122,7 +123,7 @@ def shake_hands(connection: socket.socket) -> None:
     digest = base64.b64encode(hashlib.sha1(key[1] + GUID, usedforsecurity=False).digest())
     connection.sendall(
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: %b\r\n\r\n" % digest
+        b"Sec-WebSocket-Accept: %b\r\n%b: simulated\r\n\r\n" % (digest, EXCHANGE_HEADER.encode())
     )
 
 

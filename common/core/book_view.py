@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, utc_text
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.terminal_text import Line, cells, fit, left, painted, plain, right
 
 NS_PER_MS = 1_000_000
@@ -32,6 +32,7 @@ class BookView(msgspec.Struct, frozen=True):
     received_at_ns: int
     event: str
     verdict: str
+    exchange: Exchange
     book: bool = False
     timestamp_ms: int = 0
     hash: str = ""
@@ -57,9 +58,14 @@ def render(
 def _head(view: BookView, width: int) -> list[Line]:
     name = f" {view.token.market_slug or view.token.token_id}  {view.token.outcome}"
     count = f"event {view.number:,} "
+    simulated = "simulated  " if view.exchange == "simulated" else ""
     verdict_colour = {"agree": "good", "differs": "bad"}.get(view.verdict.partition(":")[0], "dim")
     return [
-        [(left(name, max(width - cells(count), 0)), "title"), (count, "dim")],
+        [
+            (left(name, max(width - cells(simulated + count), 0)), "title"),
+            (simulated, "warn"),
+            (count, "dim"),
+        ],
         [(f" {utc_text(view.received_at_ns).replace('T', ' ')}", "bold"), (_age(view), "dim")],
         [(f" {view.event}", ""), ("   hash " if view.verdict else "", "dim"), (view.verdict, verdict_colour)],
     ]

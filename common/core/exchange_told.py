@@ -15,6 +15,20 @@ def exchange_of_headers(headers: Mapping[str, str]) -> Exchange:
     return "simulated" if headers.get(EXCHANGE_HEADER, "").strip().lower() == "simulated" else "live"
 
 
+def contradiction(headers: Mapping[str, str], expected: Exchange | None) -> str:
+    """Why an answer with these headers is not taken; empty where it is from the exchange that is recorded.
+
+    `expected` is None for who takes either.
+    """
+    told = exchange_of_headers(headers)
+    if expected is None or told == expected:
+        return ""
+    said = "says that it is the embedded exchange" if told == "simulated" else "is not the embedded exchange"
+    return (
+        f"{said}, and this run records {expected} data: its answer is not taken; check the URLs of exchange.*"
+    )
+
+
 def exchange_of(stated: str | None, url: str) -> Exchange:
     """What a row, sidecar or file states; one of an older version is simulated if its URL is of this machine."""
     for exchange in get_args(Exchange):

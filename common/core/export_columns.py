@@ -35,6 +35,7 @@ _PLACE = (
     Column("message_sequence", "int64", "its number within the session; null for life-cycle rows"),
     Column("global_message_sequence", "int64", "its number within the producer; null for life-cycle rows"),
     Column("event_index", "int32", "which event of the message, from 0"),
+    Column("exchange", "word", "`live`, or `simulated` for the embedded exchange"),
 )
 _TOKEN = (
     Column("market_slug", "word", "the market's name; null where no row names it"),

@@ -10,7 +10,7 @@ import msgspec
 
 from common.core.book import Book
 from common.core.depth_side import DepthSide
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.market_events import (
     BestBidAsk,
     BookSnapshot,
@@ -36,7 +36,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     session_id: str | None
     message_sequence: int | None
     global_message_sequence: int | None
-    event_index: int = 0
+    event_index: int
+    exchange: Exchange
 
     def columns(self, timestamp_ms: int | None) -> Row:
         """The columns that all tables begin with."""
@@ -48,6 +49,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
             self.message_sequence,
             self.global_message_sequence,
             self.event_index,
+            self.exchange,
         )
 
 

@@ -19,7 +19,7 @@ def judge(facts: SampleFacts, run: SampleRun, data_root: str) -> tuple[str, tupl
     reasons = (
         *(Reason(_sentence(reason.words), reason.next_command) for reason in run.reasons),
         *_about_markets(run),
-        *_about_outputs(facts, data_root),
+        *_about_outputs(facts, run, data_root),
         *_about_messages(facts, run),
         *_about_checkpoints(facts, run),
         *_about_completeness(facts, data_root),
@@ -41,7 +41,7 @@ def _about_markets(run: SampleRun) -> list[Reason]:
     return [Reason(words, "bin/discover-markets")]
 
 
-def _about_outputs(facts: SampleFacts, data_root: str) -> list[Reason]:
+def _about_outputs(facts: SampleFacts, run: SampleRun, data_root: str) -> list[Reason]:
     reasons = [
         Reason(f"There is no closed {stream} archive: nothing of that kind was written.", TRY_OFFLINE)
         for stream in STREAMS
@@ -50,6 +50,12 @@ def _about_outputs(facts: SampleFacts, data_root: str) -> list[Reason]:
     reasons += [
         Reason(f"{path} was not closed.", f"ls -la {_typed(data_root, path)}") for path in facts.unclosed
     ]
+    others = sum(count for exchange, count in facts.rows_of_exchange.items() if exchange != run.exchange)
+    if others:
+        words = (
+            f"{_counted(others, 'row')} of another exchange than the {run.exchange} one that was recorded."
+        )
+        reasons.append(Reason(words, run.command))
     first = f"First problem: {facts.problems[0]}." if facts.problems else ""
     look = f"gzip -tv {_typed(data_root, *(file.path for file in facts.files))}"
     if facts.unreadable_lines:

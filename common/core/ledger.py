@@ -107,19 +107,21 @@ class HourLedger(msgspec.Struct, frozen=True):
 
 
 class FeedLedger(HourLedger, frozen=True):
-    """The document of the websocket stream."""
+    """The document of the websocket stream. `exchange` is None where no row states it."""
 
     connected_seconds: float
     unaccounted_seconds: float
     checks_passed: int
     divergences: int
     tokens: tuple[TokenHour, ...]
+    exchange: str | None = None
 
 
 class CheckpointLedger(HourLedger, frozen=True):
-    """The document of the REST stream; its `messages` are requests."""
+    """The document of the REST stream; its `messages` are requests. `exchange` as over the websocket."""
 
     tokens: tuple[TokenCheckpoints, ...]
+    exchange: str | None = None
 
 
 AnyLedger = FeedLedger | CheckpointLedger

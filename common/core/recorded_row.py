@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from common.core.market import Token
+from common.core.exchange_told import exchange_of
+from common.core.market import Exchange, Token
 from common.core.rows import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.errors import ArchiveError
 
@@ -17,6 +18,10 @@ _DETAILS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP,
 
 class _Subscription(msgspec.Struct):
     assets_ids: tuple[str, ...] = ()
+
+
+class _Where(msgspec.Struct):
+    url: str = ""
 
 
 class _Response(msgspec.Struct):
@@ -35,6 +40,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     record_type: str
     received_at_ns: int
+    stated_exchange: str | None = msgspec.field(default=None, name="exchange")
     producer: str = ""
     session_id: str | None = None
     connection_sequence: int = 0
@@ -46,6 +52,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     classified_event_types: tuple[str, ...] = ()
     missing_token_ids: tuple[str, ...] = ()
     error: str | None = None
+    websocket: msgspec.Raw = _NOTHING
+    request: msgspec.Raw = _NOTHING
     subscription: msgspec.Raw = _NOTHING
     tokens_tracked: msgspec.Raw = _NOTHING
     json: msgspec.Raw = _NOTHING
@@ -57,6 +65,16 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     subscription_changed: msgspec.Raw = _NOTHING
     gap: msgspec.Raw = _NOTHING
     divergence: msgspec.Raw = _NOTHING
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange that it is of; by its URL where an older version made it."""
+        return exchange_of(self.stated_exchange, "" if self.stated_exchange else self._url)
+
+    @property
+    def _url(self) -> str:
+        where = self.request if self.websocket == _NOTHING else self.websocket
+        return "" if where == _NOTHING else _WHERE.decode(where).url
 
     @property
     def payload(self) -> bytes | None:
@@ -92,6 +110,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         return () if self.tokens_tracked == _NOTHING else _tokens(bytes(self.tokens_tracked))
 
 
+_WHERE = msgspec.json.Decoder(_Where)
 _ROW = msgspec.json.Decoder(Row)
 _RESPONSE = msgspec.json.Decoder(_Response | None)
 _SUBSCRIPTION = msgspec.json.Decoder(_Subscription)

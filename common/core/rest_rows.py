@@ -12,6 +12,7 @@ import msgspec
 
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line, splice
+from common.core.market import Exchange
 from common.core.rows import SCHEMA_VERSION
 
 REST_CHECKPOINT = "rest_checkpoint"
@@ -40,6 +41,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     """
 
     producer: str
+    exchange: Exchange
     session_id: str
     checkpoint_sequence: int
     requested_at_ns: int
@@ -58,13 +60,14 @@ def checkpoint_row(checkpoint: Checkpoint) -> bytes:
     answer = checkpoint.answer
     digest = None if answer is None else hashlib.sha256(answer.body).hexdigest()
     return (
-        b'{"schema_version":%d,"record_type":%b,"producer":%b,"session_id":%b,"checkpoint_sequence":%d,'
+        b'{"schema_version":%d,"record_type":%b,"exchange":"%b","producer":%b,"session_id":%b,"checkpoint_sequence":%d,'
         b'"requested_at_utc":"%b","requested_at_ns":%d,"received_at_utc":"%b","received_at_ns":%d,'
         b'"request":{"method":%b,"url":%b,"body":%b},"response":%b,"error":%b,"tokens_tracked":%b,'
         b'"missing_token_ids":%b,"payload_sha256":%b}'
         % (
             SCHEMA_VERSION,
             encode_line(REST_CHECKPOINT),
+            checkpoint.exchange.encode(),
             encode_line(checkpoint.producer),
             encode_line(checkpoint.session_id),
             checkpoint.checkpoint_sequence,

@@ -9,7 +9,7 @@ class RowFacts(msgspec.Struct, frozen=True, gc=False):
     """The part in its sidecar of a row, or of `rows` messages received together, whose sequences count up from these.
 
     `message_sequence` and `global_message_sequence` are 0 for a life-cycle row; a REST checkpoint counts by
-    its `checkpoint_sequence`. `gap` is the detail of a `gap` row.
+    its `checkpoint_sequence`. `gap` is the detail of a `gap` row. `exchange` is None where an older version made it.
     """
 
     received_at_ns: int
@@ -18,6 +18,7 @@ class RowFacts(msgspec.Struct, frozen=True, gc=False):
     global_message_sequence: int = 0
     gap: dict[str, Any] | None = None
     rows: int = 1
+    exchange: str | None = None
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -28,6 +29,7 @@ class _Row(msgspec.Struct, gc=False):
     checkpoint_sequence: int | None = None
     gap: dict[str, Any] | None = None
     producer: str = ""
+    exchange: str | None = None
 
 
 _ROWS = msgspec.json.Decoder(_Row)
@@ -47,5 +49,6 @@ def producer_and_facts_of_row(line: bytes) -> tuple[str, RowFacts]:
         message_sequence=row.message_sequence or row.checkpoint_sequence or 0,
         global_message_sequence=row.global_message_sequence or 0,
         gap=row.gap,
+        exchange=row.exchange,
     )
     return row.producer, facts

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from common.core.market import Market
+from common.core.market import Exchange, Market
 
 SAMPLE_SCHEMA_VERSION = 1
 MOST_BARS = 30
@@ -22,7 +22,7 @@ class Reason(msgspec.Struct, frozen=True):
 class SampleRun(msgspec.Struct, frozen=True):
     """What the command knows: what it was asked for, and what went wrong on the way.
 
-    `command` is how to run the same again, as one types it.
+    `command` is how to run the same again, as one types it, `next_command` what to run after a pass.
     """
 
     run_id: str
@@ -31,7 +31,9 @@ class SampleRun(msgspec.Struct, frozen=True):
     duration_seconds: float
     markets: tuple[Market, ...]
     config_sha256: str
+    exchange: Exchange
     command: str = "bin/record-sample"
+    next_command: str = "bin/run-recorder"
     reasons: tuple[Reason, ...] = ()
 
 
@@ -70,7 +72,8 @@ class SampleFacts(msgspec.Struct, frozen=True):
     """What reading both outputs again has shown.
 
     `problems` tells the first of the unreadable lines and wrong rows, `sequence_problems` of holes without a
-    gap row and of doubled numbers, in words. `unclosed` are paths below the data root.
+    gap row and of doubled numbers, in words. `unclosed` are paths below the data root. `rows_of_exchange` counts
+    rows by the exchange that they state.
     """
 
     files: tuple[OutputFile, ...]
@@ -86,6 +89,7 @@ class SampleFacts(msgspec.Struct, frozen=True):
     sessions: int
     gaps: tuple[dict[str, Any], ...]
     sequence_problems: tuple[str, ...]
+    rows_of_exchange: Mapping[str, int]
     checkpoints: tuple[CheckpointFacts, ...]
 
 
@@ -110,6 +114,7 @@ class SampleManifest(msgspec.Struct, frozen=True):
     gaps: tuple[dict[str, Any], ...]
     problems: tuple[str, ...]
     files: tuple[OutputFile, ...]
+    exchange: Exchange
 
 
 def time_chart(messages_by_second: Mapping[int, int]) -> TimeChart:

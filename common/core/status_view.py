@@ -97,6 +97,7 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
             (shown, colour),
             (f"   up {span_text(up_s)}", "bold"),
             (f"   run {manifest['run_id']}", "dim"),
+            ("   simulated exchange" if manifest.get("exchange") == "simulated" else "", "warn"),
         ],
         [("   last market data ", "dim"), (silence, quiet), ("   last discovery ", "dim"), (discovery, "")],
     ]

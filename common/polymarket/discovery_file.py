@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
+from common.core.exchange_told import exchange_of
+from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Exchange
 from common.errors import DiscoveryError
 from common.files import write_atomically
 
@@ -17,10 +18,20 @@ def discovery_path(data_root: Path) -> Path:
     return data_root / "discovery" / FILE_NAME
 
 
-def read_discovery_file(path: Path) -> DiscoveryFile:
-    """The discovery file's content. Raises DiscoveryError naming the file, what is wrong and what to run."""
+class _Stated(msgspec.Struct):
+    exchange: str | None = None  # files of an older version do not state it
+    source: str = ""
+
+
+def read_discovery_file(path: Path, exchange: Exchange | None = None) -> DiscoveryFile:
+    """The discovery file's content, which must be of this exchange if one is given.
+
+    Raises DiscoveryError naming the file, what is wrong and what to run.
+    """
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=DiscoveryFile)
+        data = path.read_bytes()
+        found = msgspec.json.decode(data, type=DiscoveryFile)
+        stated = msgspec.json.decode(data, type=_Stated)
     except FileNotFoundError as error:
         raise DiscoveryError(f"{path}: there is no discovery file; {_REMEDY}") from error
     except OSError as error:
@@ -30,6 +41,12 @@ def read_discovery_file(path: Path) -> DiscoveryFile:
     if found.schema_version != DISCOVERY_SCHEMA_VERSION:
         raise DiscoveryError(
             f"{path}: schema_version is {found.schema_version}, not {DISCOVERY_SCHEMA_VERSION}; {_REMEDY}"
+        )
+    found = msgspec.structs.replace(found, exchange=exchange_of(stated.exchange, stated.source))
+    if exchange not in {None, found.exchange}:
+        raise DiscoveryError(
+            f"{path}: names markets of {found.source}, which is {found.exchange}, and {exchange} data is recorded;"
+            f" {_REMEDY}"
         )
     return found
 

@@ -6,13 +6,12 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import requests
 
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.json_splice import splice
 from common.core.rest_rows import HttpAnswer
 from common.errors import DiscoveryError, ExchangeError
-from common.polymarket.http import fetch
+from common.polymarket.http import Session, fetch
 
 PAGE_SIZE = 100  # Gamma clamps larger ones
 MAX_PAGES = 60
@@ -41,9 +40,7 @@ class Found(msgspec.Struct, frozen=True):
     answered_at_ns: int | None = None
 
 
-def fetch_markets(
-    session: requests.Session, gamma_url: str, *, ends_from_ns: int, ends_until_ns: int
-) -> Found:
+def fetch_markets(session: Session, gamma_url: str, *, ends_from_ns: int, ends_until_ns: int) -> Found:
     """Every open bitcoin market whose window ends between the two instants, soonest end first.
 
     Keyset paging. A page that fails is asked once more; then, and when the cursor
@@ -83,7 +80,7 @@ def fetch_markets(
     return Found(tuple(objects), (stopped,), answered_at_ns)
 
 
-def _page_with_retry(session: requests.Session, url: str) -> tuple[list[object], str, int | None]:
+def _page_with_retry(session: Session, url: str) -> tuple[list[object], str, int | None]:
     try:
         return _page(session, url)
     except _BadPageError as error:
@@ -94,7 +91,7 @@ def _page_with_retry(session: requests.Session, url: str) -> tuple[list[object],
         raise DiscoveryError(f"{error}; asked twice (exchange.gamma_url: {url.partition('?')[0]})") from error
 
 
-def _page(session: requests.Session, url: str) -> tuple[list[object], str, int | None]:
+def _page(session: Session, url: str) -> tuple[list[object], str, int | None]:
     try:
         answer = fetch(session, "GET", url, timeout_s=PAGE_TIMEOUT_S)
     except ExchangeError as error:

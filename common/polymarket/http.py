@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import MutableSet
+from collections.abc import Mapping, MutableSet
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError
 
+from common.core.exchange_told import contradiction, exchange_of_headers
+from common.core.market import Exchange
 from common.core.rest_rows import HttpAnswer
 from common.errors import ExchangeError
 from common.polymarket.user_agent import user_agent
@@ -62,9 +64,27 @@ def _pool_classes(opened: MutableSet[HTTPConnection]) -> dict[str, type[HTTPConn
     return {"http": PlainPool, "https": TlsPool}
 
 
-def open_session() -> requests.Session:
-    """A session for `fetch`: our own User-Agent (a library's draws 403), no cookies. The caller closes it."""
-    session = requests.Session()
+class Session(requests.Session):
+    """Remembers which exchange answered last, None before the first answer; refuses answers of the other one."""
+
+    def __init__(self, expected: Exchange | None) -> None:
+        super().__init__()
+        self.exchange: Exchange | None = None
+        self._expected = expected
+
+    def take(self, host: str, headers: Mapping[str, str]) -> None:
+        """Note who answered. Raises ExchangeError where this is not the exchange that is recorded."""
+        if refusal := contradiction(headers, self._expected):
+            raise ExchangeError(f"{host} {refusal}")
+        self.exchange = exchange_of_headers(headers)
+
+
+def open_session(expected: Exchange | None = None) -> Session:
+    """A session for `fetch`: our own User-Agent (a library's draws 403), no cookies. The caller closes it.
+
+    Every answer must be from the `expected` exchange; None takes either.
+    """
+    session = Session(expected)
     session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _CuttableAdapter()
@@ -74,12 +94,13 @@ def open_session() -> requests.Session:
 
 
 def fetch(
-    session: requests.Session, method: str, url: str, *, body: bytes | None = None, timeout_s: float
+    session: Session, method: str, url: str, *, body: bytes | None = None, timeout_s: float
 ) -> HttpAnswer:
     """One request and its whole answer within `timeout_s`, name resolution included. Never redirected.
 
-    Any status is an answer. Raises ExchangeError only when no whole answer came: it names the host and what
-    the host did. `body` is sent as JSON. One request of a session at a time.
+    Any status is an answer. Raises ExchangeError only when no whole answer came, or one of an exchange that the
+    session does not take: it names the host and what the host did. `body` is sent as JSON. One request of a session
+    at a time.
     """
     host = _host(url)
     outcomes: queue.SimpleQueue[HttpAnswer | ExchangeError | None] = queue.SimpleQueue()
@@ -110,9 +131,7 @@ def fetch(
     raise outcome or RuntimeError("the request's thread ended by a bug: its traceback is on stderr")
 
 
-def _ask(
-    session: requests.Session, method: str, url: str, *, body: bytes | None, timeout_s: float
-) -> HttpAnswer:
+def _ask(session: Session, method: str, url: str, *, body: bytes | None, timeout_s: float) -> HttpAnswer:
     host = _host(url)
     started_ns = time.monotonic_ns()
     try:
@@ -129,6 +148,7 @@ def _ask(
             content = _read_body(response, host)
             elapsed_ms = (time.monotonic_ns() - started_ns) / 1e6
             headers = {name.lower(): value for name, value in response.headers.items()}
+            session.take(host, headers)
             return HttpAnswer(response.status_code, headers, content, elapsed_ms)
     except requests.RequestException as error:
         raise ExchangeError(_what_happened(host, error, timeout_s)) from error

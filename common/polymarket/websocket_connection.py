@@ -14,13 +14,15 @@ from websocket import (
 )
 
 from common.core.causes import Cause
+from common.core.exchange_told import EXCHANGE_HEADER, contradiction
+from common.core.market import Exchange
 from common.errors import ExchangeError
 from common.polymarket.pieces import BoundedFragments, NotYet, PieceBuffer, Received, TooLarge
 from common.polymarket.tls import TlsContext
 from common.polymarket.user_agent import user_agent
 
 SEND_TIMEOUT_S = 5.0
-_KEPT_HEADERS = ("cf-ray", "date", "server")
+_KEPT_HEADERS = ("cf-ray", "date", "server", EXCHANGE_HEADER)
 
 
 class ConnectionEnded(Exception):
@@ -35,8 +37,13 @@ class ConnectionEnded(Exception):
 class Connection:
     """An open connection. `receive` never waits: poll `fileno()`, then call it until it gives None."""
 
-    def __init__(self, url: str, *, handshake_timeout_s: float, max_frame_bytes: int) -> None:
-        """Connect and shake hands, blocking. Raises ExchangeError with what the host did instead."""
+    def __init__(
+        self, url: str, *, handshake_timeout_s: float, max_frame_bytes: int, expected: Exchange | None = None
+    ) -> None:
+        """Connect and shake hands, blocking. Raises ExchangeError with what the host did instead.
+
+        A host that is not the `expected` exchange is refused as well; None takes either.
+        """
         try:
             secure = {"context": TlsContext()} if url.startswith("wss:") else {}
             websocket = WebSocket(enable_multithread=False, skip_utf8_validation=True, sslopt=secure)
@@ -57,11 +64,14 @@ class Connection:
             raise ExchangeError(f"{url}: cannot be reached ({error})") from error
         if websocket.sock is None:
             raise ExchangeError(f"{url}: closed the connection during the handshake")
+        headers = websocket.getheaders() or {}
+        if refusal := contradiction(headers, expected):
+            websocket.shutdown()  # type: ignore[no-untyped-call]
+            raise ExchangeError(f"{url}: {refusal}")
         websocket.sock.settimeout(0)
         websocket.frame_buffer = self._pieces = PieceBuffer(websocket, max_frame_bytes)
         websocket.cont_frame = self._fragments = BoundedFragments(max_frame_bytes)
         self._websocket = websocket
-        headers = websocket.getheaders() or {}
         self.handshake_headers = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
     def fileno(self) -> int:

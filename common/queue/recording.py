@@ -213,6 +213,7 @@ class Recording:
             record_type,
             self._context(),
             producer=self._outbox.identity.producer,
+            exchange=self._outbox.identity.exchange,
             received_at_ns=now.wall_ns,
             received_monotonic_ns=now.monotonic_ns,
             detail=detail,

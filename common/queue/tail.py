@@ -9,6 +9,7 @@ import zmq
 
 from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
+from common.core.market import Exchange
 from common.queue.outbox_files import Identity
 from common.queue.sockets import has_input
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
@@ -24,6 +25,7 @@ class Tailed(msgspec.Struct, frozen=True):
     name: str
     producer: str
     stream: str
+    exchange: Exchange
     envelope: Envelope
     context: Context | None
 
@@ -31,10 +33,11 @@ class Tailed(msgspec.Struct, frozen=True):
 class _Source:
     """A producer that was found: the contexts seen so far, and where each lane goes on."""
 
-    def __init__(self, name: str, folder: Path, producer: str) -> None:
+    def __init__(self, name: str, folder: Path, identity: Identity) -> None:
         self.name = name
         self.folder = folder
-        self.producer = producer
+        self.producer = identity.producer
+        self.exchange = identity.exchange
         self.contexts: dict[int, Context] = {}
         self.next_sequence: dict[int, int] = {}
 
@@ -71,15 +74,15 @@ class QueueTail:
         for path in sorted((self._run_dir / "producers").glob("*/identity.json")):
             folder = path.parent
             try:
-                producer = msgspec.json.decode(path.read_bytes(), type=Identity).producer
+                identity = msgspec.json.decode(path.read_bytes(), type=Identity)
             except FileNotFoundError:
                 continue  # it finished just now
-            if producer not in self._sources:
-                self._sources[producer] = _Source(folder.name, folder, producer)
+            if identity.producer not in self._sources:
+                self._sources[identity.producer] = _Source(folder.name, folder, identity)
             if folder.name not in self._connected:
                 self._connected.add(folder.name)
                 self._socket.connect(f"ipc://{folder / SOCKET_NAME}")
-            self._sources[producer].look()
+            self._sources[identity.producer].look()
 
     def receive(self, timeout_s: float) -> list[Tailed]:
         """The envelopes of one copy, in the order of receipt; empty when none came in time."""
@@ -109,7 +112,7 @@ class QueueTail:
                 if envelope.context and context is None:
                     self._missed[source.name] += 1
                     continue
-                yield Tailed(source.name, source.producer, header.stream, envelope, context)
+                yield Tailed(source.name, source.producer, header.stream, source.exchange, envelope, context)
 
     def _context_of(self, source: _Source, envelope: Envelope) -> Context | None:
         if envelope.context and envelope.context not in source.contexts:

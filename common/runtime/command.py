@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common.config import Settings, load_settings
-from common.config_sources import Layer
+import msgspec
+
+from common.config import PathSettings, Settings, load_settings
+from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
@@ -17,6 +19,8 @@ from common.runtime.logs import flush_logs
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RUNTIME_CONFIG = "recorder.yaml"
 SAMPLE_CONFIG = "polymarket_ws_sample.example.yaml"
+SIMULATED_DATA_ROOT = "data-simulated"
+SIMULATED_REPORTS_ROOT = "reports-simulated"
 
 
 def parser(
@@ -54,7 +58,8 @@ def above_zero(text: str) -> float:
 def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> Settings:
     """The settings for a parsed command line. `extra_options` are its other options: section, key, value.
 
-    A None among them was not given. Raises ConfigError.
+    A None among them was not given. With `--exchange simulated` the default folders are those of simulated data.
+    Raises ConfigError.
     """
     options = {
         section: {key: value for key, value in keys.items() if value is not None}
@@ -62,6 +67,25 @@ def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> S
     }
     if namespace.data_root is not None:
         options["paths"] = {**options.get("paths", {}), "data_root": namespace.data_root}
+    settings = _load(namespace, options)
+    if getattr(namespace, "exchange", None) == "simulated":
+        apart = _kept_apart(settings, options)
+        settings = msgspec.structs.replace(settings, paths=msgspec.structs.replace(settings.paths, **apart))
+    return settings
+
+
+def _kept_apart(settings: Settings, options: Layer) -> dict[str, str]:
+    """Folders of their own for simulated data, where nobody chose another than those that live data goes to."""
+    chosen = options.get("paths", {}).keys() | read_environment(os.environ).get("paths", {}).keys()
+    if "data_root" in chosen or settings.paths.data_root != PathSettings().data_root:
+        return {}
+    apart = {"data_root": SIMULATED_DATA_ROOT}
+    if "reports_root" not in chosen and settings.paths.reports_root == PathSettings().reports_root:
+        apart["reports_root"] = SIMULATED_REPORTS_ROOT
+    return apart
+
+
+def _load(namespace: argparse.Namespace, options: Layer) -> Settings:
     path: Path | None = namespace.config
     if path is None:
         shipped = CONF / namespace.default_config

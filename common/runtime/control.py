@@ -132,7 +132,10 @@ def running_recorder(run_dir: Path) -> psutil.Process | None:
 def ask(run_dir: Path, request: Request, *, data_root: Path, timeout_s: float) -> Reply:
     """Ask the recorder and wait for its reply. Raises RecorderError when none runs, or none answers."""
     if running_recorder(run_dir) is None:
-        raise RecorderError(f"no recorder runs on data root {data_root}; start one with bin/run-recorder")
+        raise RecorderError(
+            f"no recorder runs on data root {data_root}; say --data-root of one that runs,"
+            " or start one with bin/run-recorder"
+        )
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.setsockopt(zmq.LINGER, 0)
         socket.connect(_endpoint(run_dir))

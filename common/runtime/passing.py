@@ -4,7 +4,7 @@ import msgspec
 
 from common.core.envelope import MESSAGE, Context
 from common.core.json_splice import encode_line
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.row_check import payload_of_row
 from common.core.rows import message_constant, message_rest
 from common.errors import ArchiveError
@@ -66,7 +66,7 @@ class Reader:
 
     def _read_message(self, tailed: Tailed, context: Context) -> Passing:
         envelope = tailed.envelope
-        constant = self._constant(tailed.producer, context)
+        constant = self._constant(tailed.producer, tailed.exchange, context)
         classified = classify(envelope.payload, envelope.opcode)
         return Passing(
             name=tailed.name,
@@ -79,11 +79,11 @@ class Reader:
             kinds=classified.event_types,
         )
 
-    def _constant(self, producer: str, context: Context) -> bytes:
+    def _constant(self, producer: str, exchange: Exchange, context: Context) -> bytes:
         key = (producer, context.number)
         known = self._constants.get(key)
         if known is None:
-            known = message_constant(context, producer)
+            known = message_constant(context, producer, exchange)
             self._note(_TOKENS(context.tokens_tracked_json))
             self._constants = dict(list(self._constants.items())[1 - _CONSTANTS_KEPT :])
             self._constants[key] = known

@@ -44,7 +44,9 @@ def read_status(data_root: Path, run_dir: Path) -> Status:
         raise RecorderError(f"{path}: cannot be read; delete it, and the recorder writes another")
     if running:
         raise RecorderError(f"a recorder has begun on data root {data_root}; ask again soon")
-    raise RecorderError(f"no recorder runs on data root {data_root}, and none has: no {path}")
+    raise RecorderError(
+        f"no recorder runs on data root {data_root}, and none has: no {path}; say --data-root of one that runs"
+    )
 
 
 def _manifest_at(path: Path) -> dict[str, Any] | None:

@@ -85,7 +85,9 @@ class StatusBoard:
     def _manifest(self, facts: Mapping[str, Facts], *, finished: bool) -> RunManifest:
         runtime = self._runtime
         try:
-            markets = read_discovery_file(discovery_path(runtime.data_root)).markets
+            markets = read_discovery_file(
+                discovery_path(runtime.data_root), runtime.assignment.exchange
+            ).markets
         except DiscoveryError:
             markets = ()  # not discovered yet; the discovery process says why
         written = sum(fact.counters.get("archive_bytes_written_total", 0) for fact in facts.values())

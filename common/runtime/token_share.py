@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from common.core.market import Market, Token, all_tokens
+from common.core.market import Exchange, Market, Token, all_tokens
 from common.core.token_split import split_tokens
 from common.errors import DiscoveryError
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
@@ -16,9 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class DiscoveredMarkets:
-    """The markets of the discovery file, followed as it is replaced. One that cannot be read changes nothing."""
+    """The markets of the discovery file, followed as it is replaced.
 
-    def __init__(self, data_root: Path) -> None:
+    One that cannot be read, or is of another exchange than the one that is recorded, changes nothing.
+    """
+
+    def __init__(self, data_root: Path, exchange: Exchange) -> None:
+        self._exchange = exchange
         self._path = discovery_path(data_root)
         self._seen: tuple[int, int] | None = None
         self._next_look_ns = 0
@@ -46,7 +50,7 @@ class DiscoveredMarkets:
             return
         self._seen = seen
         try:
-            self._markets = read_discovery_file(self._path).markets
+            self._markets = read_discovery_file(self._path, self._exchange).markets
         except DiscoveryError as error:
             log.warning("discovery file not used", extra={"reason": str(error)})
 
@@ -59,7 +63,7 @@ class TokenShare:
     """One reader's part of them, by the number of readers that the orders name."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._discovered = DiscoveredMarkets(runtime.data_root)
+        self._discovered = DiscoveredMarkets(runtime.data_root, runtime.assignment.exchange)
         self._orders = OrdersFollower(runtime.run_dir)
         self._index = runtime.index
         self._max_tokens = runtime.settings.websocket.max_assets_per_connection

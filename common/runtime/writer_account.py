@@ -1,11 +1,14 @@
 """What a writer tells of its lane: totals as counters of the run, and its archives."""
 
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from common.archive.open_archive import ArchiveFacts
 from common.archive.store import LaneStore
 from common.core.instants import utc_text
-from common.runtime.facts import Facts
+from common.runtime.facts import Facts, last_facts
 
 
 def totals(store: LaneStore) -> dict[str, int]:
@@ -34,6 +37,16 @@ def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
     found["archives_closed_total"] -= recovered_just_now
     found["archives_recovered_total"] -= recovered_just_now
     return found
+
+
+def clock_offset_told(run_dir: Path) -> float | None:
+    """How many seconds this machine's clock is ahead of the exchange's, as discovery measured last; None: unknown."""
+    try:
+        facts = last_facts(run_dir, "discovery")
+    except (OSError, msgspec.DecodeError):
+        return None  # an archive is closed all the same
+    offset = facts.details.get("clock_offset_s") if facts is not None else None
+    return float(offset) if isinstance(offset, int | float) else None
 
 
 def archive_shown(facts: ArchiveFacts) -> dict[str, Any]:

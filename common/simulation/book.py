@@ -1,6 +1,6 @@
 """One market's order book as both of its tokens see it, and the hash that the exchange gives each view.
 
-The engine keeps one book in prices of the first token, as ints in thousandths. To buy it at p is to sell the
+The engine keeps one book in prices of the first token, as ints in ten-thousandths. To buy it at p is to sell the
 second token at 1 - p, so every level is rendered twice when it changes, once for each token.
 """
 
@@ -8,8 +8,8 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator
 
-ONE = 1000  # a price of 1, in thousandths
-PRICES = tuple(f"{price / ONE:.3f}".rstrip("0").rstrip(".") for price in range(ONE + 1))
+ONE = 10_000  # a price of 1, in ten-thousandths: the finest tick
+PRICES = tuple(f"{price / ONE:.4f}".rstrip("0").rstrip(".") for price in range(ONE + 1))
 MIN_ORDER_SIZE = "5"
 
 
@@ -20,7 +20,7 @@ def size_text(hundredths: int) -> str:
 
 
 class Ladder:
-    """The levels of one side, worst first, in prices of the first token (thousandths)."""
+    """The levels of one side, worst first, in prices of the first token (ten-thousandths)."""
 
     def __init__(self, *, bids: bool) -> None:
         self._sign = 1 if bids else -1
@@ -69,16 +69,31 @@ class Ladder:
 
 
 class Book:
-    """The state of one market: both sides, tick size, market-wide last trade, time of the last change."""
+    """The state of one market: both sides, tick size, market-wide last trade, time of the last change.
 
-    def __init__(self, condition_id: str, token_ids: tuple[str, str], now_ms: int) -> None:
+    `version` is what books of the market say last, "" where they say none.
+    """
+
+    def __init__(
+        self,
+        condition_id: str,
+        token_ids: tuple[str, str],
+        now_ms: int,
+        *,
+        tick: int = 100,
+        neg_risk: bool = False,
+        version: str = "",
+    ) -> None:
         self.condition_id = condition_id
         self.token_ids = token_ids
         self.bids = Ladder(bids=True)
         self.asks = Ladder(bids=False)
-        self.tick = 10
+        self.tick = tick
         self.last_trade = ""
         self.changed_ms = now_ms
+        self.version_field = f',"version":"{version}"' if version else ""
+        self._heads = [f'{{"market":"{condition_id}","asset_id":"{one}","timestamp":"' for one in token_ids]
+        self._terms = f',"neg_risk":{"true" if neg_risk else "false"},"last_trade_price":"'
 
     def sides(self, leg: int) -> tuple[str, str]:
         """Bids and asks of a token as JSON arrays without brackets, best last."""
@@ -86,17 +101,22 @@ class Book:
         return first.text(leg), second.text(leg)
 
     def best(self, leg: int) -> tuple[int, int]:
-        """Best bid and best ask of a token in thousandths; 0 and 1000 stand for an empty side."""
+        """Best bid and best ask of a token in ten-thousandths; 0 and ONE stand for an empty side."""
         bid, ask = self.bids.best or 0, self.asks.best or ONE
         return (ONE - ask, ONE - bid) if leg else (bid, ask)
+
+    def note_trade(self, price: int) -> None:
+        """A trade at this price of its own token: what the whole market says and hashes, with three decimals."""
+        thousandths = (price * 1000 + ONE // 2) // ONE
+        self.last_trade = f"{thousandths // 1000}.{thousandths % 1000:03d}"
 
     def body(self, leg: int, book_hash: str) -> str:
         """The book as `POST /books` answers it; the hash is taken over this text with an empty hash."""
         bids, asks = self.sides(leg)
         return (
-            f'{{"market":"{self.condition_id}","asset_id":"{self.token_ids[leg]}","timestamp":"{self.changed_ms}"'
-            f',"hash":"{book_hash}","bids":[{bids}],"asks":[{asks}],"min_order_size":"{MIN_ORDER_SIZE}"'
-            f',"tick_size":"{PRICES[self.tick]}","neg_risk":false,"last_trade_price":"{self.last_trade}"}}'
+            f'{self._heads[leg]}{self.changed_ms}","hash":"{book_hash}","bids":[{bids}],"asks":[{asks}]'
+            f',"min_order_size":"{MIN_ORDER_SIZE}","tick_size":"{PRICES[self.tick]}"{self._terms}{self.last_trade}"'
+            f"{self.version_field}}}"
         )
 
     def hash(self, leg: int) -> str:

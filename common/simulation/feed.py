@@ -56,7 +56,7 @@ class Feed:
             for token_id in connection.tokens:
                 market = self._model.market(token_id, now)
                 if market is not None:
-                    self._by_market.setdefault(market.window.condition_id, {})[connection] = None
+                    self._by_market.setdefault(market.listing.condition_id, {})[connection] = None
         self._model.watch(self._by_market, now)
 
     def open_books(self, connection: Connection, token_ids: Iterable[str]) -> None:
@@ -86,7 +86,7 @@ class Feed:
         """
         for subscribed in connection.tokens:
             market = self._model.market(subscribed, now_ms())
-            if market is not None and token_id in ("", *market.window.token_ids):
+            if market is not None and token_id in ("", *market.listing.token_ids):
                 self._deliver(market.change_deep(now_ms()), but=connection)
                 return
 
@@ -159,8 +159,8 @@ class Feed:
         if self._faults.take("freeze", now, connection=number):
             return True
         for token_id in connection.tokens:
-            window = self._model.calendar.by_token.get(token_id)
-            if window is None or window.condition_id != frame.condition_id:
+            listing = self._model.calendar.by_token.get(token_id)
+            if listing is None or listing.condition_id != frame.condition_id:
                 continue
             if self._faults.take("mute", now, connection=number, token=token_id):
                 return True

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from common.simulation.book import ONE, PRICES, Book, size_text
-from common.simulation.windows import Window
+from common.simulation.listing import Listing
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A level's new aggregate: side of the first token's book, price in thousandths, size in hundredths."""
+    """A level's new aggregate: side of the first token's book, price in ten-thousandths, size in hundredths."""
 
     bid: bool
     price: int
@@ -42,7 +42,7 @@ def opening_book(book: Book, leg: int) -> str:
     return (
         f'{{"market":"{book.condition_id}","asset_id":"{book.token_ids[leg]}","timestamp":"{book.changed_ms}"'
         f',"hash":"{book.hash(leg)}","bids":[{bids}],"asks":[{asks}],"tick_size":"{PRICES[book.tick]}"'
-        f',"event_type":"book","last_trade_price":"{book.last_trade}"}}'
+        f',"event_type":"book","last_trade_price":"{book.last_trade}"{book.version_field}}}'
     )
 
 
@@ -56,7 +56,7 @@ def refresh(book: Book, leg: int) -> Frame:
     bids, asks = book.sides(leg)
     text = (
         f'{{"market":"{book.condition_id}","asset_id":"{book.token_ids[leg]}","bids":[{bids}],"asks":[{asks}]'
-        f',"hash":"{book.hash(leg)}","timestamp":"{book.changed_ms}","event_type":"book"}}'
+        f',"hash":"{book.hash(leg)}","timestamp":"{book.changed_ms}","event_type":"book"{book.version_field}}}'
     )
     return Frame("book", spaced(text), book.condition_id, book.token_ids[leg])
 
@@ -103,7 +103,7 @@ def best_bid_ask(book: Book, leg: int) -> Frame:
 
 
 def last_trade_price(book: Book, leg: int, *, price: int, size: int, buy: bool, transaction: str) -> Frame:
-    """A trade of token `leg` at its own price (thousandths); the side is the taker's."""
+    """A trade of token `leg` at its own price (ten-thousandths); the side is the taker's."""
     text = (
         f'{{"market":"{book.condition_id}","asset_id":"{book.token_ids[leg]}","price":"{PRICES[price]}"'
         f',"size":"{size_text(size)}","fee_rate_bps":"0","side":"{"BUY" if buy else "SELL"}"'
@@ -113,7 +113,7 @@ def last_trade_price(book: Book, leg: int, *, price: int, size: int, buy: bool, 
 
 
 def tick_size_change(book: Book, leg: int, old: int) -> Frame:
-    """The finer tick (thousandths) of a token near 0 or 1."""
+    """The finer tick (ten-thousandths) of a token near 0 or 1."""
     text = (
         f'{{"event_type":"tick_size_change","asset_id":"{book.token_ids[leg]}","market":"{book.condition_id}"'
         f',"old_tick_size":"{PRICES[old]}","new_tick_size":"{PRICES[book.tick]}","timestamp":"{book.changed_ms}"}}'
@@ -121,38 +121,42 @@ def tick_size_change(book: Book, leg: int, old: int) -> Frame:
     return Frame("tick_size_change", text, book.condition_id, book.token_ids[leg])
 
 
-def new_market(window: Window, now_ms: int, *, encoded_lists: bool) -> Frame:
+def new_market(listing: Listing, now_ms: int, *, encoded_lists: bool) -> Frame:
     """The announcement to every flagged connection; lists come as arrays or as JSON-encoded strings."""
-    tokens, outcomes = list(window.token_ids), list(window.outcomes)
+    tokens, outcomes = list(listing.token_ids), list(listing.outcomes)
     body = {
-        "id": window.id,
-        "question": window.question,
-        "market": window.condition_id,
-        "slug": window.slug,
-        "description": window.description,
+        "id": listing.id,
+        "question": listing.question,
+        "market": listing.condition_id,
+        "slug": listing.slug,
+        "description": listing.description,
         "assets_ids": json.dumps(tokens) if encoded_lists else tokens,
         "outcomes": json.dumps(outcomes) if encoded_lists else outcomes,
-        "event_message": {"slug": window.slug, "title": window.question, "description": window.description},
+        "event_message": {
+            "slug": listing.slug,
+            "title": listing.question,
+            "description": listing.description,
+        },
         "timestamp": str(now_ms),
         "event_type": "new_market",
-        "tags": ["Crypto", "Bitcoin", "Up or Down", window.series.tag],
-        "order_price_min_tick_size": "0.01",
+        "tags": [label for label, _ in listing.event.tags],
+        "order_price_min_tick_size": PRICES[listing.tick],
     }
     return Frame("new_market", json.dumps(body, separators=(",", ":")), flagged=True)
 
 
-def market_resolved(window: Window, winner: int, now_ms: int) -> Frame:
+def market_resolved(listing: Listing, winner: int, now_ms: int) -> Frame:
     """The end of a market, for its own flagged subscribers only."""
     body = {
-        "id": window.id,
-        "market": window.condition_id,
-        "assets_ids": list(window.token_ids),
-        "winning_asset_id": window.token_ids[winner],
-        "winning_outcome": window.outcomes[winner],
+        "id": listing.id,
+        "market": listing.condition_id,
+        "assets_ids": list(listing.token_ids),
+        "winning_asset_id": listing.token_ids[winner],
+        "winning_outcome": listing.outcomes[winner],
         "event_message": None,
         "timestamp": str(now_ms),
         "event_type": "market_resolved",
-        "tags": ["Crypto", "Bitcoin", "Crypto Prices", "Recurring", "Up or Down", window.series.tag],
+        "tags": [*(label for label, _ in listing.event.tags), "Crypto Prices", "Recurring"],
     }
     text = json.dumps(body, separators=(",", ":"))
-    return Frame("market_resolved", text, window.condition_id, flagged=True)
+    return Frame("market_resolved", text, listing.condition_id, flagged=True)

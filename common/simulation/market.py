@@ -5,28 +5,39 @@ from random import Random
 from common.simulation import frames
 from common.simulation.book import ONE, Book
 from common.simulation.frames import Change, Frame
-from common.simulation.windows import Window
+from common.simulation.listing import Listing
 
 REACH_TICKS = 8  # how far the ladder follows its fair price in one batch
 REPEAT_MS = 120  # a repeated frame follows its original within this time
 DEEP_SIZE = 2_000_000  # hundredths: more than any other level offers, so that the book is sure to change
+DENSE_TICKS = 20  # a new ladder has a level at each tick so far from the best, beyond that at each cent
+CENT = ONE // 100
+FINER_TICKS = {CENT: 10, CENT // 2: 10, CENT // 4: 1}  # near 0 and 1; levels of the old tick stay on the grid
+NEAR_THE_END = 4 * CENT
 AHEAD_MS = 50  # how far timestamps may run ahead of the clock so that each batch has its own
 
 
 class SimulatedMarket:
     """One market from its listing to its settlement; pure but for the generator that it is given."""
 
-    def __init__(self, window: Window, chance: Random, fair: int, now_ms: int) -> None:
-        self.window = window
+    def __init__(self, listing: Listing, chance: Random, fair: int, now_ms: int) -> None:
+        self.listing = listing
         self.settled = False
         self._chance = chance
         self._wide = chance.random() < 0.5
         self._repeat: Frame | None = None
         self._repeat_ms = 0
         self._deep_changes = 0
-        self.book = book = Book(window.condition_id, window.token_ids, now_ms)
+        self.book = book = Book(
+            listing.condition_id,
+            listing.token_ids,
+            now_ms,
+            tick=listing.tick,
+            neg_risk=listing.event.neg_risk,
+            version="" if listing.protocol == "v1" else listing.protocol,
+        )
         best = self._target(fair)
-        for price in range(book.tick, ONE, book.tick):
+        for price in _first_prices(book.tick, best):
             (book.bids if price <= best else book.asks).put(price, self._size())
 
     def group(self, now_ms: int, fair: int) -> list[Frame]:
@@ -78,7 +89,7 @@ class SimulatedMarket:
         parts = [side[at : at + 10] for side in (bids, asks) for at in range(0, len(side), 10)]
         made += frames.price_changes(self.book, parts, wide=self._wide, swapped=False)
         self.settled = True
-        return [*made, frames.market_resolved(self.window, winner, self.book.changed_ms)]
+        return [*made, frames.market_resolved(self.listing, winner, self.book.changed_ms)]
 
     def _batch(self, now_ms: int, changes: list[Change], *, moved: bool) -> list[Frame]:
         made = [frames.best_bid_ask(self.book, leg) for leg in (0, 1)] if moved else []
@@ -113,9 +124,10 @@ class SimulatedMarket:
 
     def _refine_tick(self) -> list[Frame]:
         bid, ask = self.book.best(0)
-        if self.book.tick == 1 or (bid < 960 and ask > 40):
+        old, finer = self.book.tick, FINER_TICKS.get(self.book.tick)
+        if finer is None or (bid < ONE - NEAR_THE_END and ask > NEAR_THE_END):
             return []
-        old, self.book.tick = self.book.tick, 1
+        self.book.tick = finer
         made = [frames.tick_size_change(self.book, leg, old) for leg in (0, 1)]
         self.book.changed_ms += 1  # the state after it has an instant of its own
         return made
@@ -160,7 +172,7 @@ class SimulatedMarket:
         """A trade's announcement; its price enters the last trade, and so the hashes, before it is sent."""
         leg = int(self._chance.random() < 0.5)
         price = ONE - change.price if leg else change.price
-        self.book.last_trade = f"{price / ONE:.3f}"
+        self.book.note_trade(price)
         return frames.last_trade_price(
             self.book,
             leg,
@@ -169,6 +181,13 @@ class SimulatedMarket:
             buy=change.bid == bool(leg),
             transaction=f"0x{self._chance.getrandbits(256):064x}",
         )
+
+
+def _first_prices(tick: int, best: int) -> list[int]:
+    """The levels of a new ladder: about a hundred, whatever the tick."""
+    cents = range(CENT, ONE, CENT)
+    around = range(max(best - DENSE_TICKS * tick, tick), min(best + DENSE_TICKS * tick, ONE - tick) + 1, tick)
+    return sorted({*cents, *around})
 
 
 def _above(book: Book, target: int) -> list[int]:

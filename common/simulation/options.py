@@ -2,13 +2,14 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta
 
 from common.errors import ConfigError
 from common.simulation.faults import Fault, parse_fault
+from common.simulation.listing import Protocols
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
@@ -20,7 +21,9 @@ class SimulationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     subscribes all of them receives all. A current window gets more than one to come. The new_market feed
     (`new_markets_per_second`, to flagged connections) comes on top. `window_seconds` is the length of a "5m"
     window; the "15m" series and every delay around a window's end scale with it. Port 0 takes a free one.
-    `oracle` is a folder for the account of every frame sent, "" for none.
+    `oracle` is a folder for the account of every frame sent, "" for none. `protocol` is that of the markets: v1
+    and v2 beside each other (`mixed`), as the exchange has them since October 2026, or one alone. `more_markets`
+    adds open markets without a window to those that are always there.
     """
 
     seed: int = 1
@@ -29,6 +32,8 @@ class SimulationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     host: Annotated[str, Meta(pattern=r"^(127\.\d+\.\d+\.\d+|localhost|::1)$")] = "127.0.0.1"
     port: Port = 0
     oracle: str = ""
+    protocol: Protocols = "mixed"
+    more_markets: Annotated[int, Meta(ge=0, le=100_000)] = 0
     new_markets_per_second: Annotated[float, Meta(ge=0, le=1000)] = 2.0
     idle_cut_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 125.0
     send_buffer_bytes: Annotated[int, Meta(ge=1024)] = 8_388_608
@@ -70,6 +75,15 @@ def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, pre
     )
     help_oracle = "write every frame sent to one file a connection in this folder"
     add(f"--{prefix}oracle", dest=f"{place}oracle", metavar="DIR", help=help_oracle)
+    help_protocol = f"which position system the markets use (default {default.protocol})"
+    add(
+        f"--{prefix}protocol",
+        dest=f"{place}protocol",
+        choices=get_args(Protocols),
+        help=help_protocol,
+    )
+    help_more = "so many more open markets without a window, with the tag crowd (default 0)"
+    add(f"--{prefix}more-markets", dest=f"{place}more_markets", type=int, metavar="N", help=help_more)
     help_fault = "start with a fault on, as in: close code=1013 reason=bye (repeatable)"
     add(
         f"--{prefix}fault",

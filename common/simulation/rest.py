@@ -10,7 +10,8 @@ from aiohttp import web
 
 from common.simulation.faults import Fault, Faults
 from common.simulation.feed import now_ms
-from common.simulation.gamma import Gamma, Query, QueryError
+from common.simulation.gamma import Gamma, Kind
+from common.simulation.gamma_query import Query, QueryError
 from common.simulation.model import MarketModel
 
 BOOKS_LIMIT = 500
@@ -43,7 +44,9 @@ class HttpSide:
         return [
             web.post("/books", books(self._books)),
             web.get("/book", books(self._book)),
-            web.get("/markets", gamma(self._markets)),
+            web.get("/{kind:markets|events}", gamma(self._listed)),
+            web.get("/series", gamma(self._series)),
+            web.get("/public-search", gamma(self._search)),
             web.get("/{kind:markets|events}/keyset", gamma(self._page)),
             web.get("/{kind:markets|events}/slug/{slug}", gamma(self._by_slug)),
         ]
@@ -105,26 +108,34 @@ class HttpSide:
             return body.replace('"size":"', '"size":"1', 1)
         return body
 
-    async def _markets(self, request: web.Request) -> web.Response:
-        try:
-            found = self._gamma.markets(_query(request), time.time())
-        except QueryError as error:
-            return _refusal(str(error), 422)
-        return _cached(json.dumps(found))
+    async def _listed(self, request: web.Request) -> web.Response:
+        return _answer(lambda: self._gamma.listed(_kind(request), _query(request), time.time()))
 
     async def _page(self, request: web.Request) -> web.Response:
-        try:
-            page = self._gamma.page(request.match_info["kind"], _query(request), time.time())
-        except QueryError as error:
-            return _refusal(str(error), 422)
-        return _cached(json.dumps(page))
+        return _answer(lambda: self._gamma.page(_kind(request), _query(request), time.time()))
+
+    async def _series(self, request: web.Request) -> web.Response:
+        return _answer(lambda: self._gamma.series(_query(request)))
+
+    async def _search(self, request: web.Request) -> web.Response:
+        return _answer(lambda: self._gamma.search(_query(request), time.time()))
 
     async def _by_slug(self, request: web.Request) -> web.Response:
-        read = self._gamma.market if request.match_info["kind"] == "markets" else self._gamma.event
-        found = read(request.match_info["slug"], time.time())
+        found = self._gamma.by_slug(_kind(request), request.match_info["slug"], time.time())
         if found is None:
             return json_response('{"type":"not found error","error":"slug not found"}', status=404)
         return _cached(json.dumps(found))
+
+
+def _kind(request: web.Request) -> Kind:
+    return "markets" if request.match_info["kind"] == "markets" else "events"
+
+
+def _answer(read: Callable[[], object]) -> web.Response:
+    try:
+        return _cached(json.dumps(read()))
+    except QueryError as error:
+        return _refusal(str(error), 422)
 
 
 def _query(request: web.Request) -> Query:
@@ -132,7 +143,7 @@ def _query(request: web.Request) -> Query:
 
 
 def _cached(text: str) -> web.Response:
-    return json_response(text, headers={"Cache-Control": "max-age=300"})
+    return json_response(text, headers={"Cache-Control": "max-age=300", "Age": "0"})
 
 
 async def _faulty(fault: Fault) -> web.Response | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import WSMsgType, web
 
+from common.core.exchange_told import EXCHANGE_HEADER
 from common.errors import ConfigError, ExchangeError
 from common.simulation.connection import Connection
 from common.simulation.faults import AT_ONCE, Fault, Faults, fault_from
@@ -29,6 +30,15 @@ from common.simulation.subscription import answer_to
 log = logging.getLogger("simulated_exchange")
 
 
+EXCHANGE_NAME = (
+    "simulated"  # in every answer, the websocket handshake's too: what a client hears is no market
+)
+
+
+async def _name_itself(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[EXCHANGE_HEADER] = EXCHANGE_NAME
+
+
 class ExchangeServer:
     """Listens from `start` to `stop`; everything happens in one event loop."""
 
@@ -39,10 +49,17 @@ class ExchangeServer:
             self._oracle.mkdir(parents=True, exist_ok=True)
         self._next_number = next_number(self._oracle) if self._oracle else 1
         self._faults = Faults()
-        self._model = MarketModel(options.seed, options.window_seconds, now_ms())
+        self._model = MarketModel(
+            options.seed,
+            options.window_seconds,
+            now_ms(),
+            protocols=options.protocol,
+            more=options.more_markets,
+        )
         self._feed = Feed(options, self._model, self._faults)
         self._timer: asyncio.Task[None] | None = None
         app = web.Application()
+        app.on_response_prepare.append(_name_itself)
         app.add_routes(HttpSide(self._model, self._faults).routes())
         app.add_routes(
             [

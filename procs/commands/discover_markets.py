@@ -14,7 +14,8 @@ from common.errors import EXIT_DONE
 from common.polymarket.discover import discover
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from common.runtime import command
-from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange
+from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
+from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +42,8 @@ def _discover(namespace: argparse.Namespace) -> int:
     path = discovery_path(Path(settings.paths.data_root))
     with chosen_exchange(namespace, settings) as chosen:
         found = discover(chosen, time.time_ns())
+    data_root = Path(settings.paths.data_root)
+    refuse_other_exchange(data_root, exchange_of_data_root(data_root), found.exchange)
     write_discovery_file(path, found)
     for line in _lines(found, path, _next_command(namespace)):
         print(line)
@@ -60,7 +63,8 @@ def _next_command(namespace: argparse.Namespace) -> str:
 
 def _lines(found: DiscoveryFile, path: Path, next_command: str) -> Iterator[str]:
     """What a user wants to know of a discovery."""
-    yield f"Asked {found.source} at {found.discovered_at_utc}"
+    which = " (the embedded exchange: simulated)" if found.exchange == SIMULATED else ""
+    yield f"Asked {found.source}{which} at {found.discovered_at_utc}"
     yield ""
     yield f"Taken: {len(found.markets)} markets, {len(all_tokens(found.markets))} tokens"
     yield from _taken_table(found)

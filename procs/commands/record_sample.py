@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from common.archive.sample_results import judge_sample, write_sample_results
 from common.config import Settings
 from common.core.gate import PASS, TRY_OFFLINE
 from common.core.instants import utc_text
-from common.core.market import DiscoveryFile
+from common.core.market import DiscoveryFile, Exchange
 from common.core.row_check import check_row
 from common.core.sample import Reason, SampleManifest, SampleRun
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
 from common.polymarket.discover import discover
 from common.polymarket.discovery_file import discovery_path, write_discovery_file
 from common.runtime import command
-from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange
+from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.facts import Facts, read_facts
 from common.runtime.logs import start_logging
 from common.runtime.progress import Progress
@@ -72,8 +74,9 @@ def _sample(namespace: argparse.Namespace) -> int:
         supervisor = Supervisor(chosen, sample=True)
         try:
             start_logging(NAME, supervisor.run_id, level=logging.WARNING)
-            supervisor.claim(namespace.exchange)
-            run = _record(supervisor, chosen, signals, _command_line(namespace))
+            exchange = exchange_of_run(namespace, chosen)
+            run = _record(supervisor, chosen, signals, _command_line(namespace), exchange)
+            run = msgspec.structs.replace(run, next_command=_next_command(namespace))
         finally:
             supervisor.close()
     manifest = judge_sample(Path(settings.paths.data_root), run, check_row=check_row)
@@ -84,16 +87,19 @@ def _sample(namespace: argparse.Namespace) -> int:
     return EXIT_DONE if manifest.verdict == PASS else EXIT_NEEDS_REVIEW
 
 
-def _record(supervisor: Supervisor, settings: Settings, signals: StopSignals, command_line: str) -> SampleRun:
+def _record(
+    supervisor: Supervisor, settings: Settings, signals: StopSignals, command_line: str, exchange: Exchange
+) -> SampleRun:
     started_ns = time.time_ns()
     reasons: list[Reason] = []
     found: DiscoveryFile | None = None
     try:
-        found = discover(settings, started_ns)
+        found = discover(settings, started_ns, exchange)
         write_discovery_file(discovery_path(Path(settings.paths.data_root)), found)
     except DiscoveryError as error:
         reasons.append(Reason(f"discovery failed: {error}", TRY_OFFLINE))
     if found is not None and found.markets:
+        supervisor.claim(exchange)
         reasons += _supervise(supervisor, settings, signals, command_line)
     return SampleRun(
         run_id=supervisor.run_id,
@@ -102,6 +108,7 @@ def _record(supervisor: Supervisor, settings: Settings, signals: StopSignals, co
         duration_seconds=settings.sample.duration_seconds,
         markets=found.markets if found is not None else (),
         config_sha256=settings.sha256(),
+        exchange=exchange,
         command=command_line,
         reasons=tuple(reasons),
     )
@@ -169,6 +176,15 @@ def _command_line(namespace: argparse.Namespace) -> str:
         if (value := getattr(namespace, option)) is not None:
             shown = f"{value:g}" if isinstance(value, float) else str(value)
             words += [f"--{option.replace('_', '-')}", shown]
+    return shlex.join(words)
+
+
+def _next_command(namespace: argparse.Namespace) -> str:
+    """What to run after a pass: the recorder, on the folder of this sample if that has live data."""
+    words = ["bin/run-recorder"]
+    for option in ("config", "data_root"):
+        if namespace.exchange == LIVE and (value := getattr(namespace, option)) is not None:
+            words += [f"--{option.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 

@@ -101,6 +101,7 @@ def _replay(namespace: argparse.Namespace) -> int:
 def _json(view: BookView) -> str:
     document = {
         **msgspec.to_builtins(view.token),
+        "exchange": view.exchange,
         "received_at_utc": utc_text(view.received_at_ns),
         "event": view.event,
         "book": view.book,

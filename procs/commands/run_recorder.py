@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from common.config import Settings
+from common.core.market import Exchange
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.discover import refresh
 from common.polymarket.discovery_file import discovery_path, read_discovery_file
 from common.runtime import command
-from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange
+from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging
 from common.runtime.stop_signals import StopSignals
 from procs.supervisor import NAME, Supervisor
@@ -50,9 +51,11 @@ def _record(namespace: argparse.Namespace) -> int:
         supervisor = Supervisor(chosen)
         try:
             start_logging(NAME, supervisor.run_id)
-            log.info("recorder started", extra={"run_dir": str(supervisor.run_dir)})
-            supervisor.claim(namespace.exchange)
-            _discover_first(chosen)
+            exchange = exchange_of_run(namespace, chosen)
+            where = {"data_root": chosen.paths.data_root, "run_dir": str(supervisor.run_dir)}
+            log.info("recorder started", extra={"exchange": exchange, **where})
+            _discover_first(chosen, exchange)
+            supervisor.claim(exchange)
             supervisor.begin()
             _supervise(supervisor, signals, namespace.duration_seconds)
             return _verdict(supervisor)
@@ -72,17 +75,17 @@ def _verdict(supervisor: Supervisor) -> int:
     return EXIT_FAILED
 
 
-def _discover_first(settings: Settings) -> None:
+def _discover_first(settings: Settings, exchange: Exchange) -> None:
     """Begin with the markets of now or, where Gamma does not answer, with those of the last discovery.
 
-    Raises DiscoveryError when there is neither.
+    What the other exchange answers, or answered then, is never taken. Raises DiscoveryError when there is neither.
     """
     path = discovery_path(Path(settings.paths.data_root))
     try:
-        refresh(settings, path, time.time_ns())
+        refresh(settings, path, time.time_ns(), exchange)
     except DiscoveryError as error:
         log.warning("discovery failed, going on with the last one", extra={"reason": str(error)})
-        read_discovery_file(path)
+        read_discovery_file(path, exchange)
 
 
 def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:

@@ -76,7 +76,10 @@ def _tail(namespace: argparse.Namespace) -> int:
     data_root = Path(paths.data_root).absolute()
     run_dir = run_dir_path(paths.run_dir, data_root)
     if running_recorder(run_dir) is None:
-        raise RecorderError(f"no recorder runs on data root {data_root}; start one with bin/run-recorder")
+        raise RecorderError(
+            f"no recorder runs on data root {data_root}; say --data-root of one that runs,"
+            " or start one with bin/run-recorder"
+        )
     signals = StopSignals()
     view = _View(namespace, LineOutput(signals))
     tail = QueueTail(run_dir)

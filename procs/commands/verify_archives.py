@@ -93,6 +93,8 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         yield "note: where archives were moved away on purpose, say --partial"
     if not found.archives:
         yield "note: there is no closed archive here, so nothing is proved"
+    if "simulated" in found.exchanges:
+        yield "note: this is simulated data: it was recorded from the embedded exchange"
     for note in found.notes:
         yield f"note: {note}"
     yield (

@@ -13,7 +13,7 @@ from common.archive.verify import Verification, verify_data_root
 from common.core.archive_names import WS_RAW, Layout, sidecar_path
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.instants import utc_text
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.row_facts import facts_of_row
 from common.core.rows import (
     GAP,
@@ -41,12 +41,17 @@ class Recorder:
     """Numbers rows as a reader does and gives them to two lanes, four messages in turn."""
 
     def __init__(
-        self, root: Path, producer: str = PRODUCER, start_ns: int = NOON_NS, layout: Layout = MINUTES
+        self,
+        root: Path,
+        producer: str = PRODUCER,
+        start_ns: int = NOON_NS,
+        layout: Layout = MINUTES,
+        exchange: Exchange = "live",
     ) -> None:
         self.stores = [LaneStore.open(root, lane, layout=layout, gzip_level=1) for lane in (0, 1)]
         self.at_ns = start_ns
         self.wall_ahead_ns = 0  # of true time, which the monotonic clock tells
-        self._producer = producer
+        self._producer, self._exchange = producer, exchange
         self._lane_sequences = [0, 0]
         self._global = self._message = self._session = self._revision = 0
         self._context: Context | None = None
@@ -106,7 +111,7 @@ class Recorder:
             1,
             payload,
         )
-        constant = message_constant(self._context, self._producer)
+        constant = message_constant(self._context, self._producer, self._exchange)
         self._append(lane, constant + message_rest(envelope, classify(payload, 1)))
 
     def control(self, record_type: str, detail: Mapping[str, object]) -> None:
@@ -115,6 +120,7 @@ class Recorder:
             record_type,
             self._context,
             producer=self._producer,
+            exchange=self._exchange,
             received_at_ns=self.at_ns + self.wall_ahead_ns,
             received_monotonic_ns=self.at_ns,
             detail=detail,

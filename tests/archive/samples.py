@@ -8,7 +8,7 @@ from typing import Any
 from common.archive.store import LaneStore
 from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout
 from common.core.instants import utc_text
-from common.core.market import Market, Token
+from common.core.market import Exchange, Market, Token
 from common.core.row_facts import facts_of_row
 from common.core.sample import Reason, SampleRun
 from tests.archive.rows import NOON_NS
@@ -36,7 +36,12 @@ def market(slug: str = "btc-updown-5m-1795435200", tokens: int = 2) -> Market:
     )
 
 
-def sample_run(*, markets: tuple[Market, ...] | None = None, reasons: tuple[Reason, ...] = ()) -> SampleRun:
+def sample_run(
+    *,
+    markets: tuple[Market, ...] | None = None,
+    reasons: tuple[Reason, ...] = (),
+    exchange: Exchange = "live",
+) -> SampleRun:
     return SampleRun(
         run_id=RUN_ID,
         started_at_utc="2026-11-23T12:00:00.000000Z",
@@ -44,6 +49,7 @@ def sample_run(*, markets: tuple[Market, ...] | None = None, reasons: tuple[Reas
         duration_seconds=150,
         markets=(market(),) if markets is None else markets,
         config_sha256="c" * 64,
+        exchange=exchange,
         command="bin/record-sample --market-limit 2",
         reasons=reasons,
     )

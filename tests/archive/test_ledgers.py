@@ -13,7 +13,7 @@ from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
 from common.core.instants import utc_text
 from common.core.later import Later
 from common.core.ledger import CheckpointLedger, FeedLedger, TokenHour, Window
-from common.core.market import Token
+from common.core.market import Exchange, Token
 from common.core.rows import GAP
 from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
 from tests.archive.rows import NOON_NS
@@ -201,3 +201,30 @@ def test_windows_want_a_ledger_in_the_order_of_time_also_those_without_data(
 def test_a_window_of_which_archives_have_left_gets_no_ledger_that_would_call_them_missing() -> None:
     found = windows_due([10, 40], [0], interval_ns=10, until_ns=60, has_left=lambda start: start in {20, 40})
     assert [window.from_ns for window in found] == [10, 30]
+
+
+def recorded_of(root: Path, exchange: Exchange) -> None:
+    recorder = Recorder(root, exchange=exchange)
+    recorder.open(UP)
+    recorder.messages(70)
+    recorder.close_session()
+    recorder.end()
+
+
+def test_a_ledger_states_the_exchange_of_its_rows_and_verification_compares_it(tmp_path: Path) -> None:
+    recorded_of(tmp_path, "simulated")
+    assert [ledger.exchange for ledger in ledgers(tmp_path)] == ["simulated", "simulated"]
+    assert verified(tmp_path).findings == ()
+    path = tmp_path / ledger_path(WS_RAW, NOON_NS)
+    path.write_text(path.read_text().replace('"exchange": "simulated"', '"exchange": "live"'))
+    assert told(tmp_path) == ['ledger: says exchange "live", its archives give "simulated"']
+
+
+def test_a_ledger_of_an_older_version_does_not_state_it_and_is_no_finding(tmp_path: Path) -> None:
+    recorded_of(tmp_path, "live")
+    ledgers(tmp_path)
+    path = tmp_path / ledger_path(WS_RAW, NOON_NS)
+    older = json.loads(path.read_bytes())
+    del older["exchange"]
+    path.write_text(json.dumps(older))
+    assert told(tmp_path) == []

@@ -50,6 +50,7 @@ PAYLOADS = [
 POLARS_SCHEMA = {
     "schema_version": pl.Int64(),
     "record_type": pl.String(),
+    "exchange": pl.String(),
     "producer": pl.String(),
     "session_id": pl.String(),
     "connection_sequence": pl.Int64(),
@@ -81,11 +82,12 @@ def recorded_rows(messages: int) -> list[bytes]:
         SESSION_OPENED,
         CONTEXT,
         producer=PRODUCER,
+        exchange="live",
         received_at_ns=NOON_NS,
         received_monotonic_ns=1,
         detail={},
     )
-    constant = message_constant(CONTEXT, PRODUCER)
+    constant = message_constant(CONTEXT, PRODUCER, "live")
     rows = [opened + b"\n"]
     for n in range(1, messages + 1):
         payload = PAYLOADS[n % len(PAYLOADS)]

@@ -2,15 +2,33 @@
 
 from pathlib import Path
 
-from common.archive.replay import read_archive, replay
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.archive.export import Wanted, export
+from common.archive.parquet_file import exchange_in
+from common.archive.replay import archives_of, read_archive, replay
 from common.benchmark.books import record
 from common.benchmark.frames import make_load
 from common.core.archive_names import sidecar_path
 from common.core.book_audit import BookAudit, Heard
 from common.core.checkpoint_book import same_levels
+from common.core.market import Exchange
 from common.core.market_events import read_events
 from common.core.rows import GAP, SESSION_CLOSED
-from tests.archive.recordings import archive, good_recording
+from common.errors import ArchiveError
+from tests.archive.recordings import (
+    PRODUCER,
+    SECOND_NS,
+    UP,
+    Recorder,
+    archive,
+    change_sidecar,
+    good_recording,
+    rewrite,
+)
+from tests.archive.rows import NOON_NS
 from tests.benchmark.test_figures import tokens_of
 
 
@@ -57,7 +75,7 @@ def test_the_books_of_a_replay_are_those_of_the_live_auditor_and_bear_the_exchan
 ) -> None:
     now_s = 1_795_000_000
     tokens = tokens_of(now_s)
-    load = make_load(tokens, now_s * 1000, count=400)
+    load = make_load(tokens, now_s * 1000, count=400, protocols="v1")
     record(tmp_path, tokens, load)
     live = BookAudit()
     steps = replay(read_archive(tmp_path))
@@ -76,3 +94,73 @@ def test_the_books_of_a_replay_are_those_of_the_live_auditor_and_bear_the_exchan
     verdicts = {judged.result.verdict for judged in live.take_results()}
     assert verdicts == {"agree"}
     assert next(steps, None) is None
+
+
+def recorded_of(root: Path, exchange: Exchange, producer: str = PRODUCER, start_ns: int = NOON_NS) -> Path:
+    recorder = Recorder(root, producer, start_ns, exchange=exchange)
+    recorder.open(UP)
+    recorder.messages(3)
+    recorder.close_session()
+    recorder.end()
+    return root
+
+
+def test_a_row_states_its_exchange_and_an_older_one_shows_it_by_its_url(tmp_path: Path) -> None:
+    recorded_of(tmp_path / "a", "simulated")
+    assert {row.exchange for row in read_archive(tmp_path / "a")} == {"simulated"}
+    recorded_of(tmp_path / "b", "live")
+    for path in archives_of(tmp_path / "b"):
+        rewrite(path, lambda rows: [row.replace(b'"exchange":"live",', b"") for row in rows])
+        change_sidecar(path, exchange=None)
+    assert {row.exchange for row in read_archive(tmp_path / "b")} == {"live"}
+    for path in archives_of(tmp_path / "b"):
+        rewrite(
+            path, lambda rows: [row.replace(b"wss://exchange.test/", b"ws://127.0.0.1:1/") for row in rows]
+        )
+    assert {row.exchange for row in read_archive(tmp_path / "b")} == {"simulated"}
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_simulated_and_live_archives_are_not_merged(tmp_path: Path, *, older: bool) -> None:
+    live = recorded_of(tmp_path / "live", "live")
+    simulated = recorded_of(tmp_path / "simulated", "simulated", f"{PRODUCER}b")
+    if older:
+        for path in archives_of(live):
+            rewrite(path, lambda rows: [row.replace(b'"exchange":"live",', b"") for row in rows])
+            change_sidecar(path, exchange=None)
+    with pytest.raises(
+        ArchiveError, match=rf"{live}/.* holds live data, {simulated}/.* holds simulated data: they"
+    ):
+        list(read_archive([live, simulated]))
+    assert list(read_archive([live])), "each by itself is read"
+
+
+def test_what_lies_outside_of_the_time_that_is_asked_for_does_not_matter(tmp_path: Path) -> None:
+    recorded_of(tmp_path / "live", "live")
+    recorded_of(tmp_path / "simulated", "simulated", f"{PRODUCER}b", NOON_NS + 3600 * SECOND_NS)
+    until = NOON_NS + 60 * SECOND_NS
+    rows = read_archive([tmp_path / "live", tmp_path / "simulated"], until=until)
+    assert {row.exchange for row in rows} == {"live"}
+
+
+def test_an_export_refuses_both_and_adds_to_no_tables_of_the_other(tmp_path: Path) -> None:
+    live = recorded_of(tmp_path / "live", "live")
+    simulated = recorded_of(tmp_path / "simulated", "simulated", f"{PRODUCER}b")
+    with pytest.raises(ArchiveError, match="they are not merged"):
+        export([live, simulated], tmp_path / "tables", Wanted())
+    done = export(simulated, tmp_path / "tables", Wanted())
+    assert {exchange_in(path) for path in done.files} == {"simulated"}
+    before = {path: path.stat().st_mtime_ns for path in done.files}
+    with pytest.raises(
+        ArchiveError, match=r"tables: holds tables of simulated data, this is live: choose another --o"
+    ):
+        export(live, tmp_path / "tables", Wanted(), replace=True)
+    assert {path: path.stat().st_mtime_ns for path in done.files} == before
+    assert export(simulated, tmp_path / "tables", Wanted(), replace=True).files == done.files
+
+
+def test_tables_of_an_older_version_are_of_no_known_exchange(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "old.parquet")
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    assert exchange_in(tmp_path / "old.parquet") is None
+    assert exchange_in(tmp_path / "torn.parquet") is None

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from common.archive.read import closed_archives
+from common.archive.report import report_text
 from common.archive.sample_results import judge_sample, write_sample_results
 from common.core.gate import NEEDS_REVIEW, PASS
 from common.core.market import Market
@@ -286,3 +287,28 @@ def test_a_sample_of_checkpoints_alone_shows_them(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     assert "2 of 2 succeeded. Latency: 20 ms at best, 31 ms median, 41 ms at worst." in report
     assert "duckdb" not in report
+
+
+def test_the_report_of_simulated_data_says_so_at_its_top(tmp_path: Path) -> None:
+    rows = [row | {"exchange": "simulated"} for row in MESSAGES]
+    checkpoints = [row | {"exchange": "simulated"} for row in CHECKPOINTS]
+    write_sample(tmp_path, rows, checkpoints)
+    manifest = judged(tmp_path, sample_run(exchange="simulated"))
+    assert (manifest.verdict, manifest.exchange) == (PASS, "simulated")
+    top = report_text(manifest).splitlines()[:6]
+    assert top[0] == "# Sample of the embedded exchange's order books: pass"
+    assert any("Recorded from the embedded exchange: simulated data." in line for line in top)
+    live = report_text(msgspec.structs.replace(manifest, exchange="live"))
+    assert live.startswith("# Sample of Polymarket's order books: pass")
+    assert "simulated data" not in live
+
+
+def test_rows_of_another_exchange_than_the_runs_need_review(tmp_path: Path) -> None:
+    write_sample(tmp_path, [*MESSAGES[:-1], MESSAGES[-1] | {"exchange": "simulated"}], CHECKPOINTS)
+    assert "1 row of another exchange than the live one that was recorded." in the_words(judged(tmp_path))
+
+
+def test_after_a_pass_the_run_says_what_to_type(tmp_path: Path) -> None:
+    write_sample(tmp_path, MESSAGES, CHECKPOINTS)
+    run = msgspec.structs.replace(sample_run(), next_command="bin/run-recorder --data-root d")
+    assert judged(tmp_path, run).next_command == "bin/run-recorder --data-root d"

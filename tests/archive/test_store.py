@@ -9,6 +9,7 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from common.archive.read import closed_archives, iterate_lines
@@ -18,7 +19,7 @@ from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout, sidecar_
 from common.core.row_facts import RowFacts
 from common.errors import AlreadyRunningError, ArchiveError
 from common.files import CANNOT_SYNC_FOLDERS, Disk
-from tests.archive.rows import HOUR_NS, NOON_NS, PRODUCER, RUNTIME, append_all, gap, message
+from tests.archive.rows import HOUR_NS, NOON_NS, PRODUCER, RUNTIME, Row, append_all, gap, message
 
 
 def open_store(root: Path, layout: Layout = RUNTIME, level: int = 1) -> LaneStore:
@@ -282,3 +283,54 @@ def test_a_file_system_that_cannot_sync_folders_is_named_with_what_helps(tmp_pat
     with pytest.raises(ArchiveError, match="cannot make names durable; choose a data root") as raised:
         LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1, disk=ShareDisk())
     assert "restart" not in str(raised.value)
+
+
+def row_of(n: int, exchange: str | None) -> Row:
+    """The `n`th message, which states its exchange, or nothing as those of an older version."""
+    stream, producer, number, row, facts = message(n)
+    stated = {} if exchange is None else {"exchange": exchange}
+    line = json.dumps(json.loads(row) | stated).encode() + b"\n"
+    return stream, producer, number, line, msgspec.structs.replace(facts, exchange=exchange)
+
+
+@pytest.mark.parametrize("exchange", ["live", "simulated", None])
+@pytest.mark.parametrize("crash", [False, True])
+def test_the_sidecar_states_the_exchange_that_its_rows_state(
+    tmp_path: Path, exchange: str | None, *, crash: bool
+) -> None:
+    store = open_store(tmp_path)
+    append_all(store, [row_of(1, exchange), row_of(2, exchange)])
+    if crash:
+        store.commit()
+        store.close()
+        store = open_store(tmp_path)
+    else:
+        store.close_all()
+    store.close()
+    [path] = closed_archives(tmp_path)
+    assert read_sidecar(path).exchange == exchange
+
+
+def test_the_sidecar_has_the_clock_offset_at_the_time_of_closing(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    offsets: list[float | None] = [None, 1.5]
+    store.clock_offset = offsets.pop
+    append_all(store, [message(1)])
+    store.close_all()
+    append_all(store, [message(2)])
+    store.close_all()
+    store.close()
+    assert [read_sidecar(path).clock_offset_seconds for path in closed_archives(tmp_path)] == [1.5, None]
+
+
+def test_a_sidecar_of_an_older_version_can_be_read(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append_all(store, [message(1)])
+    store.close_all()
+    store.close()
+    [path] = closed_archives(tmp_path)
+    sidecar = Path(sidecar_path(str(path)))
+    older = json.loads(sidecar.read_bytes())
+    del older["exchange"], older["clock_offset_seconds"]
+    sidecar.write_text(json.dumps(older))
+    assert (read_sidecar(path).exchange, read_sidecar(path).clock_offset_seconds) == (None, None)

@@ -9,7 +9,9 @@ import pytest
 from common.archive.read import closed_archives
 from common.archive.verify import verify_paths
 from common.core.archive_names import sidecar_path
+from common.core.market import Exchange
 from common.locks import FileLock
+from common.runtime.data_root import claim_data_root
 from procs.commands import verify_archives
 from tests.archive.recordings import (
     DOWN,
@@ -26,6 +28,7 @@ from tests.archive.recordings import (
     verified,
     without_type,
 )
+from tests.archive.rows import NOON_NS
 
 
 @pytest.fixture
@@ -354,3 +357,88 @@ def test_the_command_says_what_it_found_and_exits_by_it(
     assert verify_archives.main([str(archive(root, 0))]) == 0
     assert verify_archives.main([str(root / "nowhere")]) == 1
     assert "there is no such file or folder" in capsys.readouterr().err
+
+
+OTHER_PRODUCER = "ws_reader-0-20261123T120000Z-ffffff"
+
+
+def recording_of(
+    root: Path, exchange: Exchange, *, start_ns: int = NOON_NS, producer: str = PRODUCER
+) -> None:
+    recorder = Recorder(root, producer, start_ns, exchange=exchange)
+    recorder.open(UP)
+    recorder.messages(3)
+    recorder.close_session()
+    recorder.end()
+
+
+def test_simulated_data_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording_of(tmp_path, "simulated")
+    assert verify_archives.main(["--data-root", str(tmp_path)]) == 0
+    assert (
+        "note: this is simulated data: it was recorded from the embedded exchange" in capsys.readouterr().out
+    )
+    assert verified(tmp_path).exchanges == ("simulated",)
+    recording_of(tmp_path / "live", "live")
+    assert verify_archives.main(["--data-root", str(tmp_path / "live")]) == 0
+    assert "simulated" not in capsys.readouterr().out
+
+
+def test_simulated_data_among_live_data_is_found(tmp_path: Path) -> None:
+    recording_of(tmp_path / "one", "live")
+    recording_of(tmp_path / "two", "simulated", producer=OTHER_PRODUCER)
+    for path in closed_archives(tmp_path / "two"):
+        for file in (path, Path(sidecar_path(str(path)))):
+            file.rename(tmp_path / "one" / file.relative_to(tmp_path / "two"))
+    [finding] = verified(tmp_path / "one").findings
+    assert finding.kind == "exchange"
+    assert "ffffff" in finding.where
+    assert finding.words.startswith("holds simulated data among archives of live data, as do 0 more archives")
+    claim_data_root(tmp_path / "three", "simulated", NOON_NS)
+    (tmp_path / "one" / "identity.json").write_bytes((tmp_path / "three" / "identity.json").read_bytes())
+    [finding] = verified(tmp_path / "one").findings
+    assert "holds live data among a data root of simulated data" in finding.words
+
+
+def test_folders_of_both_exchanges_are_not_verified_as_one_recording(tmp_path: Path) -> None:
+    recording_of(tmp_path / "one", "live")
+    recording_of(tmp_path / "two", "simulated", producer=OTHER_PRODUCER)
+    found = verify_paths([tmp_path / "one", tmp_path / "two"], progress=lambda _rows: None)
+    assert [finding.kind for finding in found.findings] == ["exchange"]
+    assert found.exchanges == ("live", "simulated")
+
+
+def test_rows_of_both_exchanges_in_one_archive_are_found(tmp_path: Path) -> None:
+    recording_of(tmp_path, "live")
+    path = archive(tmp_path, 0)
+    rewrite(
+        path, lambda rows: [*rows[:-1], rows[-1].replace(b'"exchange":"live"', b'"exchange":"simulated"')]
+    )
+    assert any(
+        words.startswith("exchange: row 5: is simulated data, those before it are live data")
+        for words in told(tmp_path)
+    )
+
+
+def test_a_sidecar_of_another_exchange_than_its_rows_is_found(tmp_path: Path) -> None:
+    recording_of(tmp_path, "simulated")
+    change_sidecar(archive(tmp_path, 0), exchange="live")
+    assert told(tmp_path) == ["sidecar: its sidecar says exchange live, found simulated"]
+
+
+def test_rows_of_an_older_version_are_judged_by_their_url(tmp_path: Path) -> None:
+    recording_of(tmp_path, "live")
+    for path in closed_archives(tmp_path):
+        rewrite(path, lambda rows: [row.replace(b'"exchange":"live",', b"") for row in rows])
+        change_sidecar(path, exchange=None)
+    found = verified(tmp_path)
+    assert (found.findings, found.exchanges) == ((), ("live",))
+
+
+def test_a_damaged_identity_is_a_finding(tmp_path: Path) -> None:
+    recording_of(tmp_path, "live")
+    (tmp_path / "identity.json").write_bytes(b"\0" * 100)
+    [finding] = verified(tmp_path).findings
+    assert (finding.kind, finding.where) == ("identity", "identity.json")
+    assert finding.words.startswith("is damaged (")
+    assert finding.words.endswith("keeps it aside and makes a new one")

@@ -27,12 +27,12 @@ SMALL = Plan(Pace(0.2, 0.3, 2), 0.3, (300.0,), 1.2, 60_000.0)
 
 @pytest.fixture(scope="module")
 def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
-    options = SimulationOptions(rate=0, new_markets_per_second=0)
+    options = SimulationOptions(protocol="v1", rate=0, new_markets_per_second=0)
     with EmbeddedExchange(options, tmp_path_factory.mktemp("exchange")) as exchange:
         settings = recorder_settings(exchange.urls, 4)
         now_ns = time.time_ns()
         tokens = all_tokens(discover(load_settings(environment=settings), now_ns).markets)
-        yield Field(tokens, make_load(tokens, now_ns // 1_000_000, count=200), settings)
+        yield Field(tokens, make_load(tokens, now_ns // 1_000_000, count=200, protocols="v1"), settings)
 
 
 @pytest.mark.parametrize("way", ["naive", "best", "floor"])

@@ -89,7 +89,7 @@ def test_what_more_tokens_cost_stands_as_multiples_of_the_fewest() -> None:
 
 
 def tokens_of(now_s: int) -> list[Token]:
-    window = make_window(1, SERIES[0], now_s // 300 * 300, 300)
+    window = make_window(1, SERIES[0], now_s // 300 * 300, 300, "v1")
     return [
         Token(window.slug, window.condition_id, each, "Up", "2030-01-01T00:00:00Z")
         for each in window.token_ids
@@ -99,7 +99,7 @@ def tokens_of(now_s: int) -> list[Token]:
 def test_the_load_is_about_the_tokens_asked_for_and_goes_round() -> None:
     now_s = 1_800_000_000
     tokens = tokens_of(now_s)
-    load = make_load(tokens, now_s * 1000, count=300)
+    load = make_load(tokens, now_s * 1000, count=300, protocols="v1")
     kinds = {kind for kind in (b'"price_change"', b'"book"') for each in load.circle if kind in each}
     assert len(kinds) == 2
     assert all(token.token_id.encode() in load.opening for token in tokens)
@@ -112,7 +112,7 @@ def test_the_load_is_about_the_tokens_asked_for_and_goes_round() -> None:
 
 def test_whoever_begins_to_follow_where_the_circle_closes_finds_nothing_wrong() -> None:
     now_s = 1_800_000_000
-    load = make_load(tokens_of(now_s), now_s * 1000, count=1500)
+    load = make_load(tokens_of(now_s), now_s * 1000, count=1500, protocols="v1")
     heard, last = 0, len(load.circle) + 1
     for begin in (*range(last - 200, last - 10, 10), *range(last - 9, last + 1)):
         audit = Audit(silence_ns=10**9)
@@ -126,7 +126,7 @@ def test_whoever_begins_to_follow_where_the_circle_closes_finds_nothing_wrong() 
 def test_there_is_no_load_about_markets_that_are_over() -> None:
     tokens = tokens_of(1_800_000_000)
     with pytest.raises(RecorderError, match="over"):
-        make_load(tokens, (1_800_000_000 + 3600) * 1000, count=10)
+        make_load(tokens, (1_800_000_000 + 3600) * 1000, count=10, protocols="v1")
 
 
 @pytest.mark.parametrize(("size", "head"), [(5, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)])

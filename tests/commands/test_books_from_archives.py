@@ -180,10 +180,13 @@ def test_the_book_at_a_time_bears_the_exchanges_own_hash(recording: Path) -> Non
     assert shown[0] == 0, shown[2]
     document = json.loads(shown[1])
     assert document["verdict"] == "agree"
+    assert document["exchange"] == "simulated"
     assert len(document["bids"]) <= 3
     assert document["bid_levels"] + document["ask_levels"] > 3
     named = ("--market", document["market_slug"], "--outcome", document["outcome"], "--at", at)
-    assert "hash agree" in replay_book(recording, *named)[1]
+    shown_in_words = replay_book(recording, *named)[1]
+    assert "hash agree" in shown_in_words
+    assert "simulated" in shown_in_words
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_an_installed_recorder_records_two_markets_in_a_sample_from_an_empty_fol
     build, empty = build_folder(tmp_path / "build"), tmp_path / "empty"
     empty.mkdir()
     result = subprocess.run(
-        [sys.executable, "-P", "-m", "procs.commands.record_sample", *SHORT],
+        [sys.executable, "-P", "-m", "procs.commands.record_sample", *SHORT, "--simulated-protocol", "v1"],
         cwd=empty,
         env={**os.environ, "PYTHONPATH": str(build)},
         capture_output=True,
@@ -83,7 +83,9 @@ def test_an_installed_recorder_records_two_markets_in_a_sample_from_an_empty_fol
         timeout=60,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    manifest = json.loads((empty / "data/manifests/checkpoint_010b_ws_raw_sample.json").read_bytes())
+    manifest = json.loads(
+        (empty / "data-simulated/manifests/checkpoint_010b_ws_raw_sample.json").read_bytes()
+    )
     assert len(manifest["markets"]) == 2
 
 

@@ -18,6 +18,7 @@ def checkpoint(
 ) -> Checkpoint:
     return Checkpoint(
         producer="rest_checkpointer-0",
+        exchange="simulated",
         session_id="rest-1",
         checkpoint_sequence=5,
         requested_at_ns=AT_NS,
@@ -41,6 +42,7 @@ def test_a_checkpoint_row_holds_every_field_of_the_contract() -> None:
     assert json.loads(answered(body)) == {
         "schema_version": 1,
         "record_type": "rest_checkpoint",
+        "exchange": "simulated",
         "producer": "rest_checkpointer-0",
         "session_id": "rest-1",
         "checkpoint_sequence": 5,

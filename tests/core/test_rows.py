@@ -28,7 +28,7 @@ def context() -> Context:
 def row_of(payload: bytes, classified: Classified | None = None) -> bytes:
     envelope = Envelope(MESSAGE, 9, 4, 11, AT_NS, 5_000, 7, 1, payload)
     rest = message_rest(envelope, classified or classify(payload, 1))
-    return message_constant(context(), "ws_reader-0") + rest
+    return message_constant(context(), "ws_reader-0", "simulated") + rest
 
 
 def parsed(payload: bytes) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def test_a_message_row_holds_every_field_of_the_contract() -> None:
     assert parsed(payload) == {
         "schema_version": 1,
         "record_type": "message",
+        "exchange": "simulated",
         "producer": "ws_reader-0",
         "session_id": "s-1",
         "connection_sequence": 3,
@@ -104,6 +105,7 @@ def test_a_control_row_names_its_detail_and_has_no_message_sequence() -> None:
         "gap",
         context(),
         producer="ws_reader-0",
+        exchange="live",
         received_at_ns=AT_NS,
         received_monotonic_ns=6,
         detail={"cause": "spool full\u2028", "first": 3},
@@ -112,6 +114,7 @@ def test_a_control_row_names_its_detail_and_has_no_message_sequence() -> None:
     value = json.loads(row)
     assert value["gap"] == {"cause": "spool full\u2028", "first": 3}
     assert value["record_type"] == "gap"
+    assert value["exchange"] == "live"
     assert value["received_at_utc"] == "2026-11-23T19:28:29.123456Z"
     assert value["subscription"]["revision"] == 2
     assert "message_sequence" not in value

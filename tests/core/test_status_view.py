@@ -185,3 +185,10 @@ def test_no_size_and_no_hostile_name_breaks_the_layout(
     assert all(char.isprintable() for line in lines for char in line)
     painted = render(hostile, History(), width, height, NOW, liveness=alive, colours=True)
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in painted] == lines
+
+
+def test_a_simulated_exchange_is_named_in_the_first_line() -> None:
+    live = render(manifest(exchange="live"), History(), 100, 40, NOW, liveness=ALIVE)
+    simulated = render(manifest(exchange="simulated"), History(), 100, 40, NOW, liveness=ALIVE)
+    assert "simulated exchange" in simulated[0]
+    assert "simulated" not in "".join(live)

@@ -18,6 +18,11 @@ ROOT = Path(procs.__file__).parent.parent
 TIMEOUT_S = 600
 
 
+def _pinned(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """One protocol alone, until the recorder reads both."""
+    return (*arguments, "--simulated-protocol", "v1") if "simulated" in arguments else arguments
+
+
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "RECORDER__MANIFEST__HTTP_PORT": "0", **(more or {})}
 
@@ -27,7 +32,7 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end in `folder`, where relative paths of its settings fall."""
     return subprocess.run(
-        [sys.executable, "-P", "-m", f"procs.commands.{name}", *arguments],
+        [sys.executable, "-P", "-m", f"procs.commands.{name}", *_pinned(arguments)],
         cwd=folder,
         env=_environment(environment),
         capture_output=True,
@@ -47,7 +52,7 @@ def started_command(
 ) -> Iterator["subprocess.Popen[str]"]:
     """A running command, killed if it is left over in the end. Its output goes to pipes, its log to `log`."""
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", f"procs.commands.{name}", *arguments],
+        [sys.executable, "-P", "-m", f"procs.commands.{name}", *_pinned(arguments)],
         cwd=folder,
         env=_environment(environment),
         stdout=log or subprocess.PIPE,

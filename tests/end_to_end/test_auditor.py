@@ -26,7 +26,7 @@ PATIENCE_S = 120
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
-    options = SimulationOptions(rate=60, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=60, oracle=str(tmp_path / "oracle"))
     with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
         yield exchange
 
@@ -109,7 +109,7 @@ def test_windows_that_roll_with_batches_trades_and_repeats_are_checked_without_a
         "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
         "RECORDER__DISCOVERY__MARKET_END_GRACE_SECONDS": "5",
     }
-    options = SimulationOptions(rate=300, window_seconds=4)
+    options = SimulationOptions(protocol="v1", rate=300, window_seconds=4)
     with (
         EmbeddedExchange(options, tmp_path / "exchange") as exchange,
         recorder(tmp_path, exchange, environment=environment) as running,

@@ -36,7 +36,7 @@ OF_UPLOADS = {  # they move in test_uploads.py
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
-    options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 

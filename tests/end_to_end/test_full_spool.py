@@ -35,7 +35,7 @@ def small_run_dir(short_folder: Path) -> Iterator[Path]:
 def test_a_full_file_system_under_the_spool_stops_nobody_and_the_exact_range_is_declared(
     tmp_path: Path, small_run_dir: Path
 ) -> None:
-    options = SimulationOptions(rate=3000, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=3000, oracle=str(tmp_path / "oracle"))
     environment = {"RECORDER__PATHS__RUN_DIR": str(small_run_dir)}
     with (
         EmbeddedExchange(options, tmp_path / "exchange") as exchange,

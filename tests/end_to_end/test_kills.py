@@ -23,7 +23,7 @@ RATE = 800
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     """An exchange that outlives the recorder, with its oracle in `oracle`."""
-    options = SimulationOptions(rate=RATE, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=RATE, oracle=str(tmp_path / "oracle"))
     with EmbeddedExchange(options, tmp_path / "exchange") as running:
         yield running
 

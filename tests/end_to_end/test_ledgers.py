@@ -21,7 +21,7 @@ SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     """An exchange that outlives the recorder."""
-    options = SimulationOptions(rate=200)
+    options = SimulationOptions(protocol="v1", rate=200)
     with exchange_beside(tmp_path, options) as running:
         yield running
 

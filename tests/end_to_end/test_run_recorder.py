@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from common.archive.read import closed_archives
+from common.runtime.data_root import claim_data_root
 from tests.end_to_end.running import frames_sent, oracle_findings, run_command, started_command
+from tests.polymarket.loopback import serving
 from tests.waiting import wait_for
 
 FAST_FRAMES = 10_000
@@ -37,7 +39,7 @@ def test_two_writers_record_a_fast_exchange_byte_for_byte(tmp_path: Path) -> Non
     assert process.returncode == 0, log
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
     manifest = run_manifest(tmp_path)
-    assert manifest["state"] == "STOPPED"
+    assert (manifest["state"], manifest["exchange"]) == ("STOPPED", "simulated")
     assert manifest["counters"]["ws_messages_total"] == frames_sent(tmp_path / "oracle")
     names = [path.name for path in closed_archives(tmp_path / "d")]
     assert any("_l0_" in name and "ws_raw" in name for name in names)
@@ -72,6 +74,29 @@ def test_a_recorder_drains_on_sigterm_and_refuses_a_second_one_beside_it(tmp_pat
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
 
 
+def test_a_data_root_of_live_data_refuses_a_simulated_run_before_anything_is_written(tmp_path: Path) -> None:
+    claim_data_root(tmp_path / "d", "live", 1)
+    before = sorted(path for path in (tmp_path / "d").rglob("*") if path.name != ".recorder.lock")
+    for command in ("run_recorder", "discover_markets"):
+        refused = run_command(command, "--exchange", "simulated", "--data-root", "d", folder=tmp_path)
+        assert refused.returncode == 78, refused.stderr
+        assert "paths.data_root: " in refused.stderr
+        assert "d holds live data and this run would record simulated data: choose another" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert sorted(path for path in (tmp_path / "d").rglob("*") if path.name != ".recorder.lock") == before
+
+
+def test_a_data_root_of_simulated_data_refuses_a_live_run(tmp_path: Path) -> None:
+    claim_data_root(tmp_path / "d", "simulated", 1)
+    with serving(lambda handler: handler.reply(200, b'{"markets":[]}')) as server:
+        environment = {"RECORDER__EXCHANGE__GAMMA_URL": server.url}
+        for command in ("record_sample", "discover_markets"):
+            refused = run_command(command, "--data-root", "d", folder=tmp_path, environment=environment)
+            assert refused.returncode == 78, refused.stderr
+            assert "d holds simulated data and this run would record live data: choose" in refused.stderr
+    assert not (tmp_path / "d/discovery").exists()
+
+
 def test_a_refused_configuration_starts_nothing_and_names_file_key_and_bound(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("writer: {writers: 0}\n")
@@ -96,4 +121,7 @@ def test_without_gamma_and_without_a_usable_discovery_file_the_command_to_run_is
         assert "bin/discover-markets" in result.stderr
         assert "polymarket_btc_markets_latest.json" in result.stderr
         assert "Traceback" not in result.stderr
+    assert not (tmp_path / "d/identity.json").exists(), (
+        "nothing was recorded, so the folder may still be of either"
+    )
     assert path.read_text() == "{garbled"

@@ -61,6 +61,9 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
     report = (tmp_path / "reports/checkpoints/checkpoint_010b_ws_raw_sample.md").read_text()
     assert "WS_RAW_SAMPLE_PASS" in report
+    assert "Recorded from the embedded exchange: simulated data." in report
+    assert manifest(tmp_path)["exchange"] == "simulated"
+    assert json.loads((tmp_path / "d/identity.json").read_bytes())["exchange"] == "simulated"
     for file in manifest(tmp_path)["files"]:
         closed = (tmp_path / "d" / file["path"]).read_bytes()
         assert hashlib.sha256(closed).hexdigest() == file["sha256"]
@@ -68,6 +71,7 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
         sidecar = json.loads((tmp_path / "d" / (file["path"] + ".manifest.json")).read_bytes())
         assert sidecar["sha256"] == file["sha256"]
         assert sidecar["rows"] == file["rows"]
+        assert sidecar["exchange"] == "simulated"
 
 
 def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path: Path) -> None:
@@ -82,6 +86,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert found[0]["record_type"] == "session_opened"
     assert found[-1]["record_type"] == "session_closed"
     assert found[-1]["session_closed"]["reason"] == "recorder_stopping"
+    assert {row["exchange"] for row in found} == {"simulated"}
     market = [row for row in found if row["record_type"] == "message"]
     assert [row["message_sequence"] for row in market] == list(range(1, len(market) + 1))
     assert [row["global_message_sequence"] for row in market] == list(range(1, len(market) + 1))
@@ -89,6 +94,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert set(first) == {
         "schema_version",
         "record_type",
+        "exchange",
         "producer",
         "session_id",
         "connection_sequence",
@@ -122,6 +128,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     }
     checkpoint = json.loads(gzip.decompress(rest.read_bytes()).split(b"\n")[0])
     assert checkpoint["record_type"] == "rest_checkpoint"
+    assert checkpoint["exchange"] == "simulated"
     assert checkpoint["response"]["status_code"] == 200
     assert len(checkpoint["response"]["raw_response_json"]) == 4
     assert checkpoint["missing_token_ids"] == []

@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
-    options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
         yield exchange
 
@@ -45,6 +45,7 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
     with recorder(tmp_path, exchange) as running:
+        assert running.manifest["exchange"] == "simulated", "though only its URLs say so"
         writer = running.pids()["archive_writer-0"]
         os.kill(writer, signal.SIGSTOP)
         running.wait_for_more("ws_messages_total")
@@ -64,7 +65,7 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
 
 
 def test_no_tokens_is_a_state_and_recording_begins_by_itself_when_they_appear(tmp_path: Path) -> None:
-    options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(protocol="v1", rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
         discovered = run_command(
             "run_recorder",

@@ -21,7 +21,7 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
-    with EmbeddedExchange(SimulationOptions(rate=100), tmp_path / "exchange") as running:
+    with EmbeddedExchange(SimulationOptions(protocol="v1", rate=100), tmp_path / "exchange") as running:
         yield running
 
 

@@ -156,7 +156,9 @@ def trouble(
 
 
 def test_a_long_run_with_a_fault_every_few_seconds_loses_nothing_unsaid(tmp_path: Path) -> None:
-    options = SimulationOptions(seed=SEED, rate=400, window_seconds=60, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(
+        protocol="v1", seed=SEED, rate=400, window_seconds=60, oracle=str(tmp_path / "oracle")
+    )
     with EmbeddedExchange(options, tmp_path / "exchange") as exchange:
         troublemaker, footprints = Troublemaker(exchange), Footprints()
         with (

@@ -3,14 +3,17 @@
 import select
 import time
 
+from common.core.market import Exchange
 from common.polymarket.pieces import Received
 from common.polymarket.websocket_connection import Connection, ConnectionEnded
 
 MAX_FRAME = 16 * 1024 * 1024
 
 
-def connect(url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME) -> Connection:
-    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes)
+def connect(
+    url: str, *, timeout_s: float = 20, max_frame_bytes: int = MAX_FRAME, expected: Exchange | None = None
+) -> Connection:
+    return Connection(url, handshake_timeout_s=timeout_s, max_frame_bytes=max_frame_bytes, expected=expected)
 
 
 def next_message(connection: Connection) -> Received:

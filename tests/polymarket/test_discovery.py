@@ -14,7 +14,7 @@ from common.config import DiscoverySettings, ExchangeSettings, Settings
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
-from common.polymarket.discover import discover
+from common.polymarket.discover import discover, refresh
 from common.polymarket.discovery_file import discovery_path, read_discovery_file, write_discovery_file
 from common.polymarket.gamma import MAX_PAGES
 from tests.core.test_selection import NOON, gamma_market
@@ -224,3 +224,45 @@ def test_a_file_of_another_schema_and_a_folder_are_refused(tmp_path: Path) -> No
 def test_now_is_an_argument() -> None:
     with serving(paged(lambda _: {"markets": [gamma_market()]})) as server:
         assert len(discover(settings_for(server), NOON + 3600 * NS_PER_SECOND).markets) == 0
+
+
+def simulated(handler: Handler) -> None:
+    handler.reply(200, json.dumps({"markets": [gamma_market()]}).encode(), {"X-Exchange": "simulated"})
+
+
+def test_a_discovery_states_which_exchange_it_asked(tmp_path: Path) -> None:
+    assert discover_from(paged(lambda _: {"markets": []})).exchange == "live"
+    found = discover_from(simulated)
+    assert found.exchange == "simulated"
+    write_discovery_file(discovery_path(tmp_path), found)
+    assert read_discovery_file(discovery_path(tmp_path), "simulated") == found
+    with pytest.raises(DiscoveryError, match=r"which is simulated, and live data is recorded; run bin/disc"):
+        read_discovery_file(discovery_path(tmp_path), "live")
+
+
+@pytest.mark.parametrize(
+    ("source", "exchange"),
+    [("http://127.0.0.1:4711/gamma", "simulated"), ("https://gamma-api.polymarket.com", "live")],
+)
+def test_a_discovery_file_of_an_older_version_is_judged_by_its_source(
+    tmp_path: Path, source: str, exchange: str
+) -> None:
+    path = discovery_path(tmp_path)
+    write_discovery_file(path, discover_from(paged(lambda _: {"markets": []})))
+    older = json.loads(path.read_bytes()) | {"source": source}
+    del older["exchange"]
+    path.write_text(json.dumps(older))
+    assert read_discovery_file(path).exchange == exchange
+
+
+def test_a_live_refresh_neither_takes_nor_keeps_what_the_embedded_exchange_answers(tmp_path: Path) -> None:
+    path = discovery_path(tmp_path)
+    with serving(simulated) as server:
+        server.date = format_datetime(datetime.fromtimestamp(NOON / 1e9, UTC), usegmt=True)
+        assert refresh(settings_for(server), path, NOON, "simulated").markets
+        before = path.read_bytes()
+        with pytest.raises(DiscoveryError, match="says that it is the embedded exchange"):
+            refresh(settings_for(server), path, NOON, "live")
+    assert path.read_bytes() == before
+    with serving(paged(lambda _: {"markets": []})) as server:
+        assert refresh(settings_for(server), path, NOON, "live").markets == ()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.core.market import Exchange
 from common.errors import ExchangeError
 from common.polymarket.pieces import Received
 from common.polymarket.websocket_connection import ConnectionEnded
@@ -361,3 +362,31 @@ def test_taken_many_at_once_messages_and_end_are_the_same_as_one_by_one(
             connection.close()
         taken.append((messages, ended.reason, ended.detail))
     assert taken[0] == taken[1]
+
+
+def simulated(peer: Peer) -> None:
+    peer.accept(b"X-Exchange: simulated\r\n")
+    peer.stay_until_the_client_leaves()
+
+
+@pytest.mark.parametrize(
+    ("expected", "script", "words"),
+    [
+        ("live", simulated, "says that it is the embedded exchange, and this run records live data"),
+        ("simulated", saying(), "is not the embedded exchange, and this run records simulated data"),
+    ],
+)
+def test_the_other_exchange_is_refused_at_the_handshake(
+    expected: Exchange, script: Callable[[Peer], None], words: str
+) -> None:
+    with WebsocketServer(script) as server, pytest.raises(ExchangeError, match=f"{server.url}: {words}"):
+        connect(server.url, expected=expected)
+
+
+def test_the_expected_exchange_is_taken_and_its_name_is_recorded() -> None:
+    with WebsocketServer(simulated) as server:
+        connection = connect(server.url, expected="simulated")
+        assert connection.handshake_headers == {"x-exchange": "simulated"}
+        connection.close()
+    with WebsocketServer(saying()) as server:
+        connect(server.url, expected="live").close()

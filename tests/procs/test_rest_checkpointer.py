@@ -96,13 +96,16 @@ def test_every_kind_of_failure_is_one_row_and_counted_and_the_next_request_follo
         lambda handler: handler.reply(500, b""),
         lambda handler: handler.reply(200, b"<html>hello</html>", {"Content-Type": "text/html"}),
         lambda handler: handler.reply(200, b'{"error":"Too Many Requests"}'),
+        lambda handler: handler.reply(200, b"[]", {"X-Exchange": "simulated"}),
         lambda _handler: (silence.wait(20), None)[1],
     ]
     found, failures, log = recorded(tmp_path / "d", run_dir, answers)
     silence.set()
     assert [row["checkpoint_sequence"] for row in found] == list(range(1, len(found) + 1))
-    assert failures == sum(row["error"] is not None for row in found) == 5
-    limited, broken, html, inside, silent, fine = found[:6]
+    assert failures == sum(row["error"] is not None for row in found) == 6
+    limited, broken, html, inside, simulated, silent, fine = found[:7]
+    assert simulated["response"] is None, "what the embedded exchange answers is not recorded as live data"
+    assert "says that it is the embedded exchange, and this run records live data" in simulated["error"]
     assert limited["response"]["status_code"] == 429
     assert limited["response"]["headers"]["retry-after"] == "1"
     assert limited["response"]["raw_response_json"] == {"error": "slow down"}
@@ -119,7 +122,7 @@ def test_every_kind_of_failure_is_one_row_and_counted_and_the_next_request_follo
     assert set(fine["response"]["headers"]) == {"content-type", "date", "cf-ray"}, "and no cookie"
     assert [each["asset_id"] for each in fine["response"]["raw_response_json"]] == [UP, DOWN]
     assert [token["token_id"] for token in fine["tokens_tracked"]] == [UP, DOWN]
-    assert log.count('"checkpoint failed"') == 5
+    assert log.count('"checkpoint failed"') == 6
 
 
 def test_tokens_that_an_answer_leaves_out_are_named_and_are_no_failure(tmp_path: Path, run_dir: Path) -> None:

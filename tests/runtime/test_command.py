@@ -8,6 +8,7 @@ import pytest
 
 from common.errors import ConfigError, ExchangeError
 from common.runtime.command import CONF, SAMPLE_CONFIG, above_zero, load, parser, run
+from common.runtime.exchange_choice import add_exchange_arguments
 from tests.end_to_end.running import ROOT
 
 
@@ -115,3 +116,28 @@ def test_a_locale_that_knows_only_ascii_is_borne() -> None:
         timeout=60,
     )
     assert (result.returncode, result.stdout) == (0, b"? ? 1\n"), result.stderr
+
+
+def paths_of(*arguments: str) -> tuple[str, str]:
+    command = parser("do-it", "", "")
+    add_exchange_arguments(command)
+    paths = load(command.parse_args(arguments)).paths
+    return paths.data_root, paths.reports_root
+
+
+def test_simulated_data_has_folders_of_its_own() -> None:
+    assert paths_of() == ("data", "reports")
+    assert paths_of("--exchange", "simulated") == ("data-simulated", "reports-simulated")
+
+
+def test_a_folder_that_was_chosen_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated = ("--exchange", "simulated")
+    assert paths_of(*simulated, "--data-root", "mine") == ("mine", "reports")
+    assert paths_of(*simulated, "--data-root", "data") == ("data", "reports")
+    config = tmp_path / "mine.yaml"
+    config.write_text("paths: {data_root: /var/lib/trial}\n")
+    assert paths_of(*simulated, "--config", str(config)) == ("/var/lib/trial", "reports")
+    config.write_text("paths: {reports_root: /srv/reports}\n")
+    assert paths_of(*simulated, "--config", str(config)) == ("data-simulated", "/srv/reports")
+    monkeypatch.setitem(os.environ, "RECORDER__PATHS__DATA_ROOT", "data")
+    assert paths_of(*simulated) == ("data", "reports")

@@ -1,10 +1,12 @@
 import hashlib
 import json
+import time
 from typing import Any
 
 import requests
 import websocket
 
+from common.core.instants import utc_text
 from common.simulation.options import ExchangeUrls
 
 AGENT = {"User-Agent": "recorder-tests/1"}
@@ -12,15 +14,24 @@ Document = dict[str, Any]
 
 
 def current_markets(urls: ExchangeUrls, count: int = 2) -> list[Document]:
-    query = {"closed": "false", "order": "endDate", "limit": "100"}
+    now = utc_text(time.time_ns())
+    query = {"closed": "false", "order": "endDate", "limit": "100", "end_date_min": now}
     page = requests.get(f"{urls.gamma_url}/markets/keyset", query, headers=AGENT, timeout=30).json()
     tradable = [market for market in page["markets"] if market["acceptingOrders"]]
     return tradable[3 : 3 + count]
 
 
 def tokens_of(market: Document) -> list[str]:
-    tokens: list[str] = json.loads(market["clobTokenIds"])
+    """The ids that have books, by the protocol of the market."""
+    tokens: list[str] = (
+        market["positionIds"] if market["version"] == "v2" else json.loads(market["clobTokenIds"])
+    )
     return tokens
+
+
+def condition_of(market: Document) -> str:
+    """Its condition id as the websocket says it."""
+    return str(market["conditionId"]).ljust(66, "0")
 
 
 class Client:
@@ -77,7 +88,13 @@ class Client:
 def recipe(book: Document) -> str:
     """The hash of a book by the published recipe, computed from a REST-like document."""
     order = ["market", "asset_id", "timestamp", "hash", "bids", "asks"]
-    order += ["min_order_size", "tick_size", "neg_risk", "last_trade_price"]
+    order += [
+        "min_order_size",
+        "tick_size",
+        "neg_risk",
+        "last_trade_price",
+        *(["version"] * ("version" in book)),
+    ]
     text = json.dumps({key: book[key] for key in order} | {"hash": ""}, separators=(",", ":"))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -85,7 +102,9 @@ def recipe(book: Document) -> str:
 class Rebuilt:
     """Books rebuilt from the stream alone; `failures` are hashes that do not recompute after their batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, neg_risk: bool = False) -> None:
+        self.neg_risk = neg_risk
+        self.versions: dict[str, Document] = {}
         self.levels: dict[str, dict[str, dict[str, str]]] = {}
         self.markets: dict[str, str] = {}
         self.ticks: dict[str, str] = {}
@@ -98,6 +117,7 @@ class Rebuilt:
             self.markets[book["asset_id"]] = book["market"]
             self.ticks[book["asset_id"]] = book["tick_size"]
             self.trades[book["market"]] = book["last_trade_price"]
+            self.versions[book["asset_id"]] = {key: book[key] for key in ("version",) if key in book}
             self.take_book(book)
 
     def take_book(self, book: Document) -> None:
@@ -134,7 +154,7 @@ class Rebuilt:
             ]
             for side, levels, reverse in (("bids", sides["BUY"], False), ("asks", sides["SELL"], True))
         }
-        fixed = {"min_order_size": "5", "tick_size": self.ticks[token], "neg_risk": False}
+        fixed = {"min_order_size": "5", "tick_size": self.ticks[token], "neg_risk": self.neg_risk}
         return recipe(
             {
                 "market": self.markets[token],
@@ -144,5 +164,6 @@ class Rebuilt:
                 **listed,
                 **fixed,
                 "last_trade_price": trade,
+                **self.versions[token],
             }
         )

@@ -9,7 +9,7 @@ import websocket
 from common.errors import ConfigError, ExchangeError
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.faults import Fault, Faults, parse_fault
-from tests.simulation.client import AGENT, Client, current_markets, recipe, tokens_of
+from tests.simulation.client import AGENT, Client, condition_of, current_markets, recipe, tokens_of
 from tests.simulation.test_http import get, post_books
 
 
@@ -58,7 +58,7 @@ def test_a_mute_silences_one_market_alone_and_its_opening_book(breakable: Embedd
         client.send("PING")
         client.until("PONG")
         markets = [json.loads(client.receive())["market"] for _ in range(30)]
-        assert set(markets) == {other["conditionId"]}
+        assert set(markets) == {condition_of(other)}
     with Client(breakable.urls) as late:
         late.subscribe(tokens_of(muted))
         assert [book["asset_id"] for book in json.loads(late.receive())] == tokens_of(muted)[1:]
@@ -91,7 +91,7 @@ def test_drop_change_leaves_out_one_change_of_a_market_that_others_are_told(
         while seen[-1] != told[-1] and len(seen) < 5000:
             seen.append(json.loads(client.until("price_changes")[-1]))
         [missing] = [frame for frame in told if frame not in seen]
-        assert missing["market"] == wanted["conditionId"]
+        assert missing["market"] == condition_of(wanted)
         assert {entry["asset_id"] for entry in missing["price_changes"]} == set(tokens_of(wanted))
         asked = [{"token_id": token} for token in tokens_of(wanted)]
         books = {book["asset_id"]: book for book in post_books(breakable, asked).json()}

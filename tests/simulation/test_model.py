@@ -2,6 +2,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
 
 from common.simulation.frames import Frame, opening_book
 from common.simulation.market import SimulatedMarket
@@ -12,26 +13,30 @@ NOW_MS = 1_766_481_600_000  # on the border of a window
 
 
 def run(model: MarketModel, market: SimulatedMarket, until_s: int, step_ms: int = 50) -> Iterator[Frame]:
-    model.watch([market.window.condition_id], NOW_MS)
+    model.watch([market.listing.condition_id], NOW_MS)
     for now_ms in range(NOW_MS, NOW_MS + until_s * 1000, step_ms):
         yield from model.advance(now_ms)
         yield from model.traffic(now_ms)
 
 
-def current(model: MarketModel) -> SimulatedMarket:
-    window = next(one for one in model.calendar.by_slug.values() if one.start == NOW_MS // 1000)
-    market = model.market(window.token_ids[0], NOW_MS)
+def current(model: MarketModel, coin: str = "btc") -> SimulatedMarket:
+    listing = next(
+        one
+        for one in model.calendar.by_slug.values()
+        if one.start == NOW_MS // 1000 and one.slug.startswith(coin)
+    )
+    market = model.market(listing.token_ids[0], NOW_MS)
     assert market is not None
     return market
 
 
-def rebuild(opening: str, frames: list[Frame]) -> Rebuilt:
+def rebuild(opening: str, frames: list[Frame], *, neg_risk: bool = False) -> Rebuilt:
     """Apply the stream batch by batch, each checked against the exchange's hashes after its last frame."""
-    books = Rebuilt()
+    books = Rebuilt(neg_risk=neg_risk)
     books.opening(opening)
     documents = [json.loads(frame.text) for frame in frames]
     trades = [one["price"] for one in documents if one["event_type"] == "last_trade_price"]
-    announced = [f"{float(price):.3f}" for price in trades]
+    announced = [str(Decimal(price).quantize(Decimal("0.001"), ROUND_HALF_UP)) for price in trades]
     for (_, kind), group in itertools.groupby(
         documents, key=lambda one: (one["timestamp"], one["event_type"])
     ):
@@ -82,12 +87,12 @@ def test_both_legs_are_mirrored_in_every_price_change() -> None:
     for frame in run(model, market, 20):
         if frame.kind != "price_change":
             continue
-        entries = {token: [] for token in market.window.token_ids}  # type: dict[str, list[tuple[int, str]]]
+        entries = {token: [] for token in market.listing.token_ids}  # type: dict[str, list[tuple[int, str]]]
         for entry in json.loads(frame.text)["price_changes"]:
-            entries[entry["asset_id"]].append((round(float(entry["price"]) * 1000), entry["side"]))
+            entries[entry["asset_id"]].append((round(float(entry["price"]) * 10_000), entry["side"]))
         up, down = entries.values()
         turned = {"BUY": "SELL", "SELL": "BUY"}
-        assert sorted(up) == sorted((1000 - price, turned[side]) for price, side in down)
+        assert sorted(up) == sorted((10_000 - price, turned[side]) for price, side in down)
 
 
 def test_the_best_of_a_flagged_connection_comes_before_its_price_change() -> None:
@@ -144,9 +149,9 @@ def test_a_settled_market_is_silent_and_forgotten_after_a_while() -> None:
     later = NOW_MS + 40_000
     assert market.settled
     assert market.group(later, 500) == []
-    assert model.market(market.window.token_ids[0], later) is None
+    assert model.market(market.listing.token_ids[0], later) is None
     model.roll(later + 200_000)
-    assert market.window.slug not in model.calendar.by_slug
+    assert market.listing.slug not in model.calendar.by_slug
 
 
 def test_new_markets_are_announced_again_and_again_sometimes_with_encoded_lists() -> None:
