@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.run_dir import default_run_dir
 from common.runtime.run_manifest import COUNTERS
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import (
@@ -136,6 +137,11 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         exchange.fault("clear")
         running.kill("archive_writer-0")
         running.wait_for_more("archives_closed_total")
+        in_the_way = default_run_dir(tmp_path / "d") / "orders.json"
+        in_the_way.unlink()
+        in_the_way.mkdir()
+        running.wait_for_more("problems_total", than=0)
+        in_the_way.rmdir()
         wanted = set(COUNTERS) - OF_UPLOADS - {"consecutive_stale_reconnects"}
         wait_for(
             lambda: not {name for name in wanted if not running.counter(name)} - {"archives_recovered_total"},
