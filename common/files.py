@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 CANNOT_SYNC_FOLDERS = "its file system cannot make names durable; choose a data root on another one"
+REMOVED = "was removed or replaced while it was written"
 PRIVATE = 0o600  # readable by its owner only
 
 

@@ -58,6 +58,7 @@ class Supervisor:
         self._lock = lock_data_root(self._data_root)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
+        note_holder(self._lock, Holder(os.getpid(), str(self.run_dir)))
         self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"

@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 import msgspec
 
 from common.core.format_version import refuse_newer
-from common.files import Disk, is_same_file, write_atomically
+from common.files import REMOVED, Disk, is_same_file, write_atomically
 
 COMPACT_BYTES = 1 << 20
 JOURNAL_FORMAT = 1
@@ -159,7 +159,7 @@ class Journal:
 
     def _refuse_if_replaced(self) -> None:
         if not is_same_file(self._path, self._descriptor):
-            raise OSError(errno.ENOENT, "was removed or replaced while it was written", str(self._path))
+            raise OSError(errno.ENOENT, REMOVED, str(self._path))
 
     def _start_over(self, data: bytes) -> None:
         fresh = _replace(self._path, data, self._disk)

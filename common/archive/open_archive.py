@@ -15,7 +15,7 @@ from common.core.row_facts import RowFacts
 from common.core.rows import Rows
 from common.core.upload_record import record_path
 from common.errors import ArchiveError
-from common.files import Disk, is_same_file
+from common.files import REMOVED, Disk, is_same_file
 
 _WRITE_BYTES = 1 << 20  # compressed bytes that wait for a commit in memory at most
 
@@ -77,7 +77,7 @@ class OpenArchive:
             self._members.flush()
         self._write()
         if not is_same_file(self.file, self._descriptor):
-            raise OSError(errno.ENOENT, "was removed or replaced while it was written", str(self.file))
+            raise OSError(errno.ENOENT, REMOVED, str(self.file))
         self._disk.sync(self._descriptor)
         self._disk.let_go(self._descriptor, self._bytes)
         self.dirty = False

@@ -7,7 +7,7 @@ further work, because a failed fsync must not be tried again: the next life reco
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -27,7 +27,7 @@ from common.core.archive_names import Layout
 from common.core.row_facts import RowFacts
 from common.core.rows import Rows
 from common.errors import ArchiveError
-from common.files import CANNOT_SYNC_FOLDERS, DISK, Disk
+from common.files import CANNOT_SYNC_FOLDERS, DISK, REMOVED, Disk
 from common.locks import FileLock
 
 _RECENT_ARCHIVES = 20
@@ -216,10 +216,19 @@ class LaneStore:
         try:
             yield
         except OSError as error:
+            if error.strerror == REMOVED:
+                self._remove_uncommitted()
             raise self._break(words, error) from error
         except ArchiveError as error:
             self._broken = str(error)
             raise
+
+    def _remove_uncommitted(self) -> None:
+        """The data root is another one by now, whose journal knows nothing of what was begun in it."""
+        for archive in (*self._archives.taking_rows, *self._archives.closing):
+            if archive.committed is None:
+                with suppress(OSError):
+                    self._disk.remove(archive.file)
 
     def _break(self, words: str, error: OSError) -> ArchiveError:
         place = f" ({error.filename})" if error.filename else ""

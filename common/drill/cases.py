@@ -1,6 +1,6 @@
 """The table of cases: each line of the loss contract, and how it is put to the test."""
 
-from common.drill import breaks, kills, remains
+from common.drill import breaks, kills, remains, surroundings
 from common.drill.outcome import Case
 
 EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byte for byte"
@@ -36,6 +36,22 @@ CASES = (
     ),
     Case("pause-writer", "the reader goes on, nothing is lost", kills.pause("archive_writer-0")),
     Case("pause-supervisor", "the recording goes on, nothing is lost", kills.pause("supervisor")),
+    Case(
+        "pause-everything",
+        "nobody is taken for stuck when all wake up, nothing is lost",
+        surroundings.pause_everything,
+    ),
+    Case("unread-log", "a log that nobody reads holds nobody up, nothing is lost", surroundings.unread_log),
+    Case(
+        "spool-removed",
+        "what was in the run's folder is written again by those who hold it, nothing is lost",
+        surroundings.spool_removed,
+    ),
+    Case(
+        "data-root-emptied",
+        "what the outbox still holds is recorded again, the rest is declared number by number",
+        surroundings.data_root_emptied,
+    ),
     Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", breaks.disk_full),
     Case("slow-disk", "the reader goes on, all is archived once the disk is itself again", breaks.slow_disk),
     Case(

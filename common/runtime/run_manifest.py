@@ -47,7 +47,6 @@ COUNTERS = (
     "ledgers_written_total",
     "http_port_failures_total",
     "problems_total",
-    "log_records_dropped_total",
 )
 
 

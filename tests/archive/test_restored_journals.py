@@ -139,3 +139,18 @@ def test_skipped_rows_leave_a_hole_between_two_archives(tmp_path: Path) -> None:
     store.close_all()
     store.close()
     assert [path.name[-20:-9] for path in closed_archives(tmp_path)] == ["00000000001", "00000000008"]
+
+
+def test_what_was_begun_in_a_data_root_that_was_emptied_leaves_no_trace(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    append_all(store, [message(1)])
+    store.commit()
+    for name in ("journal", "raw_orderbooks"):
+        shutil.rmtree(tmp_path / name)
+    append_all(store, [message(2), message(3, at_ns=NOON_NS + HOUR_NS)])
+    with pytest.raises(ArchiveError, match="was removed or replaced"):
+        store.commit()
+    store.close()
+    again = open_store(tmp_path)
+    assert (again.durable, again.findings) == ({}, ())
+    again.close()
