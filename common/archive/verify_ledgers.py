@@ -107,7 +107,8 @@ class LedgerCheck:
         for reason, found in sorted(by_reason.items()):
             count, (first, unused) = sum(each.events for _, each in found), found[0]
             where = f"in {len(found)} ledgers from {first.from_utc} on"
-            yield f"{count:,} events cannot be read, {where}: {reason}, for example {unused.example}"
+            counted = "1 event" if count == 1 else f"{count:,} events"
+            yield f"{counted} cannot be read, {where}: {reason}, for example {unused.example}"
 
     def _check_window(
         self,

@@ -35,6 +35,7 @@ _FIGURES = (
     ("reconnects", "reconnects_total"),
     ("json errors", "json_errors_total"),
     ("unknown", "unknown_messages_total"),
+    ("unusable", "unusable_events_total"),
     ("restarts", "process_restarts_total"),
 )
 
