@@ -23,7 +23,7 @@ from common.runtime.child import Child
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
-from common.runtime.data_root_lock import lock_data_root
+from common.runtime.data_root_lock import Holder, lock_data_root, note_holder
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
 from common.runtime.log_output import take_dropped
 from common.runtime.orders import Orders, obey
