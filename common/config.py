@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from common.config_sources import Layer, read_environment, read_file, variable_name
-from common.core.wanted_markets import BTC_SERIES, Wanted, wanted_markets
+from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_markets
 from common.errors import ConfigError
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]

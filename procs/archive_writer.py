@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import zmq
 
-from common.archive.store import LaneStore
-from common.core.archive_names import Layout
+from common.archive.writing.store import LaneStore
 from common.core.batch import Batch
 from common.core.envelope import MESSAGE
 from common.core.row_facts import RowFacts, facts_of_row
-from common.core.rows import Rows, message_constant
+from common.core.rows.names import Layout
+from common.core.rows.websocket import Rows, message_constant
 from common.locks import is_locked
 from common.polymarket.batch_rows import MessageRows, message_rows
 from common.queue.lane_client import LaneClient

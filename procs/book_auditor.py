@@ -13,15 +13,15 @@ from typing import Any
 
 import msgspec
 
-from common.core.archive_names import WS_RAW
-from common.core.audit import Audit
-from common.core.audit_account import AuditAccount
-from common.core.book_audit import Heard
-from common.core.breather import Breather
+from common.core.audit.account import AuditAccount
+from common.core.audit.connections import Heard
+from common.core.audit.live import Audit
+from common.core.audit.pacing import Breather
+from common.core.audit.wishes import Wish
 from common.core.envelope import MESSAGE, Context
 from common.core.instants import utc_text
-from common.core.recorded_row import row_of, subscribed_token_ids
-from common.core.wishes import Wish
+from common.core.rows.names import WS_RAW
+from common.core.rows.reading import row_of, subscribed_token_ids
 from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed

@@ -3,13 +3,13 @@
 import logging
 from typing import Any
 
-from common.core.discovery_watch import DiscoveryWatch
+from common.core.discovery.watch import DiscoveryWatch
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
-from common.polymarket.discover import Discoverer
-from common.polymarket.discover import Discovery as Result
-from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.polymarket.gamma.discover import Discoverer
+from common.polymarket.gamma.discover import Discovery as Result
+from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.orders import OrdersFollower

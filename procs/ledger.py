@@ -18,9 +18,9 @@ from common.archive.hours import hour_archive, note_closed, note_open
 from common.archive.journal import JournalLine, read_journals
 from common.archive.ledger import FIRST_WINDOWS, compute_ledgers, windows_due, write_ledger
 from common.archive.upload_records import has_left, was_uploaded
-from common.core.archive_names import WS_RAW, window_start_of
-from common.core.later import Later
-from common.core.ledger import AnyLedger, Window
+from common.core.ledger.document import AnyLedger, Window
+from common.core.ledger.later import Later
+from common.core.rows.names import WS_RAW, window_start_of
 from common.errors import ArchiveError
 from common.locks import is_locked
 from common.queue.outbox_files import Identity

@@ -18,8 +18,8 @@ from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
 from common.runtime.run_dir import STATUS_FILE
-from common.runtime.status import LOOK_NS, StatusBoard
-from common.runtime.status_server import Page, StatusServer, json_page
+from common.status.board import LOOK_NS, StatusBoard
+from common.status.server import Page, StatusServer, json_page
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
 
@@ -122,7 +122,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
     settings = runtime.settings.manifest
     if not settings.http_port:
         return None
-    from common.runtime import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
+    from common.status import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
 
     pages = {
         "/healthz": lambda: _verdict_page(board, "health"),

@@ -7,23 +7,23 @@ from typing import Any
 
 import msgspec
 
-from common.core.accounts import REST_GAP_NUMBERS
-from common.core.archive_names import REST_CHECKPOINTS
 from common.core.causes import Cause
 from common.core.envelope import Context
+from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
 from common.core.market import Token
-from common.core.rest_rows import Checkpoint, HttpAnswer, checkpoint_row
-from common.core.rest_watch import RestWatch
 from common.core.row_facts import facts_of_row
-from common.core.rows import GAP, control_row, subscription_json, tokens_tracked_json
+from common.core.rows.names import REST_CHECKPOINTS
+from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
+from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
+from common.core.verify.accounts import REST_GAP_NUMBERS
 from common.errors import ExchangeError
+from common.feed.token_share import DiscoveredMarkets
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
 from common.polymarket.http import fetch, open_session
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
-from common.runtime.token_share import DiscoveredMarkets
 
 RECENT_GAPS = 20
 STOP_WAIT_NS = 2_000_000_000

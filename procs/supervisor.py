@@ -12,14 +12,12 @@ import msgspec
 
 from common.archive.identity import DataRootIdentity
 from common.config import Settings
+from common.core.feed.token_split import readers_needed
 from common.core.instants import compact_utc_text
 from common.core.market import Exchange
 from common.core.own_pause import OwnPause
-from common.core.token_split import readers_needed
 from common.errors import EXIT_BAD_CONFIG, ConfigError
-from common.runtime.adopted import reap_adopted
-from common.runtime.agree_at_start import supersede_older_outboxes
-from common.runtime.child import Child
+from common.feed.token_share import DiscoveredMarkets
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.control import Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
@@ -30,11 +28,13 @@ from common.runtime.orders import Orders, obey
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment
 from common.runtime.run_dir import RunDir
-from common.runtime.run_files import RunFiles
-from common.runtime.scaling import is_surplus, lanes_with_backlog, wanted_instances
-from common.runtime.stopping import Stopping
-from common.runtime.token_share import DiscoveredMarkets
-from common.runtime.unended_run import UnendedRun, begin_run, end_run
+from common.runtime.supervision.adopted import reap_adopted
+from common.runtime.supervision.agree_at_start import supersede_older_outboxes
+from common.runtime.supervision.child import Child
+from common.runtime.supervision.run_files import RunFiles
+from common.runtime.supervision.scaling import is_surplus, lanes_with_backlog, wanted_instances
+from common.runtime.supervision.stopping import Stopping
+from common.runtime.supervision.unended_run import UnendedRun, begin_run, end_run
 from common.topology import Instance, single_kinds, start_order
 
 NAME = "supervisor"

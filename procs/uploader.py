@@ -12,15 +12,15 @@ from typing import Any
 
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
-from common.core.upload_judgement import UploadEvent
+from common.core.uploads.judgement import UploadEvent
 from common.errors import RecorderError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
-from common.runtime.upload_account import UploadAccount, counter_of
-from common.runtime.upload_lock import take_uploads
-from common.runtime.upload_pass import Uploads
+from common.uploads.account import UploadAccount, counter_of
+from common.uploads.lock import take_uploads
+from common.uploads.passes import Uploads
 
 NICENESS = 10
 FIRST_WAIT_S = 5.0

@@ -1,36 +1,36 @@
 """One websocket connection: receive, stamp both clocks, number, append to the outbox; nothing else.
 
 It never waits for disk, HTTP or another process: dialing happens beside the loop, the queue is polled. When to
-dial, subscribe, replace or ask for a discovery is the table in `common/core/feed_rules.py`.
+dial, subscribe, replace or ask for a discovery is the table in `common/core/feed/rules.py`.
 """
 
 import logging
 from typing import Any
 
-from common.core.archive_names import WS_RAW
-from common.core.book_watch import BookWatch
 from common.core.causes import Cause
-from common.core.feed_rules import (
+from common.core.feed.opening_books import BookWatch
+from common.core.feed.rules import (
     STALE_EVENTS,
     Action,
     Event,
     State,
     stale_reason,
 )
-from common.core.session_history import SessionHistory
-from common.core.wanted_tokens import WantedTokens
+from common.core.feed.session_history import SessionHistory
+from common.core.feed.wanted_tokens import WantedTokens
+from common.core.rows.names import WS_RAW
+from common.feed.feed_settings import feed_rules
+from common.feed.healer import Healer
+from common.feed.market_session import MarketSession
+from common.feed.reader_watch import ReaderWatch
+from common.feed.recording import Now, Recording
+from common.feed.token_share import TokenShare
 from common.network.errors import DialError
-from common.polymarket.websocket_connection import Connection, ConnectionEnded
-from common.queue.recording import Now, Recording
+from common.polymarket.websocket.connection import Connection, ConnectionEnded
 from common.runtime.background import BackgroundCall
 from common.runtime.facts import last_facts
-from common.runtime.feed_settings import feed_rules
-from common.runtime.healer import Healer
-from common.runtime.market_session import MarketSession
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
-from common.runtime.reader_watch import ReaderWatch
-from common.runtime.token_share import TokenShare
 
 NS = 1_000_000_000
 HANDSHAKE_TIMEOUT_S = 10.0

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from common.core.envelope import Context
 from common.core.market import Token
-from common.core.rows import subscription_json, tokens_tracked_json
+from common.core.rows.websocket import subscription_json, tokens_tracked_json
 from common.queue.outbox import Outbox
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from common.config import Settings, load_settings
-from common.core.wanted_markets import BTC_SERIES
+from common.core.discovery.wanted_markets import BTC_SERIES
 from common.errors import ConfigError
 
 MAX_STALE = "max_consecutive_stale_reconnects_before_discovery_refresh"

@@ -21,22 +21,22 @@ from common.archive.ledger import write_ledger
 from common.archive.schema.fields import STREAMS
 from common.archive.sidecar import Sidecar
 from common.config import SECTIONS, load_settings
-from common.core import event_kinds
 from common.core.causes import Cause
-from common.core.export_columns import COLUMNS
-from common.core.feed_hour import FeedHour
+from common.core.events import kinds as event_kinds
 from common.core.instants import NS_PER_SECOND
-from common.core.later import Later
-from common.core.ledger import Condition, FeedLedger, TokenCheckpoints, TokenHour, Window
+from common.core.ledger.document import Condition, FeedLedger, TokenCheckpoints, TokenHour, Window
+from common.core.ledger.feed_window import FeedHour
+from common.core.ledger.later import Later
+from common.core.ledger.token_window import TokenAccount
 from common.core.market import Token
 from common.core.problems import ProblemKind
-from common.core.rest_rows import REST_CHECKPOINT
+from common.core.rows.rest import REST_CHECKPOINT
 from common.core.run_state import State
-from common.core.token_hour import TokenAccount
-from common.core.upload_record import UploadRecord
+from common.core.uploads.record import UploadRecord
+from common.core.views.export_columns import COLUMNS
 from common.drill.cases import CASES
 from common.polymarket import classify
-from common.runtime.run_manifest import COUNTERS, RunManifest
+from common.status.run_manifest import COUNTERS, RunManifest
 from common.topology import PROCESSES, QUEUES
 from tests.end_to_end.running import ROOT, run_command
 from tests.markdown_page import blocks, section, tables, ticked

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from common.archive.read import iterate_lines, iterate_open_lines
-from common.core.archive_names import ARCHIVE_SUFFIX, OPEN_SUFFIX, RUNTIME_FOLDER, SAMPLE_FOLDER, sidecar_path
 from common.core.exchange_told import exchange_of
 from common.core.market import Exchange
+from common.core.rows.names import ARCHIVE_SUFFIX, OPEN_SUFFIX, RUNTIME_FOLDER, SAMPLE_FOLDER, sidecar_path
 from common.errors import ArchiveError
 
 _TRACES = (

@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from common.core.archive_names import (
+from common.core.instants import utc_text
+from common.core.rows.names import (
     ARCHIVE_SUFFIX,
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
@@ -12,7 +13,6 @@ from common.core.archive_names import (
     STREAMS,
     window_start_of,
 )
-from common.core.instants import utc_text
 
 
 def newest_first(top: Path, *, since_ns: int = 0) -> Iterator[Path]:

@@ -10,7 +10,9 @@ import msgspec
 from common.archive.journal import JournalLine
 from common.archive.read import iterate_lines, iterate_open_lines
 from common.archive.sidecar import Sidecar, read_sidecar
-from common.core.archive_names import (
+from common.core.ledger.later import Later
+from common.core.row_check import Row, read_row
+from common.core.rows.names import (
     REST_CHECKPOINTS,
     STREAMS,
     WS_RAW,
@@ -18,9 +20,7 @@ from common.core.archive_names import (
     open_path,
     window_start_of,
 )
-from common.core.later import Later
-from common.core.row_check import Row, read_row
-from common.core.rows import GAP, MESSAGE_RECORD
+from common.core.rows.websocket import GAP, MESSAGE_RECORD
 from common.errors import ArchiveError
 
 Rows = Iterator[tuple[Row, bytes]]  # each with its line

@@ -7,7 +7,15 @@ from pathlib import Path
 import msgspec
 
 from common.archive.hours import HourArchive, in_order, rows_of
-from common.core.archive_names import (
+from common.core.events.reader import read_events
+from common.core.events.rest_answer import NO_ANSWER, read_answer
+from common.core.ledger.book_window import BookHour
+from common.core.ledger.document import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.ledger.feed_window import FeedHour
+from common.core.ledger.later import Later
+from common.core.ledger.rest_window import CheckpointHour
+from common.core.row_check import Row
+from common.core.rows.names import (
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
     REST_CHECKPOINTS,
@@ -15,15 +23,7 @@ from common.core.archive_names import (
     ledger_path,
     window_start_of,
 )
-from common.core.book_hour import BookHour
-from common.core.checkpoint_hour import CheckpointHour
-from common.core.event_reader import read_events
-from common.core.feed_hour import FeedHour
-from common.core.later import Later
-from common.core.ledger import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
-from common.core.rest_answer import NO_ANSWER, read_answer
-from common.core.row_check import Row
-from common.core.rows import MESSAGE_RECORD
+from common.core.rows.websocket import MESSAGE_RECORD
 from common.files import write_atomically
 
 ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours

@@ -9,10 +9,10 @@ import msgspec
 
 from common.archive.exchange_held import one_exchange
 from common.archive.read import iterate_lines
-from common.core.archive_names import lane_and_sequence, sidecar_path
 from common.core.instants import parse_utc_ns
-from common.core.recorded_row import Row, row_of
-from common.core.rows import SESSION_CLOSED
+from common.core.rows.names import lane_and_sequence, sidecar_path
+from common.core.rows.reading import Row, row_of
+from common.core.rows.websocket import SESSION_CLOSED
 from common.errors import ArchiveError
 
 _MICROSECOND_NS = 1000

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 from isal import isal_zlib
 
-from common.core.archive_names import ARCHIVE_SUFFIX, RUNTIME_FOLDER, SAMPLE_FOLDER
+from common.core.rows.names import ARCHIVE_SUFFIX, RUNTIME_FOLDER, SAMPLE_FOLDER
 from common.errors import ArchiveError
 
 _STEP = 64 << 10

@@ -8,7 +8,7 @@ import msgspec
 
 from common.archive.read import iterate_lines
 from common.core.row_check import payload_of_row
-from common.core.rows import MESSAGE_RECORD, SESSION_OPENED
+from common.core.rows.websocket import MESSAGE_RECORD, SESSION_OPENED
 
 
 class _Opened(msgspec.Struct, frozen=True):

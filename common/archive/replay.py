@@ -1,7 +1,8 @@
 """From archives to books: the rows of a recording in order, and the books after every event.
 
 from pathlib import Path
-from common.archive.replay import read_archive, replay
+from common.archive.replay import read_archive
+from common.archive.replay import replay
 
 for step in replay(read_archive(Path("data"))):
     for token_id in step.token_ids:
@@ -14,14 +15,14 @@ from pathlib import Path
 import msgspec
 
 from common.archive.merge import Span, merged_rows
-from common.core.archive_names import ARCHIVE_SUFFIX, WS_RAW
-from common.core.books import Books
-from common.core.continuity import Break, Continuity
-from common.core.event_reader import read_events
+from common.core.books.connection import Books
+from common.core.books.continuity import Break, Continuity
+from common.core.events.market_events import MarketEvent, Unusable
+from common.core.events.reader import read_events
 from common.core.instants import parse_utc_ns
-from common.core.market_events import MarketEvent, Unusable
-from common.core.recorded_row import Row
-from common.core.rows import MESSAGE_RECORD
+from common.core.rows.names import ARCHIVE_SUFFIX, WS_RAW
+from common.core.rows.reading import Row
+from common.core.rows.websocket import MESSAGE_RECORD
 from common.errors import ArchiveError
 
 __all__ = ["Replay", "Row", "Step", "archives_of", "read_archive", "replay"]

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from common.archive.journal import LaneRange, OpenFile
-from common.core.archive_names import sidecar_path
 from common.core.instants import utc_text
 from common.core.row_facts import RowFacts
+from common.core.rows.names import sidecar_path
 from common.files import Disk, write_atomically
 
 SIDECAR_SCHEMA_VERSION = 1

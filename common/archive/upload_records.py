@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from common.archive.sidecar import Sidecar
-from common.core.archive_names import RUNTIME_FOLDER, STREAMS, Layout, window_start_of
-from common.core.upload_record import RECORD_SUFFIX, UPLOADS_FOLDER, UploadRecord, record_path
+from common.core.rows.names import RUNTIME_FOLDER, STREAMS, Layout, window_start_of
+from common.core.uploads.record import RECORD_SUFFIX, UPLOADS_FOLDER, UploadRecord, record_path
 from common.files import DISK, Disk, write_atomically
 
 

@@ -16,18 +16,18 @@ from typing import Any
 
 import msgspec
 
-from common.archive.export import Wanted, export
 from common.archive.replay import archives_of, read_archive, replay
-from common.archive.store import LaneStore
+from common.archive.views.export import Wanted, export
+from common.archive.writing.store import LaneStore
 from common.benchmark.frames import STEP_MS, Load
 from common.benchmark.report import markdown
-from common.core.archive_names import WS_RAW, Layout
-from common.core.book_audit import BookAudit, Heard
+from common.core.audit.connections import BookAudit, Heard
 from common.core.envelope import MESSAGE, Context, Envelope
-from common.core.event_reader import read_events
+from common.core.events.reader import read_events
 from common.core.market import Token
 from common.core.row_facts import facts_of_row
-from common.core.rows import (
+from common.core.rows.names import WS_RAW, Layout
+from common.core.rows.websocket import (
     MESSAGE_RECORD,
     SESSION_OPENED,
     control_row,

@@ -21,8 +21,8 @@ from common.benchmark.proof import prove_loop, prove_recorder, verifying
 from common.benchmark.recorder import CHECKOUT, MIB, Recorder
 from common.benchmark.search import Held, Pace, find_sustained
 from common.benchmark.sending import Sending
-from common.core.archive_names import WS_RAW
 from common.core.market import Token
+from common.core.rows.names import WS_RAW
 from common.errors import RecorderError
 
 NS = 1e9

@@ -10,8 +10,8 @@ import msgspec
 from common.archive.journal import read_journal
 from common.archive.read import iterate_lines
 from common.benchmark.measured import Latency
-from common.core.archive_names import WS_RAW
-from common.core.rows import MESSAGE_RECORD
+from common.core.rows.names import WS_RAW
+from common.core.rows.websocket import MESSAGE_RECORD
 
 LOOK_S = 0.004
 NS_PER_MS = 1e6

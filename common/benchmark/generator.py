@@ -21,7 +21,7 @@ import msgspec
 
 from common.benchmark.frames import CLOSE, frame, read_load
 from common.core.exchange_told import EXCHANGE_HEADER
-from common.polymarket.tls import TlsSocket
+from common.polymarket.websocket.tls import TlsSocket
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 PIECE_FRAMES = 128

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.read import iterate_lines
-from common.archive.verify import verify_data_root
+from common.archive.verify.data_root import verify_data_root
 from common.benchmark.durable import Archived
 from common.benchmark.frames import CLOSE, Load, frame
 from common.benchmark.measured import Way

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from common.core.rest_rows import REST_CHECKPOINT
-from common.core.rows import (
+from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.websocket import (
     DIVERGENCE,
     GAP,
     MESSAGE_RECORD,

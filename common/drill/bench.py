@@ -19,7 +19,7 @@ import msgspec
 import common
 from common.archive.journal import read_journal
 from common.archive.read import closed_archives
-from common.core.archive_names import WS_RAW
+from common.core.rows.names import WS_RAW
 from common.drill.live import alive, is_ours
 from common.drill.outcome import Plan
 from common.drill.settings import settings_environment

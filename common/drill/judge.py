@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.archive.recorded import payloads_by_cf_ray
-from common.archive.verify import Verification, verify_data_root
+from common.archive.verify.data_root import Verification, verify_data_root
 from common.drill.bench import Bench
 from common.drill.outcome import Counts, Evidence, Inconclusive
 from common.simulation.oracle import OracleConnection, compare, read_oracle

@@ -10,10 +10,10 @@ from random import Random
 from common.archive.journal import read_journal
 from common.archive.read import closed_archives
 from common.archive.recorded import payloads_by_cf_ray
-from common.archive.salvage import recover_data_root
-from common.archive.verify import verify_data_root
-from common.core.archive_names import OPEN_SUFFIX, WS_RAW
-from common.core.sequence_findings import Finding
+from common.archive.salvage.data_root import recover_data_root
+from common.archive.verify.data_root import verify_data_root
+from common.core.rows.names import OPEN_SUFFIX, WS_RAW
+from common.core.verify.sequences import Finding
 from common.drill.bench import bench
 from common.drill.judge import finish
 from common.drill.outcome import Evidence, Inconclusive, Plan

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.journal import decode_line
-from common.core.archive_names import OPEN_SUFFIX
+from common.core.rows.names import OPEN_SUFFIX
 from common.drill.outcome import Inconclusive
 
 _SOURCE = r"""

@@ -11,7 +11,7 @@ import msgspec
 
 from common.core.batch import Batch
 from common.core.instants import utc_text
-from common.core.rows import kinds_json, message_rest
+from common.core.rows.websocket import kinds_json, message_rest
 from common.polymarket.classify import UNKNOWN, classify, usual_kinds
 
 _USUAL_REST = (
@@ -22,7 +22,7 @@ _USUAL_REST = (
 
 
 class MessageRows(msgspec.Struct, gc=False):
-    """The rests of the rows (`common/core/rows.py`), and what is to be counted of the messages."""
+    """The rests of the rows (`common/core/rows/websocket.py`), and what is to be counted of the messages."""
 
     rests: list[bytes]
     event_types: list[str]

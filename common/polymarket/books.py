@@ -6,7 +6,7 @@ import msgspec
 
 from common.core import http_words
 from common.core.market import Token
-from common.core.rest_rows import HttpAnswer
+from common.core.rows.rest import HttpAnswer
 
 BOOKS_PATH = "/books"
 _WORDS_BYTES = 4096  # what says why stands at the beginning of a body

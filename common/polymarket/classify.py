@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from common.core.event_kinds import BOOK_WITHOUT_EVENT_TYPE, MARKET_KINDS
+from common.core.events.kinds import BOOK_WITHOUT_EVENT_TYPE, MARKET_KINDS
 from common.core.json_splice import one_line, splice, utf8_error_text
-from common.core.rows import Classified
+from common.core.rows.websocket import Classified
 
 PLAIN_TEXTS = frozenset({"PONG", "INVALID OPERATION", "NO NEW ASSETS", "INVALID MESSAGE"})
 EMPTY_ARRAY = "empty_array"

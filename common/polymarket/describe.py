@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.rows.websocket import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 
 _Object = Mapping[str, Any]
 

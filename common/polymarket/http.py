@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from common.core.exchange_told import contradiction, exchange_of_headers
 from common.core.market import Exchange
-from common.core.rest_rows import HttpAnswer
+from common.core.rows.rest import HttpAnswer
 from common.errors import ExchangeError
 from common.network.deadline import Deadline
 from common.network.proxies import Proxy, proxy_for

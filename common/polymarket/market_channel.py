@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from common.core.event_kinds import BOOK_WITHOUT_EVENT_TYPE, SUBSCRIBED_KINDS
-from common.core.rolling_series import slug_marks
-from common.core.wanted_markets import Wanted
+from common.core.discovery.rolling_series import slug_marks
+from common.core.discovery.wanted_markets import Wanted
+from common.core.events.kinds import BOOK_WITHOUT_EVENT_TYPE, SUBSCRIBED_KINDS
 
 PING = "PING"
 PONG = b"PONG"

@@ -10,10 +10,10 @@ import msgspec
 
 from common.core.causes import Cause
 from common.core.envelope import Context
+from common.core.feed.left_tokens import Left
 from common.core.format_version import refuse_newer
-from common.core.left_tokens import Left
 from common.core.market import Exchange, Token
-from common.core.rows import subscription_json, tokens_tracked_json
+from common.core.rows.websocket import subscription_json, tokens_tracked_json
 from common.files import replace
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.upload_record import remote_place
+from common.core.uploads.record import remote_place
 from common.errors import RemoteError
 from common.remote.call import Call
 from common.remote.log_lines import Patience, Told, read_log, retry_after_s

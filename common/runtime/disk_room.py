@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from common.core.disk_outlook import Room
+from common.core.status.disk_outlook import Room
 
 
 def room_of(path: Path) -> Room | None:

@@ -15,7 +15,7 @@ from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
-from common.runtime.unended_run import outage_before
+from common.runtime.supervision.unended_run import outage_before
 from common.topology import SPOOL_BYTES
 
 KEEP_NS = 1_000_000_000  # between two looks whether the outbox's files are still there

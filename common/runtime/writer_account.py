@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from common.archive.open_archive import ArchiveFacts
-from common.archive.store import LaneStore
+from common.archive.writing.open_archive import ArchiveFacts
+from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
 from common.runtime.facts import Facts, last_facts
 

@@ -26,12 +26,12 @@ from common.config import Settings, load_settings
 from common.core.market import Token, all_tokens
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.polymarket.books import BOOKS_PATH, books_body, portions
-from common.polymarket.discover import discover
+from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
 from common.runtime import command
 from common.runtime.embedded_exchange import EmbeddedExchange
-from common.runtime.tables import table
 from common.simulation.options import ExchangeUrls, SimulationOptions
+from common.terminal.tables import table
 
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)

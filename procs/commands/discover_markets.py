@@ -11,12 +11,12 @@ from pathlib import Path
 
 from common.config import Settings
 from common.core.market import DiscoveryFile, all_tokens
-from common.core.terminal_text import clean
+from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, AlreadyRunningError, DiscoveryError
 from common.locks import RECORDER_LOCK, FileLock
-from common.polymarket.discover import discover
-from common.polymarket.discovery_file import discovery_path, write_discovery_file
-from common.polymarket.search import Match, search
+from common.polymarket.gamma.discover import discover
+from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.gamma.search import Match, search
 from common.runtime import command
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange

@@ -17,7 +17,7 @@ from common.drill.cases import CASES
 from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verdict
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
 from common.runtime import command
-from common.runtime.tables import table
+from common.terminal.tables import table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

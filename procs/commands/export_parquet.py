@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from common.archive.export import Exported, Wanted, export, rows_in
-from common.core.export_columns import TABLES, Table
+from common.archive.views.export import Exported, Wanted, export, rows_in
 from common.core.instants import parse_utc_ns
+from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
-from common.runtime.progress_bar import ProgressBar
+from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
 receive time: events (a row for each level that changed), top_of_book (a row for each change of the best prices) and

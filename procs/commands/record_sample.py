@@ -11,22 +11,22 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.sample_results import judge_sample, write_sample_results
 from common.config import Settings
-from common.core.gate import PASS, TRY_OFFLINE
 from common.core.instants import utc_text
 from common.core.market import DiscoveryFile, Exchange
 from common.core.row_check import check_row
-from common.core.sample import Reason, SampleManifest, SampleRun
+from common.core.sample.account import Reason, SampleManifest, SampleRun
+from common.core.sample.gate import PASS, TRY_OFFLINE
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
-from common.polymarket.discover import discover
-from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.gamma.discover import discover
+from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.runtime import command
 from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.facts import Facts, read_facts
 from common.runtime.logs import start_logging
-from common.runtime.progress import Progress
 from common.runtime.stop_signals import StopSignals
+from common.sample.progress import Progress
+from common.sample.results import judge_sample, write_sample_results
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1

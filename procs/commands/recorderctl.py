@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from common.core.status_history import History
-from common.core.status_view import render
+from common.core.status.history import History
+from common.core.status.view import render
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime import command
 from common.runtime.control import (
@@ -27,8 +27,8 @@ from common.runtime.control import (
 )
 from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.run_dir import run_dir_path
-from common.runtime.seen_status import Status, read_status
-from common.runtime.terminal import Screen
+from common.status.seen_from_outside import Status, read_status
+from common.terminal.screen import Screen
 
 ANSWER_LIMIT_S = 5.0
 REDRAW_S = 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.salvage import Recovered, recover_data_root
+from common.archive.salvage.data_root import Recovered, recover_data_root
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.book_views import view_at, views
-from common.core.book_view import BookView, render
+from common.archive.views.book_views import view_at, views
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
-from common.core.keys import keys_of
-from common.core.markets_named import TokenChoice
-from common.core.steps_kept import Stepper
+from common.core.terminal.keys import keys_of
+from common.core.views.book_view import BookView, render
+from common.core.views.markets_named import TokenChoice
+from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
 from common.runtime import command
-from common.runtime.terminal import Screen
+from common.terminal.screen import Screen
 
 MOST_LEVELS = 500
 SCREEN_LEVELS = 50  # remembered a side while stepping: more fit on few terminals

@@ -11,8 +11,8 @@ from pathlib import Path
 from common.config import Settings
 from common.core.market import Exchange
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
-from common.polymarket.discover import refresh
-from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.polymarket.gamma.discover import refresh
+from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime import command
 from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging

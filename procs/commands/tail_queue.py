@@ -10,19 +10,19 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line
-from common.core.rates import Rates, rates_table
-from common.core.terminal_text import Line, clean, fit, left, painted
+from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
+from common.core.terminal.rates import Rates, rates_table
+from common.core.terminal.text import Line, clean, fit, left, painted
 from common.errors import EXIT_DONE, RecorderError
 from common.queue.tail import QueueTail
 from common.runtime import command
 from common.runtime.control import running_recorder
-from common.runtime.line_output import Ended, LineOutput
-from common.runtime.passing import Filter, Passing, Reader, payload_line
 from common.runtime.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
+from common.terminal.line_output import Ended, LineOutput
+from common.terminal.passing import Filter, Passing, Reader, payload_line
 
 LOOK_S = 0.2
 REPORT_S = 1.0

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.upload_stock import Stock
 from common.config import Settings, UploadSettings
-from common.core.terminal_text import size_text
-from common.core.upload_judgement import UploadEvent
+from common.core.terminal.text import size_text
+from common.core.uploads.judgement import UploadEvent
 from common.errors import EXIT_DONE, EXIT_FAILED, AlreadyRunningError, ArchiveError, ConfigError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime import command
-from common.runtime.upload_lock import take_uploads
-from common.runtime.upload_pass import Uploads
+from common.uploads.lock import take_uploads
+from common.uploads.passes import Uploads
+from common.uploads.stock import Stock
 
 NICENESS = 10
 PATIENCE_S = 15.0  # what a killed uploader had started ends within some seconds

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.verify import Verification, verify_data_root, verify_paths
+from common.archive.verify.data_root import Verification, verify_data_root, verify_paths
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime import command
-from common.runtime.tables import table
+from common.terminal.tables import table
 
 REDRAW_S = 0.5
 

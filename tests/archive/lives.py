@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common.archive.read import closed_archives, iterate_lines
 from common.archive.sidecar import read_sidecar
-from common.archive.store import LaneStore
+from common.archive.writing.store import LaneStore
 from common.files import DISK, Disk
 from tests.archive.rows import HOUR_NS, NOON_NS, RUNTIME, Row, append_all, message
 

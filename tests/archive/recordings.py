@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from common.archive.read import closed_archives, iterate_lines
-from common.archive.store import LaneStore
-from common.archive.verify import Verification, verify_data_root
-from common.core.archive_names import WS_RAW, Layout, sidecar_path
+from common.archive.verify.data_root import Verification, verify_data_root
+from common.archive.writing.store import LaneStore
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.instants import utc_text
 from common.core.market import Exchange, Token
 from common.core.row_facts import facts_of_row
-from common.core.rows import (
+from common.core.rows.names import WS_RAW, Layout, sidecar_path
+from common.core.rows.websocket import (
     GAP,
     SESSION_CLOSED,
     SESSION_OPENED,

@@ -2,9 +2,9 @@
 
 import json
 
-from common.archive.store import LaneStore
-from common.core.archive_names import WS_RAW, Layout
+from common.archive.writing.store import LaneStore
 from common.core.row_facts import RowFacts
+from common.core.rows.names import WS_RAW, Layout
 
 HOUR_NS = 3600 * 1_000_000_000
 NOON_NS = 1_795_435_200_000_000_000  # 2026-11-23T12:00:00Z

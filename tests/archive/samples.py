@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from common.archive.store import LaneStore
-from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, Layout
+from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
 from common.core.market import Exchange, Market, Token
 from common.core.row_facts import facts_of_row
-from common.core.sample import Reason, SampleRun
+from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, Layout
+from common.core.sample.account import Reason, SampleRun
 from tests.archive.rows import NOON_NS
 
 RUN_ID = "20261123T120000Z-ab12"

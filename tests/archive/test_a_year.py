@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from common.archive.hour_folders import archives_since, newest_ledger, newest_windows
-from common.archive.parcels import OLD_NS, RARELY, ParcelFinder
 from common.archive.upload_records import write_record
-from common.archive.upload_stock import Stock
-from common.core.archive_names import WS_RAW, Layout, ledger_path, sidecar_path
-from common.core.upload_record import UploadRecord
+from common.core.rows.names import WS_RAW, Layout, ledger_path, sidecar_path
+from common.core.uploads.record import UploadRecord
+from common.uploads.parcels import OLD_NS, RARELY, ParcelFinder
+from common.uploads.stock import Stock
 from tests.archive.rows import HOUR_NS, NOON_NS
 
 HOURS = 365 * 24

@@ -15,17 +15,23 @@ import pytest
 
 from common.archive.ledger import HourAccount
 from common.archive.replay import Replay
-from common.core.archive_names import WS_RAW
-from common.core.book import Book
-from common.core.book_hash import ANY_PRICE, USUAL_TERMS, matched
+from common.core.books.book import Book
+from common.core.books.hash import ANY_PRICE, USUAL_TERMS, matched
 from common.core.envelope import MESSAGE, Envelope
-from common.core.hash_recipe import KNOWN_RECIPES
-from common.core.later import Later
-from common.core.ledger import FeedLedger, Window
+from common.core.ledger.document import FeedLedger, Window
+from common.core.ledger.later import Later
 from common.core.market import Token
-from common.core.recorded_row import row_of
+from common.core.recipes.recipe import KNOWN_RECIPES
 from common.core.row_check import read_row
-from common.core.rows import SESSION_CLOSED, SESSION_OPENED, control_row, message_constant, message_rest
+from common.core.rows.names import WS_RAW
+from common.core.rows.reading import row_of
+from common.core.rows.websocket import (
+    SESSION_CLOSED,
+    SESSION_OPENED,
+    control_row,
+    message_constant,
+    message_rest,
+)
 from common.polymarket.classify import classify
 from common.simulation.frames import opening_array, opening_book
 from common.simulation.model import MarketModel

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.archive.read import closed_archives
-from common.archive.store import LaneStore
+from common.archive.writing.store import LaneStore
 from common.errors import ArchiveError
 from common.files import Disk
 from tests.archive.dying_disk import Died, DyingDisk, Fate, PowerLossDisk

@@ -8,13 +8,13 @@ import pytest
 from common.archive.hour_folders import archives_since
 from common.archive.hours import hour_archive, note_closed
 from common.archive.ledger import compute_ledgers, stored_ledgers, windows_due, write_ledger
-from common.archive.verify import Verification
-from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, ledger_path
+from common.archive.verify.data_root import Verification
 from common.core.instants import utc_text
-from common.core.later import Later
-from common.core.ledger import CheckpointLedger, FeedLedger, TokenHour, Window
+from common.core.ledger.document import CheckpointLedger, FeedLedger, TokenHour, Window
+from common.core.ledger.later import Later
 from common.core.market import Exchange, Token
-from common.core.rows import GAP
+from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, ledger_path
+from common.core.rows.websocket import GAP
 from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
 from tests.archive.rows import NOON_NS
 

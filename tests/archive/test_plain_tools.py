@@ -17,14 +17,14 @@ import pyarrow.json
 import pytest
 
 from common.archive.read import closed_archives
-from common.archive.salvage import recover_data_root
+from common.archive.salvage.data_root import recover_data_root
 from common.archive.schema import for_polars, for_pyarrow, render
-from common.archive.store import LaneStore
-from common.core.archive_names import WS_RAW
+from common.archive.writing.store import LaneStore
 from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
 from common.core.row_facts import facts_of_row
-from common.core.rows import SESSION_OPENED, control_row, message_constant, message_rest
+from common.core.rows.names import WS_RAW
+from common.core.rows.websocket import SESSION_OPENED, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS, PRODUCER, RUNTIME
 from tests.contexts import context_for

@@ -6,17 +6,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.archive.export import Wanted, export
-from common.archive.parquet_file import exchange_in
 from common.archive.replay import archives_of, read_archive, replay
+from common.archive.views.export import Wanted, export
+from common.archive.views.parquet_file import exchange_in
 from common.benchmark.books import record
 from common.benchmark.frames import make_load
-from common.core.archive_names import sidecar_path
-from common.core.book_audit import BookAudit, Heard
-from common.core.checkpoint_book import same_levels
-from common.core.event_reader import read_events
+from common.core.audit.connections import BookAudit, Heard
+from common.core.books.checkpoint import same_levels
+from common.core.events.reader import read_events
 from common.core.market import Exchange
-from common.core.rows import GAP, SESSION_CLOSED
+from common.core.rows.names import sidecar_path
+from common.core.rows.websocket import GAP, SESSION_CLOSED
 from common.errors import ArchiveError
 from tests.archive.recordings import (
     PRODUCER,

@@ -9,7 +9,7 @@ import pytest
 
 from common.archive.journal import Journal, JournalLine, Mark, read_journal
 from common.archive.read import closed_archives
-from common.archive.store import LaneStore
+from common.archive.writing.store import LaneStore
 from common.errors import ArchiveError, ConfigError
 from common.files import DISK
 from tests.archive.rows import HOUR_NS, NOON_NS, PRODUCER, RUNTIME, append_all, message

@@ -6,14 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from common.archive.book_views import view_at
-from common.archive.export import Wanted, export
-from common.archive.store import LaneStore
-from common.core.archive_names import WS_RAW, Layout
-from common.core.book_view import render
+from common.archive.views.book_views import view_at
+from common.archive.views.export import Wanted, export
+from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
-from common.core.markets_named import TokenChoice
 from common.core.row_facts import facts_of_row
+from common.core.rows.names import WS_RAW, Layout
+from common.core.views.book_view import render
+from common.core.views.markets_named import TokenChoice
 from tests.archive.recordings import verified
 from tests.archive.test_changed_fields import MS, PRODUCER, World, rows_of, world
 from tests.archive.test_ledgers import ledgers

@@ -16,7 +16,7 @@ from common.benchmark.recorder import recorder_settings
 from common.benchmark.search import Pace
 from common.config import load_settings
 from common.core.market import all_tokens
-from common.polymarket.discover import discover
+from common.polymarket.gamma.discover import discover
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from procs.commands import benchmark

@@ -11,8 +11,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from common.core.export_columns import COLUMNS, TABLES, Table
 from common.core.instants import utc_text
+from common.core.views.export_columns import COLUMNS, TABLES, Table
 from tests.commands.terminal import on_terminal
 from tests.end_to_end.running import run_command
 

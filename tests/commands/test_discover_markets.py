@@ -8,9 +8,9 @@ from typing import Any
 from common.config import DiscoverySettings
 from common.core.instants import NS_PER_SECOND
 from common.locks import RECORDER_LOCK, FileLock
-from common.polymarket.discovery_file import discovery_path, read_discovery_file
+from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.command import CONF
-from tests.core.test_selection import NOON, gamma_market
+from tests.core.discovery.test_selection import NOON, gamma_market
 from tests.polymarket.loopback import Answer, Handler, serving
 
 

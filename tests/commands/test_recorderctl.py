@@ -12,7 +12,7 @@ from common.runtime.facts import Facts, write_facts
 from common.runtime.orders import Orders, OrdersFollower
 from common.runtime.run_dir import default_run_dir
 from tests.commands.terminal import on_terminal
-from tests.core.test_status_view import manifest
+from tests.core.status.test_view import manifest
 from tests.end_to_end.running import run_command, started_command
 from tests.waiting import wait_for
 

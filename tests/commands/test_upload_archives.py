@@ -9,7 +9,7 @@ import pytest
 from common.archive.read import closed_archives
 from common.config import UploadSettings
 from common.errors import AlreadyRunningError
-from common.runtime.upload_lock import take_uploads
+from common.uploads.lock import take_uploads
 from tests.archive.recordings import UP, Recorder
 from tests.end_to_end.running import run_command
 

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 
 from common.runtime.run_dir import RunDir
-from common.runtime.stopping import STOP_LIMIT_S
+from common.runtime.supervision.stopping import STOP_LIMIT_S
 from common.topology import SPOOL_BYTES
 from tests.conf.shipped import CONF, documents, lies_in, settings_from
 

@@ -4,13 +4,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from common.core.book_audit import BookAudit, Heard
-from common.core.book_checks import HEAL_MS
-from common.core.check_results import Result
-from common.core.event_reader import read_events
-from common.core.hash_recipe import KNOWN_RECIPES, Recipe
-from common.core.recipe_account import RecipeAccount
-from common.core.rest_answer import read_checkpoint
+from common.core.audit.checks import HEAL_MS
+from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.results import Result
+from common.core.events.reader import read_events
+from common.core.events.rest_answer import read_checkpoint
+from common.core.recipes.account import RecipeAccount
+from common.core.recipes.recipe import KNOWN_RECIPES, Recipe
 from tests.core.hash_world import Object, World
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from common.core.book_audit import BookAudit, Heard
-from common.core.books import AHEAD_MS, Books
-from common.core.event_reader import read_events
-from common.core.market_events import Unusable, UnusualForms
+from common.core.audit.connections import BookAudit, Heard
+from common.core.books.connection import AHEAD_MS, Books
+from common.core.events.market_events import Unusable, UnusualForms
+from common.core.events.reader import read_events
 
 NOW_MS = 1_795_462_109_000
 DAY_MS = 86_400_000

@@ -1,7 +1,7 @@
-from common.core.book_watch import BookWatch, Overdue
+from common.core.feed.opening_books import BookWatch, Overdue
+from common.core.feed.session_history import RECENT, SessionHistory
+from common.core.feed.wanted_tokens import WantedTokens, change_between
 from common.core.market import Token
-from common.core.session_history import RECENT, SessionHistory
-from common.core.wanted_tokens import WantedTokens, change_between
 
 
 def token(number: int) -> Token:

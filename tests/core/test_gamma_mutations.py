@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from common.core.event_object import markets_of_event
-from common.core.offers import Offer
-from common.core.selection import Rules, Selection, select_markets
-from common.core.wanted_markets import wanted_markets
+from common.core.discovery.event_object import markets_of_event
+from common.core.discovery.offers import Offer
+from common.core.discovery.selection import Rules, Selection, select_markets
+from common.core.discovery.wanted_markets import wanted_markets
 from common.simulation.gamma_objects import GammaObjects
 from common.simulation.listing import Listing
 from common.simulation.model import MarketModel

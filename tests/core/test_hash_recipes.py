@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from common.core.audit import Audit
-from common.core.audit_account import AuditAccount
-from common.core.book_audit import Heard
-from common.core.disk_outlook import DiskOutlook
-from common.core.hash_recipe import KNOWN_RECIPES
-from common.core.health import warnings
-from common.core.recipe_account import RecipeAccount
-from common.core.recipe_trust import ProtocolTrust
-from common.core.recorded_row import row_of
-from common.core.uploads import Upload
+from common.core.audit.account import AuditAccount
+from common.core.audit.connections import Heard
+from common.core.audit.live import Audit
+from common.core.recipes.account import RecipeAccount
+from common.core.recipes.recipe import KNOWN_RECIPES
+from common.core.recipes.trust import ProtocolTrust
+from common.core.rows.reading import row_of
+from common.core.status.disk_outlook import DiskOutlook
+from common.core.status.health import warnings
+from common.core.uploads.outlook import Upload
 from tests.core.book_mutations import Mutation, added, mutations, removed, renamed
 from tests.core.hash_follower import Follower
 from tests.core.hash_world import Object, World, unchanged

@@ -1,7 +1,7 @@
 import pytest
 
-from common.core.frozen import REST_AHEAD_NS, Evidence, FrozenWatch
-from common.core.wishes import REPLACE_INTERVAL_NS, TOLD_INTERVAL_NS, Healing
+from common.core.audit.frozen import REST_AHEAD_NS, Evidence, FrozenWatch
+from common.core.audit.wishes import REPLACE_INTERVAL_NS, TOLD_INTERVAL_NS, Healing
 
 NEWER = Evidence("11", checkpoint_ms=2000, stream_ms=1000)
 SILENCE_NS = 12_000_000_000

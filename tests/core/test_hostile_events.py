@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from common.core.event_reader import read_events
-from common.core.rest_answer import read_answer
+from common.core.events.reader import read_events
+from common.core.events.rest_answer import read_answer
 
 MARKET, TOKEN = "0x" + "ab" * 32, "7" * 75
 CHANGE = (

@@ -1,8 +1,8 @@
 import random
 
 from common.core.backoff import Backoff
+from common.core.feed.token_split import readers_needed, split_tokens
 from common.core.market import Market, Token, all_tokens
-from common.core.token_split import readers_needed, split_tokens
 
 
 def test_waits_double_up_to_the_longest_and_begin_again_after_a_reset() -> None:

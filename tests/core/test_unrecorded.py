@@ -1,8 +1,8 @@
-from common.core.due_windows import DueWindows, WindowGap
+from common.core.discovery.due_windows import DueWindows, WindowGap
+from common.core.feed.left_tokens import Left, LeftTokens, TokenGap
+from common.core.feed.openings_only import OpeningsOnly
 from common.core.instants import utc_text
-from common.core.left_tokens import Left, LeftTokens, TokenGap
 from common.core.market import Token
-from common.core.openings_only import OpeningsOnly
 
 S = 1_000_000_000
 UP, DOWN = (Token("btc-1", "0x1", token_id, "Up", utc_text(100 * S)) for token_id in ("1", "2"))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from common.core.book_checks import HEAL_MS, BookChecks
-from common.core.book_hash import HashTerms
-from common.core.books import Books
-from common.core.check_results import UNUSUAL_FORMS, Result
-from common.core.event_reader import read_events
-from common.core.hash_proof import HashProof
+from common.core.audit.checks import HEAL_MS, BookChecks
+from common.core.audit.results import UNUSUAL_FORMS, Result
+from common.core.books.connection import Books
+from common.core.books.hash import HashTerms
+from common.core.events.reader import read_events
+from common.core.recipes.proof import HashProof
 
 MARKET, TOKEN = "0x" + "a" * 64, "7" * 60
 START_MS = 1_795_462_109_000

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from common.core.gamma_values import instant_of
+from common.core.discovery.gamma_values import instant_of
 from tests.polymarket.loopback import Handler, Server, serving
 
 Query = dict[str, str]

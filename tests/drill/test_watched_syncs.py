@@ -10,8 +10,8 @@ from common.drill.watched_syncs import WatchedSyncs, watched_syncs
 
 STORE = """
 from pathlib import Path
-from common.archive.store import LaneStore
-from common.core.archive_names import Layout
+from common.archive.writing.store import LaneStore
+from common.core.rows.names import Layout
 from common.core.row_facts import RowFacts
 store = LaneStore.open(Path("d"), 0, layout=Layout("runtime"), gzip_level=1)
 for number in range(1, 4):

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from common.polymarket.discovery_file import FILE_NAME
+from common.polymarket.gamma.discovery_file import FILE_NAME
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, recorder, rows
 from tests.end_to_end.running import oracle_findings

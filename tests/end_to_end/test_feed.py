@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.runtime.embedded_exchange import EmbeddedExchange
-from common.runtime.run_manifest import COUNTERS
 from common.simulation.options import SimulationOptions
+from common.status.run_manifest import COUNTERS
 from tests.end_to_end.recorders import (
     break_connection,
     exchange_beside,

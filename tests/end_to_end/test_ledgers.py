@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.archive.ledger import read_ledger, stored_ledgers
-from common.archive.verify import verify_data_root
-from common.core.archive_names import REST_CHECKPOINTS, WS_RAW
-from common.core.ledger import FeedLedger
+from common.archive.verify.data_root import verify_data_root
+from common.core.ledger.document import FeedLedger
+from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder

@@ -10,7 +10,7 @@ import pytest
 from common.archive.ledger import stored_ledgers
 from common.archive.read import closed_archives
 from common.archive.upload_records import upload_records
-from common.core.archive_names import WS_RAW, window_start_of
+from common.core.rows.names import WS_RAW, window_start_of
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import recorder

@@ -4,8 +4,8 @@ import select
 import time
 
 from common.core.market import Exchange
-from common.polymarket.pieces import Received
-from common.polymarket.websocket_connection import Connection, ConnectionEnded
+from common.polymarket.websocket.connection import Connection, ConnectionEnded
+from common.polymarket.websocket.pieces import Received
 
 MAX_FRAME = 16 * 1024 * 1024
 

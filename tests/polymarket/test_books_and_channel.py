@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from common.core.discovery.wanted_markets import wanted_markets
 from common.core.market import Token
-from common.core.rest_rows import HttpAnswer
-from common.core.wanted_markets import wanted_markets
+from common.core.rows.rest import HttpAnswer
 from common.polymarket.books import books_body, judge_books, portions, retry_after_s
 from common.polymarket.market_channel import (
     hint_marks,

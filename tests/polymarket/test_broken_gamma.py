@@ -9,7 +9,7 @@ import pytest
 from common.config import DiscoverySettings, ExchangeSettings, Settings
 from common.core.instants import parse_utc_ns
 from common.core.market import DiscoveryFile, Market
-from common.polymarket.discover import Discoverer, discover
+from common.polymarket.gamma.discover import Discoverer, discover
 from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 

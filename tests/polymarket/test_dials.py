@@ -14,7 +14,7 @@ from common.network.errors import DialError
 from common.network.race import Resolve
 from common.network.resolver import Address, Resolver
 from common.polymarket.http import fetch, open_session
-from common.polymarket.websocket_connection import Connection
+from common.polymarket.websocket.connection import Connection
 from common.runtime.background import BackgroundCall
 from tests.doubles.websocket_server import Peer, WebsocketServer
 from tests.network.places import address_of, black_hole, live, open_descriptors, resolving

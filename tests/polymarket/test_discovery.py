@@ -10,15 +10,15 @@ from common.config import DiscoverySettings, ExchangeSettings, Settings
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
-from common.polymarket.discover import Discoverer, discover, refresh
-from common.polymarket.discovery_file import (
+from common.polymarket.gamma.client import MAX_PAGES, PAGE_SIZE
+from common.polymarket.gamma.discover import Discoverer, discover, refresh
+from common.polymarket.gamma.discovery_file import (
     discovery_path,
     latest_discovery,
     read_discovery_file,
     write_discovery_file,
 )
-from common.polymarket.gamma import MAX_PAGES, PAGE_SIZE
-from tests.core.test_selection import NOON, gamma_market, question
+from tests.core.discovery.test_selection import NOON, gamma_market, question
 from tests.doubles.gamma import FakeGamma, fake_gamma
 
 FIVE, FIFTEEN = "btc-up-or-down-5m", "btc-up-or-down-15m"

@@ -101,12 +101,13 @@ def test_a_dribbling_host_is_cut_at_the_deadline(session: Session, hang: object)
 
 def test_a_host_is_not_blamed_for_the_time_in_which_this_process_stood_still() -> None:
     limit_s = 3.0
-    asked, go_on = threading.Event(), threading.Event()
+    asked, go_on, answered = threading.Event(), threading.Event(), threading.Event()
 
     def late(handler: Handler) -> None:
         asked.set()
         go_on.wait(20)
         plain(handler)
+        answered.set()
 
     script = (
         "import sys\nfrom common.polymarket.http import fetch, open_session\n"
@@ -122,6 +123,7 @@ def test_a_host_is_not_blamed_for_the_time_in_which_this_process_stood_still() -
         process.send_signal(signal.SIGSTOP)
         time.sleep(limit_s + PAUSE_S + 0.5)
         go_on.set()
+        assert answered.wait(20)
         process.send_signal(signal.SIGCONT)
         assert process.communicate(timeout=20)[0] == b"200\n"
 

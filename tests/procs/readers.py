@@ -14,7 +14,7 @@ from common.core.envelope import MESSAGE
 from common.core.instants import parse_utc_ns, utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token
 from common.core.problems import Problem
-from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.runtime.clock import Clock

@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from common.core.breather import CREDIT_NS
+from common.core.audit.pacing import CREDIT_NS
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime

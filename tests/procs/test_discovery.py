@@ -9,8 +9,8 @@ import pytest
 
 from common.config import DiscoverySettings
 from common.core.instants import NS_PER_SECOND
-from common.polymarket.discovery_file import discovery_path, read_discovery_file
-from tests.core.test_selection import NOON, gamma_market
+from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
+from tests.core.discovery.test_selection import NOON, gamma_market
 from tests.doubles.gamma import fake_gamma
 from tests.doubles.rest_server import market
 from tests.polymarket.loopback import Handler, serving

@@ -11,7 +11,7 @@ import pytest
 from common.archive.read import closed_archives
 from common.config import DiscoverySettings
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token
-from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from tests.doubles.rest_server import DOWN, UP, book
 from tests.polymarket.loopback import Handler, Server, serving
 from tests.procs.alone import Alone, alone, run_folder

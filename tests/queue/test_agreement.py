@@ -10,14 +10,14 @@ import zmq
 
 from common.core.envelope import MESSAGE, ROW, Envelope
 from common.errors import ConfigError, SupersededError
+from common.feed.recording import Recording
 from common.queue.lane_client import LaneClient
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, Outage, take_outage_of_superseded
 from common.queue.protocol import PROTOCOL_VERSION, Hello, encode
-from common.queue.recording import Recording
+from tests.feed.test_recording import UP, URL, at
 from tests.queue.test_lanes import envelopes_of
-from tests.queue.test_recording import UP, URL, at
 from tests.waiting import wait_for
 
 FRESH = Identity("reader-0-a", "ws_raw")

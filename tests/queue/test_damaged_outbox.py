@@ -7,10 +7,10 @@ import pytest
 
 from common.core.envelope import MESSAGE
 from common.errors import SupersededError
+from common.feed.recording import Recording
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import SUPERSEDED, Identity
-from common.queue.recording import Recording
-from tests.queue.test_recording import URL, at, begin, kept, open_outbox, open_session, rows
+from tests.feed.test_recording import URL, at, begin, kept, open_outbox, open_session, rows
 
 DAMAGES = (b"", b"\0" * 64, b'{"producer": "')
 

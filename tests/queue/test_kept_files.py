@@ -11,8 +11,8 @@ import pytest
 from common.core.envelope import MESSAGE
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import OUTAGE, Identity
+from tests.feed.test_recording import at, kept
 from tests.queue.test_agreement import FRESH, Between
-from tests.queue.test_recording import at, kept
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from common.core.upload_judgement import UploadEvent
-from common.core.upload_record import Proof
+from common.core.uploads.judgement import UploadEvent
+from common.core.uploads.record import Proof
 from common.remote.program import find_rclone
 from common.remote.rclone import LIMIT_S, Hashes, Rclone
 from common.runtime.clock import Clock
-from common.runtime.upload_pass import Uploads
+from common.uploads.passes import Uploads
 from tests.waiting import wait_for
 
 RCLONE = str(find_rclone("rclone"))

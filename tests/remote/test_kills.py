@@ -13,7 +13,7 @@ import pytest
 from common.archive.read import closed_archives
 from common.archive.upload_records import upload_records
 from common.locks import is_locked
-from common.runtime.upload_lock import LOCK
+from common.uploads.lock import LOCK
 from tests.archive.recordings import UP, Recorder, change_sidecar, verified
 from tests.end_to_end.running import run_command, started_command
 from tests.remote.stores import Stores, served_stores

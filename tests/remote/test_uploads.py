@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from common.archive.open_archive import free_path
 from common.archive.read import closed_archives
-from common.archive.store import LaneStore
 from common.archive.upload_records import has_left, read_record
-from common.core.archive_names import WS_RAW, Layout, ledger_path, numbered_part, sidecar_path
+from common.archive.writing.open_archive import free_path
+from common.archive.writing.store import LaneStore
+from common.core.rows.names import WS_RAW, Layout, ledger_path, numbered_part, sidecar_path
 from common.locks import FileLock
 from tests.archive.recordings import DOWN, UP, Recorder, verified
 from tests.archive.rows import HOUR_NS, NOON_NS, append_all, message

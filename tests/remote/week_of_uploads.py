@@ -14,7 +14,7 @@ from pathlib import Path
 
 from common.archive.read import closed_archives
 from common.archive.upload_records import upload_records
-from common.core.archive_names import sidecar_path
+from common.core.rows.names import sidecar_path
 from tests.archive.recordings import SECOND_NS, UP, Recorder, verified
 from tests.end_to_end.running import run_command, started_command
 from tests.remote.stores import IMPATIENT, RCLONE, Store, free_port, s3_environment, served

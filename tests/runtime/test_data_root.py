@@ -7,8 +7,8 @@ import pytest
 
 from common.archive.exchange_held import exchange_held
 from common.archive.identity import IDENTITY_FILE, read_identity
-from common.core.archive_names import REST_CHECKPOINTS, WS_RAW, sidecar_path
 from common.core.market import Exchange
+from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, sidecar_path
 from common.errors import ConfigError
 from common.files import PRIVATE
 from common.runtime.data_root import claim_data_root, exchange_of_data_root

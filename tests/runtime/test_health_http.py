@@ -17,13 +17,13 @@ from common.config import DiscoverySettings, ManifestSettings, Settings
 from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
 from common.core.run_state import ReaderState
-from common.polymarket.discovery_file import discovery_path, write_discovery_file
+from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.runtime.clock import Clock
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run_manifest import COUNTERS
-from common.runtime.status import StatusBoard
-from common.runtime.status_server import MAX_CONNECTIONS, Page, StatusServer, json_page
+from common.status.board import StatusBoard
+from common.status.run_manifest import COUNTERS
+from common.status.server import MAX_CONNECTIONS, Page, StatusServer, json_page
 from procs.manifest import Manifest
 from tests.end_to_end.running import started_command
 from tests.waiting import wait_for

@@ -7,15 +7,15 @@ import msgspec
 import pytest
 
 from common.config import Settings, UploadSettings
-from common.core.disk_outlook import DiskOutlook, Room
 from common.core.instants import utc_text
-from common.core.uploads import Upload
+from common.core.status.disk_outlook import DiskOutlook, Room
+from common.core.uploads.outlook import Upload
 from common.runtime.clock import Clock
 from common.runtime.disk_room import room_of
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run_manifest import RunManifest, compose
-from common.runtime.status import StatusBoard
+from common.status.board import StatusBoard
+from common.status.run_manifest import RunManifest, compose
 
 S = 1_000_000_000
 BEGUN = 10**18

@@ -3,14 +3,14 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import Settings, UploadSettings
-from common.core.disk_outlook import Room
-from common.core.health import Verdict
 from common.core.instants import utc_text
+from common.core.status.disk_outlook import Room
+from common.core.status.health import Verdict
 from common.runtime.facts import Facts
-from common.runtime.metrics import metrics_text
 from common.runtime.process import Assignment
-from common.runtime.run_manifest import compose
-from common.runtime.status import Status
+from common.status.board import Status
+from common.status.metrics import metrics_text
+from common.status.run_manifest import compose
 
 S = 1_000_000_000
 NOW = 2 * 10**18

@@ -15,7 +15,8 @@ from tests.waiting import wait_for
 
 TOY = """
 import sys
-from common.errors import ConfigError, DiscoveryError
+from common.errors import ConfigError
+from common.errors import DiscoveryError
 from common.runtime import process
 
 class Toy:

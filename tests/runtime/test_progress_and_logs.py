@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from common.runtime.facts import Facts
-from common.runtime.progress import Progress
+from common.sample.progress import Progress
 from tests.end_to_end.running import ROOT
 
 

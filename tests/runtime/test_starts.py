@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.runtime.background import TRY_AGAIN_S, BackgroundCall
-from tests.runtime.test_child import SECOND, child_that, ends
+from tests.runtime.supervision.test_child import SECOND, child_that, ends
 from tests.waiting import wait_for
 
 

@@ -1,0 +1,183 @@
+"""One closed archive against its sidecar: every row read, nothing believed that can be recomputed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from common.archive.exchange_held import exchange_of_rows
+from common.archive.read import iterate_lines
+from common.archive.sidecar import RowTally, Sidecar, read_sidecar
+from common.core.instants import utc_text
+from common.core.market import Exchange
+from common.core.row_check import Row, read_row, row_findings
+from common.core.row_facts import RowFacts
+from common.core.rows.names import lane_and_sequence
+from common.core.verify.accounts import Accounts, ArchiveAccount
+from common.core.verify.copy_edge import NO_SIDECAR
+from common.core.verify.sequences import Finding
+from common.errors import ArchiveError
+
+FINDINGS_A_FILE = 20
+
+Progress = Callable[[int], None]
+
+
+class CheckedArchive(msgspec.Struct, frozen=True):
+    """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end.
+
+    `exchange` is the one that its rows are of, None where it has none that can be read.
+    """
+
+    path: Path
+    sidecar: Sidecar | None
+    findings: tuple[Finding, ...]
+    rows_by_producer: Mapping[str, int]
+    uncompressed_bytes: int
+    whole: bool
+    exchange: Exchange | None
+
+
+class ArchiveCheck:
+    """The check of one archive; its rows go into `accounts` as well."""
+
+    def __init__(self, path: Path, name: str, accounts: Accounts) -> None:
+        self._path, self._name = path, name
+        self._findings: list[Finding] = []
+        self._surplus = 0
+        self._whole = False
+        self._tally = RowTally()
+        self._rows_by_producer: Counter[str] = Counter()
+        self._uncompressed_bytes = 0
+        self._sidecar = self._read_sidecar()
+        lane = self._sidecar.lane if self._sidecar else (lane_and_sequence(path.name) or (0, 0))[0]
+        self._account = ArchiveAccount(accounts, lane)
+
+    def run(self, progress: Progress) -> CheckedArchive:
+        """Read it all; `progress` is told now and then how many rows were read since."""
+        for _ in self.rows(progress):
+            pass
+        return self.result()
+
+    def rows(self, progress: Progress) -> Iterator[tuple[Row, bytes]]:
+        """Check row by row, and give each on with its line; a line that is no row is told, and left out."""
+        try:
+            for number, line in enumerate(iterate_lines(self._path), start=1):
+                self._uncompressed_bytes += len(line)
+                row = self._check_line(number, line)
+                if row is not None:
+                    yield row, line
+                if not number & 4095:
+                    progress(4096)
+        except ArchiveError as error:
+            self._tell("torn", str(error).removeprefix(f"{self._path}: "))
+            return
+        self._whole = True
+        progress(self._tally.rows & 4095)
+
+    def result(self) -> CheckedArchive:
+        """What came of it, once `rows` has come to its end."""
+        for words in self._account.finish():
+            self._tell("sequence", words)
+        of_the_file: list[Finding] = []
+        if self._sidecar is not None:
+            differences = self._file_differences(self._sidecar)
+            of_the_file = [Finding("sidecar", self._name, words) for words in differences]
+            for words in self._row_differences(self._sidecar) if self._whole else ():
+                self._tell("sidecar", words)
+        if self._surplus:
+            self._findings.append(Finding("row", self._name, f"{self._surplus} more findings in its rows"))
+        return CheckedArchive(
+            self._path,
+            self._sidecar,
+            (*of_the_file, *self._findings),  # other bytes explain whatever is wrong with the rows
+            self._rows_by_producer,
+            self._uncompressed_bytes,
+            self._whole,
+            exchange_of_rows(self._tally.exchange, self._path),
+        )
+
+    def _tell(self, kind: str, words: str) -> None:
+        if len(self._findings) < FINDINGS_A_FILE:
+            self._findings.append(Finding(kind, self._name, words))
+        else:
+            self._surplus += 1
+
+    def _read_sidecar(self) -> Sidecar | None:
+        try:
+            return read_sidecar(self._path)
+        except FileNotFoundError:
+            self._tell("sidecar", NO_SIDECAR)
+        except (OSError, msgspec.DecodeError) as error:
+            self._tell("sidecar", f"its sidecar cannot be read: {error}")
+        return None
+
+    def _check_line(self, number: int, line: bytes) -> Row | None:
+        try:
+            row = read_row(line)
+        except ArchiveError as error:
+            self._tell("row", f"row {number}: {error}")
+            return None
+        for words in row_findings(row):
+            self._tell("row", f"row {number}: {words}")
+        if row.exchange != (known := self._tally.exchange) and row.exchange and known:
+            self._tell("exchange", f"row {number}: is {row.exchange} data, those before it are {known} data")
+        self._rows_by_producer[row.producer] += 1
+        self._tally.add(row.producer, _facts(row))
+        for words in self._account.take(row, line):
+            self._tell("row", f"row {number}: {words}")
+        return row
+
+    def _file_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        with self._path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        yield from _difference("archive", sidecar.archive, self._path.name)
+        yield from _difference("bytes", sidecar.bytes, self._path.stat().st_size)
+        yield from _difference("sha256", sidecar.sha256, sha256)
+
+    def _row_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        tally = self._tally
+        yield from _difference("rows", sidecar.rows, tally.rows)
+        yield from _difference("uncompressed_bytes", sidecar.uncompressed_bytes, self._uncompressed_bytes)
+        first, last = utc_text(tally.first_received_at_ns), utc_text(tally.last_received_at_ns)
+        yield from _difference("first_received_at_utc", sidecar.first_received_at_utc, first)
+        yield from _difference("last_received_at_utc", sidecar.last_received_at_utc, last)
+        yield from _difference("exchange", sidecar.exchange, tally.exchange)
+        yield from _difference("gaps", len(sidecar.gaps), len(tally.gaps))
+        if len(sidecar.gaps) == len(tally.gaps) and list(sidecar.gaps) != tally.gaps:
+            yield "its sidecar tells other gaps than its rows"
+        told = {(session.producer, session.session_id): session for session in sidecar.sessions}
+        for key in sorted({*told, *tally.sessions}):
+            if told.get(key) != tally.sessions.get(key):
+                yield f"its sidecar tells of session {key[1]} what its rows do not: {told.get(key)}"
+        rows = {producer: part.rows for producer, part in sidecar.producers.items()}
+        for producer in sorted({*rows, *self._rows_by_producer}):
+            here = self._rows_by_producer[producer]
+            yield from _difference(f"rows of {producer}", rows.get(producer, 0), here)
+        yield from self._name_differences(sidecar)
+
+    def _name_differences(self, sidecar: Sidecar) -> Iterator[str]:
+        """The names of the runtime's archives tell lane and first lane sequence."""
+        told = lane_and_sequence(self._path.name)
+        if told is not None and len(sidecar.producers) == 1:
+            [part] = sidecar.producers.values()
+            yield from _difference("lane", sidecar.lane, told[0])
+            yield from _difference("first_lane_sequence", part.first_lane_sequence, told[1])
+
+
+def _difference(what: str, told: object, found: object) -> Iterator[str]:
+    if told != found:
+        yield f"its sidecar says {what} {told}, found {found}"
+
+
+def _facts(row: Row) -> RowFacts:
+    return RowFacts(
+        row.received_at_ns,
+        row.session_id or "",
+        row.message_sequence or row.checkpoint_sequence or 0,
+        row.global_message_sequence or 0,
+        row.gap,
+        exchange=row.exchange,
+    )

@@ -1,0 +1,119 @@
+"""A table as hive partitions `dt=/hour=` of Parquet files that get their names when all of them are whole."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common.archive.views.parquet_file import ParquetFile
+from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.views.export_columns import COLUMNS, Table
+from common.errors import ArchiveError
+from common.files import DISK
+
+HOUR_NS = 3600 * NS_PER_SECOND
+GROUP_ROWS = 100_000
+GROUP_LEVELS = 1_000_000  # a depth row may hold hundreds
+SUFFIX = ".parquet"
+_UNFINISHED = ".open"
+
+
+class Dataset:
+    """Takes the rows of one table in order. At most one file is open, at most one row group in memory.
+
+    A row of an hour that was left already (the clock stepped back) goes to another part of that hour. Nothing
+    bears its final name before `publish`. OSError passes through.
+    """
+
+    def __init__(self, output: Path, table: Table, *, replace: bool) -> None:
+        self.rows = 0
+        self.bytes = 0
+        self._folder, self._table, self._replace = output / table, table, replace
+        self._parts: dict[Path, int] = defaultdict(int)
+        self._unfinished: list[tuple[Path, Path]] = []  # as it is, as it is to be named
+        self._hour_ns = -1
+        self._file: ParquetFile | None = None
+        self._group: list[tuple[Any, ...]] = []
+        self._levels = 0
+
+    def add(self, row: tuple[Any, ...], *, levels: int = 0) -> None:
+        """Take a row whose first column is its receive time; `levels` is how many its lists hold.
+
+        Raises ArchiveError where its hour was exported before and is not to be replaced.
+        """
+        hour_ns = row[0] - row[0] % HOUR_NS
+        if hour_ns != self._hour_ns:
+            self._begin(hour_ns)
+        self._group.append(row)
+        self._levels += levels
+        self.rows += 1
+        if len(self._group) >= GROUP_ROWS or self._levels >= GROUP_LEVELS:
+            self._write_group()
+
+    def finish(self) -> None:
+        """Write what is in memory and close the file; it still bears its hidden name."""
+        self._write_group()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self.bytes += self._unfinished[-1][0].stat().st_size
+        self._hour_ns = -1
+
+    def publish(self) -> Sequence[Path]:
+        """Give every file its name, in place of what its hour held before. The files' paths."""
+        for hidden, final in self._unfinished:
+            _sync(hidden)
+            DISK.rename(hidden, final)
+        named = {final for _, final in self._unfinished}
+        for folder in self._parts:
+            for old in folder.glob(f"*{SUFFIX}"):
+                if old not in named:
+                    DISK.remove(old)
+            DISK.sync_folder(folder)
+        return sorted(named)
+
+    def discard(self) -> None:
+        """Remove what has no name yet."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        for hidden, _ in self._unfinished:
+            DISK.remove(hidden)
+        for folder in self._parts:
+            _remove_if_empty(folder)
+
+    def _begin(self, hour_ns: int) -> None:
+        self.finish()
+        text = utc_text(hour_ns)
+        folder = self._folder / f"dt={text[:10]}" / f"hour={text[11:13]}"
+        if not self._replace and any(folder.glob(f"*{SUFFIX}")):
+            raise ArchiveError(f"{folder}: was exported before; say --replace, or choose another --output")
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"part-{self._parts[folder]}{SUFFIX}"
+        self._parts[folder] += 1
+        hidden = folder / f".{name}{_UNFINISHED}"
+        self._unfinished.append((hidden, folder / name))
+        self._file = ParquetFile(hidden, COLUMNS[self._table])
+        self._hour_ns = hour_ns
+
+    def _write_group(self) -> None:
+        if self._group and self._file is not None:
+            self._file.write(self._group)
+        self._group, self._levels = [], 0
+
+
+def _sync(path: Path) -> None:
+    descriptor = DISK.open(path)
+    try:
+        DISK.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    for each in (folder, folder.parent, folder.parent.parent):  # hour, day, table
+        try:
+            each.rmdir()
+        except OSError:
+            return

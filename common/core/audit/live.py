@@ -1,0 +1,275 @@
+"""What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from common.core.audit.confirmations import Confirmations, Confirmed
+from common.core.audit.connections import BookAudit, Heard, Judged
+from common.core.audit.frozen import Evidence, FrozenWatch
+from common.core.audit.results import Result
+from common.core.audit.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
+from common.core.audit.wishes import Action, Healing, Wish
+from common.core.books.checkpoint import same_levels
+from common.core.books.continuity import Break
+from common.core.events.not_understood import NotUnderstood
+from common.core.events.reader import read_events
+from common.core.events.rest_answer import read_answer
+from common.core.instants import utc_text
+from common.core.recipes.account import RecipeAccount
+from common.core.rows.reading import Row
+
+LEVELS_TOLD = 50
+_REQUESTS_KEPT = 100  # checkpoints whose results may still come
+ASK_UNHEARD_NS = 1_000_000_000
+UNHEARD_AT_ONCE = (
+    5  # tokens a second whose snapshots are asked for, so that wishes are not too many to be kept
+)
+LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
+
+
+class Audit:
+    """Hears every reader's connection, and tells what is wished of it."""
+
+    def __init__(self, silence_ns: int, not_understood: Mapping[str, Any] | None = None) -> None:
+        """`silence_ns`: a stream that was not silent for so long cannot be proved frozen.
+
+        `not_understood`: what a predecessor counted.
+        """
+        self._books = BookAudit(not_understood=NotUnderstood(not_understood))
+        self._frozen = FrozenWatch(silence_ns)
+        self._healing = Healing()
+        self._confirmations = Confirmations()
+        self._agreed_ms: dict[
+            str, int
+        ] = {}  # by token: the exchange's time of the newest state that was proved
+        self._requested_ns: dict[int, int] = {}  # by checkpoint sequence, wall time
+        self._last_market_data_ns: dict[str, int] = {}  # wall time, of the present session
+        self._results: list[Result] = []
+        self._asked = SnapshotsAsked()
+        self._ask_unheard_ns = 0
+        self._told_whole: set[tuple[str, str, int]] = set()  # divergences, told with their levels when found
+        self._replacing: dict[
+            str, tuple[Judged, int]
+        ] = {}  # by token: the divergence, and until when to wait
+
+    @property
+    def recipes(self) -> RecipeAccount:
+        """The hash recipes, and what they have shown."""
+        return self._books.recipes
+
+    @property
+    def books(self) -> int:
+        """Tokens with a book now."""
+        return self._books.books
+
+    @property
+    def confirmed(self) -> Mapping[str, Confirmed]:
+        """By reader: until when checkpoints confirm the books of its session."""
+        return self._confirmations.confirmed
+
+    @property
+    def not_understood(self) -> NotUnderstood:
+        """What passed and could not be used, or was read from another form."""
+        return self._books.not_understood
+
+    def unknown_books(self) -> dict[str, Unknown]:
+        """Why each book is not known that was voided by something unreadable, by token id."""
+        return {token_id: unknown for _, _, token_id, unknown in self._books.unknown_books()}
+
+    @property
+    def unhealed(self) -> int:
+        """Tokens that diverged and have not agreed since."""
+        return self._healing.unhealed
+
+    def message(
+        self, heard: Heard, received_monotonic_ns: int, payload: bytes, *, is_market_data: bool = True
+    ) -> None:
+        """A message of the websocket passed; whether it shows that the subscribed tokens are alive."""
+        if heard.session_id != self._books.session_of(heard.reader):
+            self._last_market_data_ns[heard.reader] = 0
+        self._note(heard.reader, self._books.message(heard, read_events(payload)))
+        if is_market_data:
+            self._last_market_data_ns[heard.reader] = heard.received_at_ns
+            self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)
+
+    def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
+        """What the session of a message is subscribed to from that message on."""
+        self._books.subscribed(heard, token_ids)
+
+    def never_checked(self, now_ns: int) -> int:
+        """Tokens of which no check could be made since they were subscribed, a while ago."""
+        return self._books.never_checked(now_ns)
+
+    def life_cycle(self, reader: str, row: Row) -> None:
+        """A life-cycle row of a reader passed."""
+        before = self._books.session_of(reader)
+        broken = self._books.life_cycle(reader, row.record_type, row.session_id, row.detail)
+        for token_id in (broken.token_ids or ()) if broken is not None else ():
+            self._healing.dropped(token_id)
+        self._note(reader, broken)
+        if self._books.session_of(reader) != before:
+            self._last_market_data_ns[reader] = 0
+
+    def thin_out(self, every_ms: int) -> None:
+        """Check a hash of each token at most so often; 0 is every one."""
+        self._books.thin_out(every_ms)
+
+    def void(self) -> None:
+        """Messages of all readers pass unheard from here on."""
+        for reader in self._books.readers:
+            self._frozen.unknown(reader)
+            self._confirmations.dropped(reader, None)
+        self._books.void()
+
+    def _note(self, reader: str, broken: Break | None) -> None:
+        if broken is None:
+            return
+        self._confirmations.dropped(reader, broken.token_ids)
+        for token_id in broken.token_ids or ():
+            self._agreed_ms.pop(token_id, None)
+        if broken.token_ids is None:
+            self._frozen.unknown(reader)
+
+    def checkpoint(self, row: Row, received_monotonic_ns: int) -> None:
+        """A REST row passed."""
+        if row.error is None:
+            self._confirmations.left_out(row.missing_token_ids)
+        self._requested_ns[row.checkpoint_sequence] = row.requested_at_ns
+        while len(self._requested_ns) > _REQUESTS_KEPT:
+            del self._requested_ns[next(iter(self._requested_ns))]
+        answer = read_answer(row.payload_json)
+        self._books.unreadable(answer, row.checkpoint_sequence)
+        for shown in answer.books:
+            book = self._books.book(shown.token_id)
+            reader = self._books.checkpoint(shown, row.checkpoint_sequence)
+            if reader is not None:
+                self._confirmations.shown(reader, self._books.session_of(reader), shown.token_id)
+            if reader is not None and book is not None and not same_levels(book, shown.book()):
+                evidence = Evidence(shown.token_id, shown.timestamp_ms, book.timestamp_ms)
+                self._frozen.checkpoint_came(reader, evidence, received_monotonic_ns)
+
+    # What comes of it
+
+    def judge(self, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
+        """The wishes that are due, each without a number yet. Times are of now: wall and monotonic."""
+        wishes: list[Wish] = []
+        for judged in self._books.take_results():
+            self._results.append(judged.result)
+            self._confirm(judged)
+            wishes += self._heal(judged, now_ns, now_monotonic_ns)
+        for judged in self._books.take_settled():
+            if _key(judged.result) not in self._told_whole and judged.result.levels:
+                wishes.append(self._told(judged, now_ns))
+            self._told_whole.discard(_key(judged.result))
+            if self._replacing.pop(judged.result.token_id, None) is not None:
+                wishes.append(self._wish(judged, "replace"))
+        wishes += self._overdue(now_monotonic_ns)
+        wishes += self._unknown(now_ns, now_monotonic_ns)
+        wishes += self._unheard(now_ns, now_monotonic_ns)
+        for reader, session_id, evidence in self._frozen.proved(now_monotonic_ns):
+            wishes.append(_stale(reader, session_id, evidence, self._last_market_data_ns[reader]))
+        return wishes
+
+    def _confirm(self, judged: Judged) -> None:
+        reader, session_id, result = judged
+        if result.verdict in {"agree", "agree_late"} and result.check in {"hash", "checkpoint"}:
+            self._agreed_ms[result.token_id] = max(
+                result.timestamp_ms, self._agreed_ms.get(result.token_id, 0)
+            )
+        if result.check == "checkpoint" and result.verdict == "agree":
+            requested_ns = self._requested_ns.get(result.checkpoint_sequence or 0, 0)
+            self._confirmations.agreed(reader, session_id, result.token_id, requested_ns)
+
+    def _unknown(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A book that something unreadable has voided is known again with a new snapshot."""
+        for reader, session_id, token_id, unknown in self._books.unknown_books():
+            if self._asked.is_due(token_id, now_ns - unknown.since_ns, now_monotonic_ns):
+                why = f"the book is not known: {unknown.reason} cannot be read"
+                yield Wish(0, reader, session_id, "resubscribe", token_id, why)
+
+    def _unheard(self, now_ns: int, now_monotonic_ns: int) -> Iterator[Wish]:
+        """A quiet book whose snapshot passed unheard would never be checked without a new one."""
+        if now_monotonic_ns < self._ask_unheard_ns:
+            return
+        self._ask_unheard_ns = now_monotonic_ns + ASK_UNHEARD_NS
+        asked = 0
+        for reader, session_id, token_id in self._books.unheard_books(now_ns):
+            if asked < UNHEARD_AT_ONCE and self._asked.is_due(token_id, FIRST_ASKED_NS, now_monotonic_ns):
+                asked += 1
+                yield Wish(0, reader, session_id, "resubscribe", token_id, "its snapshot passed unheard")
+
+    def _heal(self, judged: Judged, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
+        """A divergence is recorded when it is found, whatever becomes of it, and healed."""
+        result = judged.result
+        agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
+        if agrees and self._healing.unhealed:
+            self._healing.agreed(result.token_id, result.check)
+        if result.verdict != "divergence":
+            return []
+        if result.levels:
+            self._told_whole.add(_key(result))
+        action = self._healing.diverged(judged.reader, result.token_id, result.check, now_monotonic_ns)
+        if (
+            action == "replace"
+        ):  # once a snapshot has told the differing levels: with the session the book goes
+            self._replacing[result.token_id] = judged, now_monotonic_ns + LEVELS_WITHIN_NS
+        heals: Action = "none" if action in {None, "none"} else "resubscribe"
+        return [self._told(judged, now_ns, heals)]
+
+    def _overdue(self, now_ns: int) -> list[Wish]:
+        late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
+        return [self._wish(self._replacing.pop(token_id)[0], "replace") for token_id in late]
+
+    def _wish(self, judged: Judged, action: Action) -> Wish:
+        reader, session_id, result = judged
+        proved_ns = self._agreed_ms.get(result.token_id, 0) * 1_000_000
+        good_until_ns = max(proved_ns, self._confirmations.until_ns(reader, result.token_id))
+        return Wish(
+            0, reader, session_id, action, result.token_id, result.reason, good_until_ns=good_until_ns
+        )
+
+    def _told(self, judged: Judged, now_ns: int, action: Action = "none") -> Wish:
+        """The wish that a divergence be recorded, with what is known of it, and healed by an action."""
+        return msgspec.structs.replace(self._wish(judged, action), divergence=_detail(judged, now_ns))
+
+    def take_results(self) -> list[Result]:
+        """All results since the last call."""
+        results, self._results = self._results, []
+        return results
+
+
+def _key(result: Result) -> tuple[str, str, int]:
+    """What tells divergences apart."""
+    return result.token_id, result.check, result.timestamp_ms
+
+
+def _detail(judged: Judged, now_ns: int) -> dict[str, Any]:
+    result = judged.result
+    return {
+        "found_at_utc": utc_text(now_ns),
+        "session_id": judged.session_id,
+        "token_id": result.token_id,
+        "check": result.check,
+        "verdict": result.verdict,
+        "why": result.reason,
+        "exchange_timestamp_ms": result.timestamp_ms,
+        "checkpoint_sequence": result.checkpoint_sequence,
+        "levels_from": result.levels_from,
+        "differing_levels": len(result.levels),
+        "levels": [level._asdict() for level in result.levels[:LEVELS_TOLD]],
+    }
+
+
+def _stale(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:
+    newer_s = (evidence.checkpoint_ms - evidence.stream_ms) / 1000
+    return Wish(
+        0,
+        reader,
+        session_id,
+        "stale",
+        evidence.token_id,
+        f"a checkpoint is {newer_s:.3f} s newer than the silent stream",
+        last_market_data_ns=last_market_data_ns,
+    )

@@ -1,0 +1,1 @@
+"""The account of one archive window, token by token: connected, missing, checked."""

@@ -1,0 +1,109 @@
+"""Checks the books of one window from its rows alone, token by token: the same code that checks them live.
+
+Books begin with the first snapshots of the window; what is checked live of the seconds before is not checked here.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from common.core.audit.connections import BookAudit, Heard
+from common.core.events.market_events import MarketEvent
+from common.core.events.not_understood import NotUnderstood
+from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer
+from common.core.row_check import Row
+from common.core.rows.reading import row_of
+from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
+from common.errors import ArchiveError
+
+_Divergence = tuple[str, str, int]  # token, kind of check, exchange time in milliseconds
+
+
+class TokenChecks(msgspec.Struct, frozen=True):
+    """How many checks of a token came out how."""
+
+    passed: int = 0
+    size_only: int = 0
+    divergences: int = 0
+    not_checkable: int = 0
+    doubts: int = 0
+    wrong_batches: int = 0
+    wrong_ms: int = 0
+    rest_wrong: int = 0
+
+
+class BookHour:
+    """Takes the rows of both streams, each producer's in its order."""
+
+    def __init__(self) -> None:
+        self._audit = BookAudit()
+        self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._wrong_batches: Counter[str] = Counter()
+        self._wrong_ms: Counter[str] = Counter()
+        self._found: set[_Divergence] = set()
+        self._told: set[_Divergence] = set()
+
+    def message(self, row: Row, events: Iterable[MarketEvent]) -> None:
+        """A message of the websocket, and the events in it."""
+        if row.session_id is None or row.message_sequence is None:
+            return
+        heard = Heard(row.producer, row.session_id, row.message_sequence, row.received_at_ns)
+        self._audit.message(heard, events)
+        self._count()
+
+    def life_cycle(self, line: bytes) -> None:
+        """Any other row of the websocket stream. A divergence that was found live counts too."""
+        try:
+            row = row_of(line)
+        except ArchiveError:
+            return
+        if row.record_type == DIVERGENCE:
+            self._note_told(row.detail)
+        elif row.record_type != MESSAGE_RECORD:
+            self._audit.life_cycle(row.producer, row.record_type, row.session_id, row.detail)
+            self._count()
+
+    def checkpoint(self, row: Row, answer: Answer | None = None) -> None:
+        """A row of the REST stream; `answer` is what its response holds, where it was read already."""
+        answer = answer or (NO_ANSWER if row.response is None else read_answer(row.payload_json))
+        self._audit.unreadable(answer, row.checkpoint_sequence or 0)
+        for shown in answer.books:
+            self._audit.checkpoint(shown, row.checkpoint_sequence or 0)
+        self._count()
+
+    def _count(self) -> None:
+        for _, _, result in self._audit.take_results():
+            self._verdicts[result.token_id][result.verdict] += 1
+            self._wrong_batches[result.token_id] += result.wrong_batches
+            self._wrong_ms[result.token_id] += result.wrong_ms
+            if result.verdict == "divergence":
+                self._found.add((result.token_id, result.check, result.timestamp_ms))
+
+    def _note_told(self, detail: Mapping[str, Any]) -> None:
+        token_id, at_ms = detail.get("token_id"), detail.get("exchange_timestamp_ms")
+        if isinstance(token_id, str) and isinstance(at_ms, int):
+            self._told.add((token_id, str(detail.get("check")), at_ms))
+
+    @property
+    def doubts(self) -> NotUnderstood:
+        """What was read, but whose time is wrong."""
+        return self._audit.doubts
+
+    def finish(self) -> dict[str, TokenChecks]:
+        """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
+        diverged = Counter(token_id for token_id, _, _ in self._found | self._told)
+        return {
+            token_id: TokenChecks(
+                passed=self._verdicts[token_id]["agree"] + self._verdicts[token_id]["agree_late"],
+                size_only=self._verdicts[token_id]["size_only"],
+                divergences=diverged[token_id],
+                not_checkable=self._verdicts[token_id]["not_checkable"],
+                doubts=self._audit.doubts_by_token[token_id],
+                wrong_batches=self._wrong_batches[token_id],
+                wrong_ms=self._wrong_ms[token_id],
+                rest_wrong=self._verdicts[token_id]["rest_wrong"],
+            )
+            for token_id in {*self._verdicts, *diverged, *self._audit.doubts_by_token}
+        }

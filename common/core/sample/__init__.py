@@ -1,0 +1,1 @@
+"""The account of a sample and the gate that judges it."""

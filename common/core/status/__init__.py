@@ -1,0 +1,1 @@
+"""Health, history and the status view, from the facts of all processes."""

@@ -1,0 +1,1 @@
+"""Text for a terminal of any width: cleaning, fitting, rates and keys."""

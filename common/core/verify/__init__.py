@@ -1,0 +1,1 @@
+"""Sequences, sessions and coverage over many archives: what is missing and not declared."""

@@ -1,0 +1,1 @@
+"""How books and events are shown and exported: steps of a replay, columns and rows of tables."""

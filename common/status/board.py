@@ -1,0 +1,193 @@
+"""The run as it stands now, for whoever asks: the run manifest, the two verdicts, and a few ages."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from common.core.events.kinds import SUBSCRIBED_KINDS
+from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.market import DiscoveryFile
+from common.core.own_pause import OwnPause
+from common.core.status.disk_outlook import Growth
+from common.core.status.health import (
+    Discovered,
+    Patience,
+    ReaderWord,
+    Verdict,
+    judge_health,
+    judge_liveness,
+    judge_readiness,
+    warnings,
+)
+from common.errors import DiscoveryError
+from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
+from common.runtime.disk_room import room_of
+from common.runtime.facts import Facts, read_facts
+from common.runtime.process import Runtime
+from common.status.late_rows import late_row_reasons
+from common.status.run_manifest import RunManifest, compose
+
+READER = "ws_reader"
+WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
+LOOK_NS = 1_000_000_000  # how often the owner's loop looks
+FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One look at the run. `since_market_message_s` and `since_upload_s` are None before the first one.
+
+    `warnings` tell, in words, what an operator should see to although the recorder may be well.
+    """
+
+    manifest: RunManifest
+    health: Verdict
+    readiness: Verdict
+    liveness: Verdict
+    warnings: tuple[str, ...]
+    heartbeat_ages_s: dict[str, float]
+    since_market_message_s: float | None
+    since_upload_s: float | None
+
+
+class StatusBoard:
+    """Looks at the run on request, from any thread. Its owner looks about once a second, so that waits count."""
+
+    def __init__(self, runtime: Runtime, *, awake_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        """`awake_ns` is the clock by which this process notices that it was stopped itself."""
+        self._awake_ns = awake_ns
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        clock = runtime.clock
+        self._began_ns = clock.monotonic_ns()
+        self._patience = Patience(self._began_ns)
+        self._pause_lock = threading.Lock()
+        self._pause, self._slept_ns = OwnPause(), 0
+        run_age_ns = clock.wall_ns() - runtime.assignment.started_at_ns
+        self._growth = Growth(clock.monotonic_ns() - run_age_ns)
+        self._looked_ns = 0
+        self._status: Status | None = None
+
+    def look(self) -> Status:
+        """The run as it stands now, at most a quarter of a second old."""
+        with self._lock:
+            now = self._runtime.clock.monotonic_ns()
+            if self._status is None or now - self._looked_ns > FRESH_NS:
+                self._status = self._compose(now)
+                self._looked_ns = now
+            return self._status
+
+    def tick(self) -> None:
+        """To be called often, from a thread that never waits for a disk: tells a stopped process from a slow one."""
+        with self._pause_lock:
+            self._slept_ns += self._pause.slept_ns(self._awake_ns())
+
+    def _forgive(self, now: int) -> None:
+        self.tick()
+        with self._pause_lock:
+            slept_ns, self._slept_ns = self._slept_ns, 0
+        if slept_ns:
+            self._patience.paused(slept_ns, now)
+
+    def manifest(self, *, finished: bool) -> RunManifest:
+        """The run manifest of this moment."""
+        with self._lock:
+            return self._manifest(self._facts(), self._discovery_file(), finished=finished)
+
+    def _facts(self) -> Mapping[str, Facts]:
+        """What every process states, with what this one has just found: nobody need be able to write a file."""
+        runtime = self._runtime
+        facts = read_facts(runtime.run_dir)
+        late = late_row_reasons(
+            facts,
+            commit_interval_s=runtime.settings.writer.commit_interval_seconds,
+            clock=runtime.clock,
+            since_monotonic_ns=self._began_ns,
+        )
+        runtime.problems.state("rows_not_durable", late)
+        mine = facts.get(runtime.name) or Facts(
+            runtime.name, os.getpid(), runtime.clock.wall_ns(), runtime.clock.monotonic_ns(), {}, {}, {}
+        )
+        return {**facts, runtime.name: msgspec.structs.replace(mine, problems=runtime.problems.held)}
+
+    def _discovery_file(self) -> DiscoveryFile | None:
+        try:
+            path = discovery_path(self._runtime.data_root, self._runtime.settings.discovery)
+            return read_discovery_file(path, self._runtime.assignment.exchange)
+        except DiscoveryError:
+            return None  # not discovered yet; the discovery process says why
+
+    def _manifest(
+        self, facts: Mapping[str, Facts], discovery: DiscoveryFile | None, *, finished: bool
+    ) -> RunManifest:
+        runtime = self._runtime
+        written = sum(fact.counters.get("archive_bytes_written_total", 0) for fact in facts.values())
+        growth = self._growth.note(runtime.clock.monotonic_ns(), written)
+        return compose(
+            runtime.assignment,
+            facts,
+            markets=discovery.markets if discovery is not None else (),
+            now_ns=runtime.clock.wall_ns(),
+            finished=finished,
+            room=room_of(runtime.data_root),
+            archive_bytes_per_second=None if finished else growth,
+        )
+
+    def _compose(self, now: int) -> Status:
+        self._forgive(now)
+        facts = self._facts()
+        file = self._discovery_file()
+        manifest = self._manifest(facts, file, finished=False)
+        running = {process["name"] for process in manifest.processes}
+        waits = self._patience.note(
+            {
+                name: ReaderWord(
+                    fact.details["state"],
+                    fact.details.get("last_market_data_at_ns") or 0,
+                    fact.updated_monotonic_ns,
+                )
+                for name, fact in facts.items()
+                if name in running and name.startswith(READER) and "state" in fact.details
+            },
+            now,
+        )
+        messages = sum(manifest.event_types.get(kind, 0) for kind in sorted(SUBSCRIBED_KINDS))
+        newest_ns = max(
+            (fact.details.get("last_market_data_at_ns") or 0 for fact in facts.values()), default=0
+        )
+        uploaded = manifest.upload.last_success_at_utc
+        ages_s = {
+            name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
+            for name, fact in facts.items()
+            if name in running or name == "supervisor"
+        }
+        discovered = self._discovered(file, [fact for name, fact in facts.items() if name in running])
+        return Status(
+            manifest=manifest,
+            health=judge_health(manifest.state, waits, manifest.problems, discovered),
+            readiness=judge_readiness(
+                manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
+            ),
+            liveness=judge_liveness(
+                {name: age_s for name, age_s in ages_s.items() if not name.startswith(WAIT_FOR_DISKS)}
+            ),
+            warnings=warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
+            heartbeat_ages_s=ages_s,
+            since_market_message_s=self._since_s(newest_ns),
+            since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
+        )
+
+    def _discovered(self, file: DiscoveryFile | None, running: Sequence[Facts]) -> Discovered:
+        if file is None:
+            return Discovered()
+        return Discovered(
+            age_s=(self._runtime.clock.wall_ns() - parse_utc_ns(file.discovered_at_utc)) / NS_PER_SECOND,
+            refresh_s=self._runtime.settings.discovery.refresh_interval_seconds,
+            confirmed_empty=file.confirmed_empty,
+            all_settled=any(fact.details.get("all_settled") for fact in running),
+        )
+
+    def _since_s(self, at_ns: int) -> float | None:
+        return max(0, self._runtime.clock.wall_ns() - at_ns) / NS_PER_SECOND if at_ns else None

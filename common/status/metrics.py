@@ -1,0 +1,164 @@
+"""The status of the run as Prometheus text. Imported only where the port is on: the library takes its time."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from common.core.problems import ProblemKind
+from common.core.run_state import State
+from common.polymarket.classify import UNKNOWN
+from common.status.board import Status
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX = "orderbooks_"
+
+
+def metrics_text(status: Status) -> bytes:
+    """All metrics, text format 0.0.4."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_StatusCollector(status))
+    return generate_latest(registry)
+
+
+class _StatusCollector(Collector):
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._counters()
+        yield self._event_types()
+        yield from self._state()
+        yield from self._processes()
+        yield from self._queue()
+        yield from self._upload()
+        yield from self._disk()
+        yield from self._books()
+        yield self._problems()
+
+    def _counters(self) -> Iterator[Metric]:
+        for name, value in self._status.manifest.counters.items():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield kind(PREFIX + name, f"{name} of the run manifest", value=value)
+
+    def _event_types(self) -> Metric:
+        family = CounterMetricFamily(
+            PREFIX + "event_types_total",
+            "Messages by kind; all that are unknown as one",
+            labels=["event_type"],
+        )
+        counts: Counter[str] = Counter()
+        for event_type, count in self._status.manifest.event_types.items():
+            # The exchange names the unknown ones: as labels they would be series without end.
+            counts["unknown" if event_type.startswith(UNKNOWN) else event_type] += count
+        for event_type, count in sorted(counts.items()):
+            family.add_metric([event_type], count)
+        return family
+
+    def _state(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(PREFIX + "state", "1 for the state that the run is in", labels=["state"])
+        for state in get_args(State):
+            family.add_metric([state], int(state == self._status.manifest.state))
+        yield family
+        yield GaugeMetricFamily(PREFIX + "healthy", "What /healthz says", value=self._status.health.ok)
+        yield GaugeMetricFamily(PREFIX + "ready", "What /readyz says", value=self._status.readiness.ok)
+        since_s = self._status.since_market_message_s
+        if since_s is not None:
+            name = PREFIX + "seconds_since_last_market_message"
+            yield GaugeMetricFamily(name, "By the wall clock, over all readers", value=since_s)
+
+    def _processes(self) -> Iterator[Metric]:
+        processes = self._status.manifest.processes
+        yield _by_process(CounterMetricFamily, "process_cpu_seconds_total", processes, "cpu_seconds")
+        yield _by_process(GaugeMetricFamily, "process_resident_memory_bytes", processes, "rss_bytes")
+        yield _by_process(CounterMetricFamily, "process_restarts_by_process_total", processes, "restarts")
+        ages = [{"name": name, "age": age} for name, age in sorted(self._status.heartbeat_ages_s.items())]
+        yield _by_process(GaugeMetricFamily, "process_heartbeat_age_seconds", ages, "age")
+
+    def _queue(self) -> Iterator[Metric]:
+        backlog = GaugeMetricFamily(
+            PREFIX + "queue_backlog_envelopes", "Envelopes without an ack", labels=["producer", "lane"]
+        )
+        spool = GaugeMetricFamily(PREFIX + "spool_bytes", "Bytes that an outbox holds", labels=["producer"])
+        oldest = GaugeMetricFamily(
+            PREFIX + "queue_oldest_seconds",
+            "Age of the oldest row that is not durable, 0 where none waits",
+            labels=["producer", "lane"],
+        )
+        for process, outbox in sorted(self._status.manifest.queue.items()):
+            for lane, age_s in sorted(outbox.get("oldest_seconds", {}).items()):
+                oldest.add_metric([process, lane], age_s)
+            spool.add_metric([process], outbox["spool_bytes"])
+            for lane, count in sorted(outbox["lanes"].items()):
+                backlog.add_metric([process, lane], count)
+        yield backlog
+        yield oldest
+        yield spool
+
+    def _upload(self) -> Iterator[Metric]:
+        upload = self._status.manifest.upload
+        yield GaugeMetricFamily(PREFIX + "upload_enabled", "1 if uploading is on", value=upload.enabled)
+        if upload.state is None:
+            return  # no figure is better than a 0 that nobody measured
+        flags = (("failing", upload.failing), ("behind", upload.behind), ("alarms", len(upload.alarms)))
+        for name, value in flags:
+            yield from _known(f"upload_{name}", value)
+        yield from _known("upload_backlog_files", upload.backlog_files)
+        yield from _known("upload_backlog_bytes", upload.backlog_bytes)
+        yield from _known("upload_backlog_age_seconds", upload.backlog_age_seconds)
+        yield from _known("upload_verified_files", upload.verified_files)
+        yield from _known("upload_seconds_since_last_success", self._status.since_upload_s)
+
+    def _disk(self) -> Iterator[Metric]:
+        disk = self._status.manifest.disk
+        for name in disk.__struct_fields__:
+            yield from _known(f"disk_{name}", getattr(disk, name))
+
+    def _books(self) -> Iterator[Metric]:
+        books = self._status.manifest.books
+        checks = CounterMetricFamily(
+            PREFIX + "book_checks_total", "Checks of rebuilt books", labels=["check", "verdict"]
+        )
+        for check, verdicts in sorted(books.get("checks", {}).items()):
+            for verdict, count in sorted(verdicts.items()):
+                checks.add_metric([check, verdict], count)
+        yield checks
+        help_tokens = "Tokens whose book is rebuilt and followed"
+        yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
+        help_unknown = "Tokens whose book is not known because an event could not be read"
+        yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.get("unknown", 0))
+        unusable = CounterMetricFamily(
+            PREFIX + "unusable_events_by_reason_total", "Events that could not be used", labels=["reason"]
+        )
+        for each in books.get("unusable", ()):
+            unusable.add_metric([each["reason"]], each["events"])
+        yield unusable
+
+    def _problems(self) -> Metric:
+        family = GaugeMetricFamily(PREFIX + "problems", "Problems that last now, by kind", labels=["kind"])
+        counts = Counter(problem.kind for problem in self._status.manifest.problems)
+        for kind in get_args(ProblemKind):
+            family.add_metric([kind], counts[kind])
+        return family
+
+
+def _known(name: str, value: float | None) -> Iterator[Metric]:
+    if value is not None:
+        yield GaugeMetricFamily(PREFIX + name, f"{name} of the run manifest", value=value)
+
+
+def _by_process(
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
+    name: str,
+    rows: list[dict[str, Any]],
+    key: str,
+) -> Metric:
+    family = kind(PREFIX + name, f"{key} of each process", labels=["process"])
+    for row in rows:
+        if row[key] is not None:
+            family.add_metric([row["name"]], row[key])
+    return family

@@ -1,0 +1,148 @@
+"""An envelope on its way past, made ready to be filtered and shown: its row, its kinds, what it names."""
+
+import msgspec
+
+from common.core.envelope import MESSAGE, Context
+from common.core.json_splice import encode_line
+from common.core.market import Exchange, Token
+from common.core.row_check import payload_of_row
+from common.core.rows.websocket import message_constant, message_rest
+from common.errors import ArchiveError
+from common.polymarket.classify import classify
+from common.polymarket.describe import describe_message, describe_row
+from common.queue.tail import Tailed
+
+_CONSTANTS_KEPT = 64
+
+
+class Passing(msgspec.Struct, frozen=True):
+    """One envelope as it stands in the archive.
+
+    `row` ends in a newline. `payload` is what the exchange sent or answered, None for life-cycle rows. `kinds`
+    are a message's event types, or a row's record type. `content` is searched for ids.
+    """
+
+    name: str
+    stream: str
+    received_at_ns: int
+    is_message: bool
+    row: bytes
+    payload: bytes | None
+    content: bytes
+    kinds: tuple[str, ...]
+
+
+class _Tracked(msgspec.Struct):
+    tokens_tracked: list[Token] = []
+
+
+_TOKENS = msgspec.json.Decoder(list[Token]).decode
+_TRACKED = msgspec.json.Decoder(_Tracked).decode
+
+
+class Reader:
+    """Makes envelopes readable; keeps what is constant per context, and every token seen, by id."""
+
+    def __init__(self) -> None:
+        self._constants: dict[tuple[str, int], bytes] = {}
+        self.tokens: dict[str, Token] = {}
+
+    def read(self, tailed: Tailed) -> Passing:
+        """The envelope in full."""
+        if tailed.envelope.kind == MESSAGE and tailed.context is not None:
+            return self._read_message(tailed, tailed.context)
+        row = tailed.envelope.payload
+        self._note(_TRACKED(row).tokens_tracked)
+        return Passing(
+            name=tailed.name,
+            stream=tailed.stream,
+            received_at_ns=tailed.envelope.received_at_ns,
+            is_message=False,
+            row=row + b"\n",
+            payload=_body(row),
+            content=row,
+            kinds=(describe_row(row)[0],),
+        )
+
+    def _read_message(self, tailed: Tailed, context: Context) -> Passing:
+        envelope = tailed.envelope
+        constant = self._constant(tailed.producer, tailed.exchange, context)
+        classified = classify(envelope.payload, envelope.opcode)
+        return Passing(
+            name=tailed.name,
+            stream=tailed.stream,
+            received_at_ns=envelope.received_at_ns,
+            is_message=True,
+            row=constant + message_rest(envelope, classified),
+            payload=envelope.payload,
+            content=envelope.payload,
+            kinds=classified.event_types,
+        )
+
+    def _constant(self, producer: str, exchange: Exchange, context: Context) -> bytes:
+        key = (producer, context.number)
+        known = self._constants.get(key)
+        if known is None:
+            known = message_constant(context, producer, exchange)
+            self._note(_TOKENS(context.tokens_tracked_json))
+            self._constants = dict(list(self._constants.items())[1 - _CONSTANTS_KEPT :])
+            self._constants[key] = known
+        return known
+
+    def _note(self, tokens: list[Token]) -> None:
+        self.tokens.update({token.token_id: token for token in tokens})
+
+    def words(self, passing: Passing) -> tuple[str, str]:
+        """Which market it speaks of, and what it says, for people."""
+        if passing.is_message:
+            return describe_message(passing.content, self.tokens)
+        return "", describe_row(passing.content)[1]
+
+
+class Filter:
+    """Which envelopes to show: all that is given must hold; an empty text asks for nothing."""
+
+    def __init__(self, *, stream: str = "", market: str = "", token: str = "", event_type: str = "") -> None:
+        """`market` is a slug or a part of it, `token` an id, `event_type` also a row's record type."""
+        self._stream = stream
+        self._market = market
+        self._token = token
+        self._event_type = event_type
+        self._market_ids: list[bytes] = []
+        self._tokens_known = 0
+
+    def wants(self, passing: Passing, tokens: dict[str, Token]) -> bool:
+        """Whether to show it; `tokens` are those known so far, which give a market's name its ids."""
+        return (
+            (not self._stream or passing.stream == self._stream)
+            and (not self._event_type or self._event_type in passing.kinds)
+            and (not self._token or _quoted(self._token) in passing.content)
+            and (not self._market or self._names_market(passing.content, tokens))
+        )
+
+    def _names_market(self, content: bytes, tokens: dict[str, Token]) -> bool:
+        if len(tokens) != self._tokens_known:
+            self._tokens_known = len(tokens)
+            mine = [token for token in tokens.values() if self._market in token.market_slug]
+            ids = {each for token in mine for each in (token.token_id, token.condition_id) if each}
+            self._market_ids = [_quoted(each) for each in ids]
+        return any(each in content for each in self._market_ids)
+
+
+def _quoted(identifier: str) -> bytes:
+    return b'"%b"' % identifier.encode()
+
+
+def _body(row: bytes) -> bytes | None:
+    try:
+        return payload_of_row(row)
+    except ArchiveError:
+        return None
+
+
+def payload_line(payload: bytes) -> bytes:
+    """A payload as one line: verbatim less a line break at its end; a JSON string if it holds others."""
+    body = payload.removesuffix(b"\n").removesuffix(b"\r")
+    if b"\n" in body or b"\r" in body:
+        return encode_line(payload.decode(errors="replace")) + b"\n"
+    return body + b"\n"
