@@ -4,7 +4,18 @@ import re
 from pathlib import Path
 
 
-def section(page: Path, title: str) -> str:
+def headings(page: Path) -> list[str]:
+    """The titles of a page, outside of fenced blocks."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+
+
+def slug_of(title: str) -> str:
+    """The anchor of a title."""
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+def section_of(page: Path, title: str) -> str:
     """What stands below a heading, up to the next heading of the same or a higher level."""
     inside, level, taken = False, 0, []
     fenced = False

@@ -1,4 +1,4 @@
-"""The README says what the code does: every list in it is compared with the code, every example is run."""
+"""The pages say what the code does: every list in them is compared with the code, every example is run."""
 
 import gzip
 import json
@@ -39,9 +39,13 @@ from common.polymarket import classify
 from common.status.run_manifest import COUNTERS, RunManifest
 from common.topology import PROCESSES, QUEUES
 from tests.end_to_end.running import ROOT, run_command
-from tests.markdown_page import blocks, section, tables, ticked
+from tests.markdown_page import blocks, headings, section_of, slug_of, tables, ticked
 
 README = ROOT / "README.md"
+PAGES = sorted(
+    [README, *(page for folder in ("conf", "common", ".github") for page in (ROOT / folder).rglob("*.md"))]
+)
+TEXT = "\n".join(page.read_text() for page in PAGES)
 COMMANDS = sorted(path.name for path in (ROOT / "bin").iterdir() if not path.name.startswith("."))
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
@@ -56,9 +60,15 @@ SCHEMA = {
 CONF_FILES = ("recorder.yaml", "polymarket_ws_sample.example.yaml")
 
 
+def section(title: str) -> str:
+    """What stands below a heading, on whichever page has it."""
+    [page] = [page for page in PAGES if title in headings(page)]
+    return section_of(page, title)
+
+
 def first_cells(title: str, *, table: int = 0) -> list[str]:
     """What stands in backticks in the first column of a section's table."""
-    return [name for row in tables(section(README, title))[table] for name in ticked(row[0])]
+    return [name for row in tables(section(title))[table] for name in ticked(row[0])]
 
 
 @pytest.fixture(scope="module")
@@ -88,13 +98,13 @@ def rows(recording: Path, stream: str) -> list[dict[str, Any]]:
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
-    named = set(re.findall(r"\bbin/([a-z-]+)", README.read_text()))
+    named = set(re.findall(r"\bbin/([a-z-]+)", TEXT))
     assert named == set(COMMANDS)
     assert sorted(first_cells("Commands")) == sorted(f"bin/{name}" for name in COMMANDS)
 
 
 def shown_options() -> Iterator[tuple[str, str]]:
-    text = README.read_text().replace("\\\n", " ")
+    text = TEXT.replace("\\\n", " ")
     for line in re.split(r"\n|`|\(|\)", text):
         for command, rest in re.findall(r"bin/([a-z-]+)((?: (?!bin/)[^|]*)?)", line):
             yield from ((command, option) for option in re.findall(r"--[a-z-]+", rest))
@@ -124,7 +134,7 @@ def test_some_options_are_shown() -> None:
 
 
 def test_the_options_in_the_table_of_commands_belong_to_their_command() -> None:
-    for row in tables(section(README, "Commands"))[0]:
+    for row in tables(section("Commands"))[0]:
         known = help_of(ticked(row[0])[0].removeprefix("bin/"))
         for option in re.findall(r"--[a-z-]+", row[1]):
             assert option in known or option == "--help", f"{row[0]}: {option}"
@@ -132,7 +142,7 @@ def test_the_options_in_the_table_of_commands_belong_to_their_command() -> None:
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
     codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    assert [int(row[0]) for row in tables(section(README, "Exit codes"))[0]] == sorted(codes)
+    assert [int(row[0]) for row in tables(section("Exit codes"))[0]] == sorted(codes)
 
 
 # Settings
@@ -158,7 +168,7 @@ def bounds(kind: object) -> str:
 
 
 def test_the_settings_table_holds_every_key_with_its_default_and_bounds() -> None:
-    listed = {ticked(row[0])[0]: row for row in tables(section(README, "Settings"))[0]}
+    listed = {ticked(row[0])[0]: row for row in tables(section("Settings"))[0]}
     assert list(listed) == list(SCHEMA)
     for key, (_, default, bound, meaning) in listed.items():
         shown = yaml.safe_load(ticked(default)[0])
@@ -177,7 +187,7 @@ def is_read(key: str) -> bool:
 
 
 def test_the_settings_table_says_which_keys_nothing_uses_yet() -> None:
-    for row in tables(section(README, "Settings"))[0]:
+    for row in tables(section("Settings"))[0]:
         [key] = ticked(row[0])
         assert ("Not used yet" in row[3]) is not is_read(key), key
 
@@ -210,12 +220,12 @@ def test_the_field_tables_are_those_of_real_rows(recording: Path) -> None:
     checkpoint = rows(recording, "rest_checkpoints")[0]
     assert set(first_cells("REST rows")) == set(checkpoint)
     assert checkpoint["record_type"] == REST_CHECKPOINT
-    described = next(row for row in tables(section(README, "REST rows"))[0] if row[0] == "`response`")[1]
+    described = next(row for row in tables(section("REST rows"))[0] if row[0] == "`response`")[1]
     assert set(checkpoint["response"]) <= set(ticked(described))
 
 
 def test_the_life_cycle_rows_hold_what_the_readme_says(recording: Path) -> None:
-    described = {ticked(row[0])[0]: ticked(row[1]) for row in tables(section(README, LIFE_CYCLE))[0]}
+    described = {ticked(row[0])[0]: ticked(row[1]) for row in tables(section(LIFE_CYCLE))[0]}
     found = {row["record_type"]: row for row in rows(recording, "ws_raw")}
     assert {"session_opened", "session_closed", "gap"} <= set(found) <= {"message", *described}
     for record_type in set(found) - {"message"}:
@@ -260,7 +270,7 @@ def test_the_ledgers_fields_and_conditions_are_those_of_the_code() -> None:
 
 
 def test_an_upload_records_fields_are_those_of_the_code() -> None:
-    listed = [name for row in tables(section(README, "Upload"))[0] for name in ticked(row[0])]
+    listed = [name for row in tables(section("Upload"))[0] for name in ticked(row[0])]
     assert listed == list(UploadRecord.__struct_fields__)
 
 
@@ -277,7 +287,7 @@ def test_the_problems_are_those_of_the_code() -> None:
 
 def test_the_counters_table_says_which_counters_nothing_counts_yet() -> None:
     code = "\n".join(text for path, text in SOURCES.items() if not path.endswith("run_manifest.py"))
-    for row in tables(section(README, "Counters"))[0]:
+    for row in tables(section("Counters"))[0]:
         [counter] = ticked(row[0])
         assert ("Always 0 yet" in row[1]) is not (f'"{counter}"' in code), counter
 
@@ -286,7 +296,7 @@ def test_the_counters_table_says_which_counters_nothing_counts_yet() -> None:
 
 
 def test_the_process_table_is_that_of_the_code() -> None:
-    assert tables(section(README, "Processes"))[0] == [
+    assert tables(section("Processes"))[0] == [
         [
             kind.name,
             f"`{kind.module}`",
@@ -301,28 +311,41 @@ def test_the_process_table_is_that_of_the_code() -> None:
 
 
 def test_the_queue_table_is_that_of_the_code() -> None:
-    assert tables(section(README, "Queues"))[0] == [
+    assert tables(section("Queues"))[0] == [
         [queue.producer, queue.consumer, queue.carried_by, queue.bound, queue.when_full] for queue in QUEUES
     ]
 
 
 def test_every_test_and_file_that_the_readme_names_exists() -> None:
-    for name in ticked(README.read_text()):
+    for name in ticked(TEXT):
         path, _, test = name.partition("::")
         if re.fullmatch(r"(tests|conf|common|procs)/[\w/.-]+", path):
             assert (ROOT / path).exists(), name
             assert not test or f"def {test}(" in (ROOT / path).read_text(), name
 
 
-def test_every_link_within_the_readme_leads_to_a_heading() -> None:
-    text = README.read_text()
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+def test_every_link_leads_to_a_page_and_a_heading() -> None:
+    found = 0
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            if link.startswith(("http://", "https://")):
+                continue
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), f"{page.name}: {link}"
+            if anchor:
+                assert anchor in {slug_of(title) for title in headings(target)}, f"{page.name}: {link}"
+            found += 1
+    assert found > 40
+
+
+def test_the_front_page_is_short_and_leads_to_every_other() -> None:
+    front = README.read_text()
+    assert len(front.splitlines()) <= 160
+    linked = {
+        (ROOT / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", front) if "://" not in link
     }
-    links = re.findall(r"\]\(#([^)]+)\)", text)
-    assert len(links) > 15
-    assert set(links) <= headings
+    assert {page for page in PAGES if page != README} <= linked
 
 
 # Examples
@@ -331,7 +354,7 @@ READING = "Read the recordings"
 
 
 def test_the_shell_examples_work_as_they_stand(recording: Path) -> None:
-    first_row, gaps, kinds = blocks(section(README, READING), "sh")
+    first_row, gaps, kinds = blocks(section(READING), "sh")
     shown = [
         subprocess.run(
             ["bash", "-c", example], cwd=recording, capture_output=True, text=True, check=True, timeout=30
@@ -344,7 +367,7 @@ def test_the_shell_examples_work_as_they_stand(recording: Path) -> None:
 
 
 def test_the_python_example_works_as_it_stands(recording: Path) -> None:
-    example = blocks(section(README, READING), "python")[0]
+    example = blocks(section(READING), "python")[0]
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
         cwd=recording,
@@ -358,7 +381,7 @@ def test_the_python_example_works_as_it_stands(recording: Path) -> None:
 
 
 def test_the_duckdb_examples_work_as_they_stand(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    by_type, requests = blocks(section(README, READING), "sql")
+    by_type, requests = blocks(section(READING), "sql")
     monkeypatch.chdir(recording)
     with duckdb.connect() as database:
         kinds = {row[0]: row[1] for row in database.execute(by_type).fetchall()}
@@ -379,9 +402,7 @@ def test_the_duckdb_examples_work_as_they_stand(recording: Path, monkeypatch: py
     ],
 )
 def test_the_examples_with_a_schema_work_as_they_stand(reader: str, shown: str, recording: Path) -> None:
-    [example] = [
-        block for block in blocks(section(README, "With a schema"), "python") if f"import {reader}" in block
-    ]
+    [example] = [block for block in blocks(section("With a schema"), "python") if f"import {reader}" in block]
     result = run_example(example, recording)
     assert shown in result
 
@@ -402,7 +423,7 @@ def run_example(example: str, folder: Path) -> str:
 
 
 def test_the_schemas_name_the_fields_that_the_readme_names() -> None:
-    life_cycle = {ticked(row[0])[0] for row in tables(section(README, LIFE_CYCLE))[0]}
+    life_cycle = {ticked(row[0])[0] for row in tables(section(LIFE_CYCLE))[0]}
     assert set(STREAMS["ws_raw"]) == {*first_cells("Websocket rows"), *life_cycle}
     assert set(STREAMS["rest_checkpoints"]) == set(first_cells("REST rows"))
 
@@ -411,18 +432,18 @@ BOOKS = "From frames to books"
 
 
 def test_the_tables_of_exported_columns_are_those_of_the_code() -> None:
-    for listed, columns in zip(tables(section(README, BOOKS)), COLUMNS.values(), strict=True):
+    for listed, columns in zip(tables(section(BOOKS)), COLUMNS.values(), strict=True):
         assert listed == [[f"`{column.name}`", column.kind, column.meaning] for column in columns]
 
 
 def test_the_recipes_for_books_work_as_they_stand(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported = run_command("export_parquet", "--data-root", "data", "--output", "tables", folder=recording)
     assert exported.returncode == 0, exported.stderr
-    shown = [run_example(example, recording) for example in blocks(section(README, BOOKS), "python")]
+    shown = [run_example(example, recording) for example in blocks(section(BOOKS), "python")]
     assert int(shown[0].split()[0]) > 10
     assert "bid_in_best_three" in shown[1]
     assert "middle" in shown[2]
-    spreads, trades, ledgers = blocks(section(README, BOOKS), "sql")
+    spreads, trades, ledgers = blocks(section(BOOKS), "sql")
     account_for(recording / "data")
     monkeypatch.chdir(recording)
     with duckdb.connect() as database:
@@ -443,7 +464,7 @@ def account_for(data_root: Path) -> None:
 
 
 def test_the_files_named_are_the_files_written(recording: Path) -> None:
-    listing = blocks(section(README, "Files"), "")[0]
+    listing = blocks(section("Files"), "")[0]
     [path] = recording.glob("data/ws_sample/polymarket/ws_raw/*/*.jsonl.gz")
     run_id = path.parent.name
     named = [line.split("  ")[0].replace("<run_id>", run_id) for line in listing.splitlines()]
@@ -453,4 +474,4 @@ def test_the_files_named_are_the_files_written(recording: Path) -> None:
 
 
 def test_the_drills_cases_are_those_of_the_code() -> None:
-    assert tables(section(README, "Drill"))[0] == [[f"`{case.name}`", case.promise] for case in CASES]
+    assert tables(section("Drill"))[0] == [[f"`{case.name}`", case.promise] for case in CASES]

@@ -1,6 +1,6 @@
 """Why a session ended, which is also why messages may be missing until the next one: one word each.
 
-README.md says what each means.
+`common/archive/README.md` says what each means.
 """
 
 from typing import Literal
