@@ -67,7 +67,7 @@ class LedgerArchive(msgspec.Struct, frozen=True):
 
 
 class TokenHour(msgspec.Struct, frozen=True):
-    """One token in the websocket stream. Seconds are of this window; the README.md beside it says what each field means."""
+    """One token in the websocket stream. Seconds are of this window; README.md beside it explains each field."""
 
     token_id: str
     market_slug: str
