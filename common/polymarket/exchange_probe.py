@@ -7,9 +7,9 @@ from common.polymarket.http import fetch, open_session
 PROBE_TIMEOUT_S = 3.0
 
 
-def exchange_at(gamma_url: str) -> Exchange | None:
+def exchange_at(gamma_url: str, *, ca_file: str = "") -> Exchange | None:
     """The exchange that answers there, whatever the status; None where nothing answers in time."""
-    with open_session() as session:
+    with open_session(ca_file=ca_file) as session:
         try:
             fetch(session, "GET", f"{gamma_url.rstrip('/')}/markets?limit=1", timeout_s=PROBE_TIMEOUT_S)
         except ExchangeError:

@@ -68,13 +68,14 @@ def exchange_of_run(namespace: argparse.Namespace, settings: Settings) -> Exchan
     """
     data_root = Path(settings.paths.data_root)
     held = exchange_of_data_root(data_root)
-    exchange = SIMULATED if namespace.exchange == SIMULATED else _answering(settings.exchange.gamma_url, held)
+    exchange = SIMULATED if namespace.exchange == SIMULATED else _answering(settings, held)
     refuse_other_exchange(data_root, held, exchange)
     return exchange
 
 
-def _answering(gamma_url: str, held: Exchange | None) -> Exchange:
-    answering = exchange_at(gamma_url)
+def _answering(settings: Settings, held: Exchange | None) -> Exchange:
+    gamma_url = settings.exchange.gamma_url
+    answering = exchange_at(gamma_url, ca_file=settings.websocket.ca_file)
     if answering is None and is_loopback(gamma_url):
         answering = held
     if answering == SIMULATED:

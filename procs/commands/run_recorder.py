@@ -20,6 +20,7 @@ from common.runtime.stop_signals import StopSignals
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1
+PATIENCE_S = 8.0  # with Gamma at the start: it is asked again while the recorder runs
 
 log = logging.getLogger("run_recorder")
 
@@ -85,7 +86,7 @@ def _discover_first(settings: Settings, exchange: Exchange) -> None:
     """
     path = discovery_path(Path(settings.paths.data_root), settings.discovery)
     try:
-        refresh(settings, path, time.time_ns(), exchange)
+        refresh(settings, path, time.time_ns(), exchange, patience_s=PATIENCE_S)
     except DiscoveryError as error:
         log.warning("discovery failed, going on with the last one", extra={"reason": str(error)})
         try:

@@ -1,17 +1,55 @@
 """A recording of what the user names, of both protocols, over a roll of windows."""
 
 import json
+import socket
 from pathlib import Path
+from typing import Any
+
+import requests
 
 from common.polymarket.gamma.discovery_file import FILE_NAME
 from common.simulation.options import SimulationOptions
-from tests.end_to_end.recorders import exchange_beside, recorder, rows
+from tests.end_to_end.recorders import Recorder, exchange_beside, recorder, rows
 from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
 
 QUESTION = "https://polymarket.com/event/will-the-new-government-be-sworn-in/will-the-new-government-be-sworn-in?tid=1"
 TEAMS = 20
+DARK_S = 60  # so long a recorder may take to say what it does not get
 WINDOW_S = 8
+
+
+def recipes_of(running: Recorder, protocol: str) -> list[dict[str, Any]]:
+    recipes: dict[str, list[dict[str, Any]]] = running.manifest["books"].get("recipes", {})
+    return recipes.get(protocol, [])
+
+
+def test_a_protocol_that_does_not_exist_yet_is_recorded_and_makes_health_red_within_a_minute(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        "RECORDER__MANIFEST__HTTP_PORT": str(port),
+        "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
+    }
+    url = f"http://127.0.0.1:{port}/healthz"
+    with (
+        exchange_beside(tmp_path, SimulationOptions(rate=100)) as exchange,
+        recorder(tmp_path, exchange, environment=environment) as running,
+    ):
+        wait_for(lambda: requests.get(url, timeout=5).status_code == 200, what="a healthy recorder")
+        exchange.fault("listing", kind="version", version="v9", field="shareIds")
+        answer = wait_for(
+            lambda: (page := requests.get(url, timeout=5)).status_code == 503 and page.json(),
+            what="health to be red",
+            timeout_s=DARK_S,
+        )
+        assert "shareIds" in answer["reason"]
+        assert running.manifest["state"] == "RUNNING_RECEIVING", "what is recorded goes on"
+        exchange.fault("clear")
+        wait_for(lambda: requests.get(url, timeout=5).status_code == 200, what="health to be green again")
+        running.stop()
 
 
 def test_windows_of_other_coins_a_question_and_an_event_of_20_markets_are_recorded_over_a_roll(
@@ -35,7 +73,15 @@ def test_windows_of_other_coins_a_question_and_an_event_of_20_markets_are_record
                 lambda: not first & {m["slug"] for m in running.manifest["markets"] if m["end_time_utc"]},
                 what="all windows of the start to be over",
             )
+            wait_for(
+                lambda: all(
+                    any(each["changes_agreed"] for each in recipes_of(running, protocol))
+                    for protocol in ("v1", "v2")
+                ),
+                what="changes of both protocols to be proved by hash",
+            )
             assert running.manifest["problems"] == []
+            assert running.counter("divergences_total") == 0
             log = running.stop()
         assert running.process.returncode == 0, log
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []

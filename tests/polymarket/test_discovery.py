@@ -1,4 +1,6 @@
 import json
+import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from common.config import DiscoverySettings, ExchangeSettings, Settings
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import DiscoveryFile
 from common.errors import DiscoveryError
-from common.polymarket.gamma.client import MAX_PAGES, PAGE_SIZE
+from common.polymarket.gamma.client import MAX_PAGES, PAGE_SIZE, TOTAL_TIMEOUT_S
 from common.polymarket.gamma.discover import Discoverer, discover, refresh
 from common.polymarket.gamma.discovery_file import (
     discovery_path,
@@ -555,3 +557,13 @@ def test_what_is_confirmed_to_be_closed_stays_listed_as_closed(gamma: FakeGamma,
         found = discoverer.refresh(path, AT).file
     assert taken not in found.markets
     assert found.closed == (taken.slug,)
+
+
+def test_a_host_that_hangs_holds_a_start_up_for_as_long_as_it_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        settings = Settings(exchange=ExchangeSettings(gamma_url=url, clob_url=url))
+        started = time.monotonic()
+        with pytest.raises(DiscoveryError, match=r"did not answer within [01]"):
+            Discoverer(settings).discover(AT, patience_s=1.0)
+    assert time.monotonic() - started < TOTAL_TIMEOUT_S / 2

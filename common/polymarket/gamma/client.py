@@ -58,9 +58,12 @@ class Gamma:
     Raises DiscoveryError when the first questions get no answer at all: then there is no point in going on.
     """
 
-    def __init__(self, session: Session, url: str, now_ns: int) -> None:
-        """`now_ns` is this machine's time; it goes on by the monotonic clock."""
+    def __init__(
+        self, session: Session, url: str, now_ns: int, *, patience_s: float = TOTAL_TIMEOUT_S
+    ) -> None:
+        """`now_ns` is this machine's time; it goes on by the monotonic clock. `patience_s` is for all questions."""
         self._session = session
+        self._patience_s = patience_s
         self.url = url.rstrip("/")
         self._asked_at_ns = now_ns
         self._started = time.monotonic()
@@ -155,7 +158,7 @@ class Gamma:
         try:
             return self._once(url)
         except _BadAnswerError as error:
-            if len(self.failures) >= _RETRIED_FAILURES:
+            if len(self.failures) >= _RETRIED_FAILURES or self._left_s() <= error.retry_after_s:
                 raise self._failed(str(error), url) from error
             time.sleep(error.retry_after_s)
         try:
@@ -169,14 +172,18 @@ class Gamma:
             raise DiscoveryError(self.failures[0])
         return NoAnswerError(self.failures[-1])
 
+    def _left_s(self) -> float:
+        return self._patience_s - (time.monotonic() - self._started)
+
     def _once(self, url: str) -> Any | None:  # noqa: ANN401 - foreign data
-        elapsed_s = time.monotonic() - self._started
-        if self._requests >= MAX_REQUESTS or elapsed_s > TOTAL_TIMEOUT_S:
-            raise _BadAnswerError(f"not asked: {self._requests} requests took {elapsed_s:.0f} s already", 0)
+        left_s = self._left_s()
+        if self._requests >= MAX_REQUESTS or left_s <= 0:
+            took = f"{self._patience_s - left_s:.0f} s"
+            raise _BadAnswerError(f"not asked: {self._requests} requests took {took} already", 0)
         self._requests += 1
         host = urlsplit(url).netloc
         try:
-            answer = fetch(self._session, "GET", url, timeout_s=REQUEST_TIMEOUT_S)
+            answer = fetch(self._session, "GET", url, timeout_s=min(REQUEST_TIMEOUT_S, left_s))
         except ExchangeError as error:
             raise _BadAnswerError(str(error)) from error
         self._see_clock(answer)

@@ -31,7 +31,7 @@ from common.core.market import (
     Market,
 )
 from common.errors import DiscoveryError, ExchangeError
-from common.polymarket.gamma.client import Gamma, answered_at_ns
+from common.polymarket.gamma.client import TOTAL_TIMEOUT_S, Gamma, answered_at_ns
 from common.polymarket.gamma.discovery_file import read_discovery_file, write_discovery_file
 from common.polymarket.gamma.gathered import Gathered
 from common.polymarket.gamma.series_source import Reach
@@ -71,14 +71,16 @@ class Discoverer:
         self._series_ids: dict[str, str] = {}
         self._called_closed: set[str] = set()
 
-    def discover(self, now_ns: int, known: DiscoveryFile | None = None) -> Discovery:
+    def discover(
+        self, now_ns: int, known: DiscoveryFile | None = None, *, patience_s: float = TOTAL_TIMEOUT_S
+    ) -> Discovery:
         """Ask Gamma and select. `known` is what was discovered before; its markets stay until they are over.
 
         Raises DiscoveryError when Gamma gave no usable answer at all.
         """
         before = known.markets if known is not None else ()
         with open_session(self._exchange, ca_file=self._settings.websocket.ca_file) as session:
-            gamma = Gamma(session, self._settings.exchange.gamma_url, now_ns)
+            gamma = Gamma(session, self._settings.exchange.gamma_url, now_ns, patience_s=patience_s)
             gathered, clock = self._gather(session, gamma, now_ns, before)
             selection = self._select(gathered, clock, before, frozenset())
             closed = self._ask_again(gamma, gathered, selection)
@@ -93,7 +95,7 @@ class Discoverer:
             )
         return Discovery(file, tuple(gamma.failures), gathered.said | _reasons(selection))
 
-    def refresh(self, path: Path, now_ns: int) -> Discovery:
+    def refresh(self, path: Path, now_ns: int, *, patience_s: float = TOTAL_TIMEOUT_S) -> Discovery:
         """Discover with what the discovery file holds as memory, and replace it.
 
         Raises DiscoveryError, with the file as it was.
@@ -102,7 +104,7 @@ class Discoverer:
             known = read_discovery_file(path, self._exchange)
         except DiscoveryError:
             known = None  # there was none, or none that can be read: it is replaced
-        found = self.discover(now_ns, known)
+        found = self.discover(now_ns, known, patience_s=patience_s)
         write_discovery_file(path, found.file)
         return found
 
@@ -217,12 +219,19 @@ def discover(settings: Settings, now_ns: int, exchange: Exchange | None = None) 
     return Discoverer(settings, exchange).discover(now_ns).file
 
 
-def refresh(settings: Settings, path: Path, now_ns: int, exchange: Exchange) -> DiscoveryFile:
+def refresh(
+    settings: Settings,
+    path: Path,
+    now_ns: int,
+    exchange: Exchange,
+    *,
+    patience_s: float = TOTAL_TIMEOUT_S,
+) -> DiscoveryFile:
     """Discover, keep what is recorded and not over, and replace the discovery file.
 
     Raises DiscoveryError, with the file as it was.
     """
-    return Discoverer(settings, exchange).refresh(path, now_ns).file
+    return Discoverer(settings, exchange).refresh(path, now_ns, patience_s=patience_s).file
 
 
 def _clock_of(session: Session, url: str, now_ns: int) -> list[Sighting]:
