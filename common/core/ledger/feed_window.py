@@ -8,7 +8,7 @@ from common.core.causes import Cause
 from common.core.events.market_events import MarketEvent, Unusable, UnusualForms
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.words import named_tokens
-from common.core.instants import utc_text
+from common.core.instants import parse_utc_ns, utc_text
 from common.core.ledger.book_window import TokenChecks
 from common.core.ledger.document import (
     LEDGER_SCHEMA_VERSION,
@@ -41,9 +41,15 @@ from common.core.rows.websocket import (
 _RESOLVED: Cause = "all_subscribed_assets_resolved"
 
 
+class _Awaited(msgspec.Struct, frozen=True):
+    token_id: str = ""
+    since_utc: str = ""
+
+
 class _Changed(msgspec.Struct, frozen=True):
     subscribed: tuple[str, ...] = ()
     unsubscribed: tuple[str, ...] = ()
+    awaiting_books: tuple[_Awaited, ...] = ()
 
 
 class _Subscription(msgspec.Struct, frozen=True):
@@ -144,6 +150,10 @@ class FeedHour:
         for token_id in sorted(after - before):
             self._account(token_id).subscribe(at_ns, afresh=True)
         session.tokens = told.subscription.assets_ids
+        for awaited in told.subscription_changed.awaiting_books:
+            since_ns = _instant(awaited.since_utc)
+            if awaited.token_id in after and since_ns is not None:
+                self._account(awaited.token_id).awaits_book(since_ns)
 
     def _close(self, session: _Session, reason: str, at_ns: int) -> None:
         session.end_ns = max(self._window.clip(at_ns), session.begin_ns)
@@ -265,6 +275,13 @@ class FeedHour:
         for session in self._sessions.values():
             if session.end_ns is not None and session.end_ns > session.begin_ns:
                 yield (session.begin_ns, session.end_ns - 1)
+
+
+def _instant(text: str) -> int | None:
+    try:
+        return parse_utc_ns(text)
+    except ValueError:
+        return None
 
 
 def _told(line: bytes) -> _Told:
