@@ -69,7 +69,8 @@ class ReaderWatch:
         if window > self._window and self._runtime.assignment.mode == "runtime":
             self._window = window
             idle = not self._wanted.now(now.monotonic_ns)
-            self._recording.turn_window(self._runtime.settings.exchange.ws_url, now, idle=idle)
+            url = self._runtime.settings.exchange.ws_url
+            self._recording.turn_window(url, now, idle=idle, awaited=self._books.awaited)
             self.unrecorded.cut(now)
             self._cut_again_ns = now.monotonic_ns + 2 * NS_PER_SECOND
         elif self._cut_again_ns is not None and now.monotonic_ns >= self._cut_again_ns:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -139,15 +140,17 @@ class Recording:
         self._outbox.files.note_outage(*self._outage)
         self._outbox.files.close_session()
 
-    def turn_window(self, url: str, now: Now, *, idle: bool) -> None:
+    def turn_window(
+        self, url: str, now: Now, *, idle: bool, awaited: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         """A new archive window begins: say what holds at its start, so that a silent one is accounted for.
 
         In a session that is the subscription, unchanged; outside of one it is a gap up to now. `idle`: there is
-        nothing to connect for.
+        nothing to connect for. `awaited`: the tokens whose opening book has not come, and since when (monotonic).
         """
         if self._outbox.files.session_is_open:
             detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
-            self._row(SUBSCRIPTION_CHANGED, detail, now)
+            self._row(SUBSCRIPTION_CHANGED, detail | _awaiting_books(awaited, now), now)
             return
         self._have_context(url)
         no_session_yet: Cause = "no_active_tokens" if idle else "not_yet_connected"
@@ -274,3 +277,13 @@ class Recording:
     def _context(self) -> Context:
         assert self._last_context is not None, "a session was opened before anything is recorded of it"
         return self._last_context
+
+
+def _awaiting_books(awaited: Mapping[str, int], now: Now) -> dict[str, object]:
+    """A list, not an object by token id: readers that make columns of keys would make one of each token."""
+    since_utc = {
+        token_id: utc_text(now.wall_ns - (now.monotonic_ns - since_ns))
+        for token_id, since_ns in awaited.items()
+    }
+    told = [{"token_id": token_id, "since_utc": since} for token_id, since in sorted(since_utc.items())]
+    return {"awaiting_books": told} if told else {}

@@ -14,7 +14,7 @@ from common.core.ledger.document import CheckpointLedger, FeedLedger, TokenHour,
 from common.core.ledger.later import Later
 from common.core.market import Exchange, Token
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, ledger_path
-from common.core.rows.websocket import GAP
+from common.core.rows.websocket import GAP, SUBSCRIPTION_CHANGED
 from tests.archive.recordings import DOWN, NEXT, SECOND_NS, UP, Recorder, good_recording, told, verified
 from tests.archive.rows import NOON_NS
 
@@ -124,6 +124,62 @@ def test_silence_and_a_missing_opening_book_are_told(tmp_path: Path) -> None:
     assert token(hour, DOWN.token_id).books_missing == 1
     assert token(hour, DOWN.token_id).first_book_seconds is None
     assert token(hour, UP.token_id).books_missing == 0
+
+
+def over_the_edge(root: Path, *, asked_s: int, book_s: int, told_by_reader: bool = True) -> list[FeedLedger]:
+    """A session of two windows and the begin of a third, whose second token gets its book at `book_s`; 0: never.
+
+    It is subscribed at `asked_s`. As the reader does, a row says at each turn which tokens still await their book.
+    """
+    recorder = Recorder(root)
+    recorder.open(UP)
+    for second in range(130):
+        if second == asked_s:
+            recorder.change(UP, DOWN)
+        if second in {60, 120}:
+            waits = told_by_reader and (not book_s or book_s > second)
+            since = {"token_id": DOWN.token_id, "since_utc": utc_text(NOON_NS + asked_s * SECOND_NS)}
+            detail = {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
+            recorder.control(SUBSCRIPTION_CHANGED, detail | ({"awaiting_books": [since]} if waits else {}))
+        recorder.messages(1, DOWN if book_s == second + 1 else UP)
+    recorder.close_session("no_active_tokens")
+    recorder.end()
+    found = ledgers(root)
+    assert told(root) == []
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "book_s", "missing"),
+    [
+        (40, 0, [0, 1, 0]),
+        (40, 65, [0, 0, 0]),
+        (40, 70, [0, 0, 0]),
+        (40, 71, [0, 1, 0]),
+        (40, 125, [0, 1, 0]),
+        (20, 0, [1, 0, 0]),
+        (20, 70, [1, 0, 0]),
+        (95, 0, [0, 0, 1]),
+        (20, 45, [0, 0, 0]),
+    ],
+)
+def test_an_opening_book_that_stays_away_over_the_edge_counts_once_in_the_window_in_which_that_is_found(
+    tmp_path: Path, asked_s: int, book_s: int, missing: list[int]
+) -> None:
+    found = over_the_edge(tmp_path, asked_s=asked_s, book_s=book_s)
+    of_down = [[each for each in ledger.tokens if each.token_id == DOWN.token_id] for ledger in found]
+    assert [sum(each.books_missing for each in tokens) for tokens in of_down] == missing
+    assert [any(each.condition == "degraded" for each in tokens) for tokens in of_down] == list(
+        map(bool, missing)
+    )
+    waits = [each.first_book_seconds for tokens in of_down for each in tokens if each.first_book_seconds]
+    assert waits == ([book_s - asked_s] if book_s else [])
+
+
+def test_rows_that_do_not_tell_of_awaited_books_give_the_same_ledgers_as_ever(tmp_path: Path) -> None:
+    found = over_the_edge(tmp_path, asked_s=40, book_s=0, told_by_reader=False)
+    down = [token(ledger, DOWN.token_id) for ledger in found]
+    assert [each.books_missing for each in down] == [0, 0, 0]
 
 
 def altered(root: Path, start_ns: int, **values: object) -> Verification:

@@ -34,6 +34,20 @@ def test_a_connection_is_replaced_only_once_for_a_token_and_it_is_asked_for_ever
     assert watch.overdue(250) == Overdue((ONE.token_id,), replace=False)
 
 
+def test_what_is_awaited_is_known_since_the_open_session_first_asked_for_it() -> None:
+    watch = BookWatch(timeout_ns=30)
+    watch.subscribed([ONE.token_id, TWO.token_id, THREE.token_id], 5)
+    watch.subscribed([ONE.token_id], 9)
+    watch.note_payload(TWO.token_id.encode())
+    watch.dropped([THREE.token_id])
+    watch.overdue(40, not_open={ONE.token_id})
+    assert watch.awaited == {ONE.token_id: 5}
+    watch.session_over()
+    assert watch.awaited == {}
+    watch.subscribed([ONE.token_id], 100)
+    assert watch.awaited == {ONE.token_id: 100}
+
+
 def test_a_book_forgets_what_was_tried_and_a_dropped_token_is_not_missed() -> None:
     watch = BookWatch(timeout_ns=30)
     watch.subscribed([ONE.token_id, TWO.token_id], 0)

@@ -147,6 +147,18 @@ def test_a_window_that_begins_before_the_first_session_is_accounted_for_by_a_gap
         assert row["gap"] == {"cause": cause, "from_utc": utc(200), "to_utc": utc(210)}
 
 
+def test_the_row_that_opens_a_window_names_the_tokens_that_await_their_book_if_there_are_any(
+    tmp_path: Path,
+) -> None:
+    outbox = open_outbox(tmp_path / "o")
+    recording = begin(outbox)
+    recording.turn_window(URL, at(210), idle=False)
+    recording.turn_window(URL, at(220), idle=False, awaited={"111": at(205).monotonic_ns})
+    first, second = (row["subscription_changed"] for row in rows(outbox)[1:])
+    assert first == {"subscribed": [], "unsubscribed": [], "reason": "window_opened"}
+    assert second == {**first, "awaiting_books": [{"token_id": "111", "since_utc": utc(205)}]}
+
+
 def test_a_session_whose_reader_died_is_ended_by_its_successor_and_the_outage_declared(
     tmp_path: Path,
 ) -> None:

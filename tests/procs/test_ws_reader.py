@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from common.core.instants import utc_text
+from common.core.instants import parse_utc_ns, utc_text
 from common.core.problems import Problem
 from tests.doubles.market_exchange import MarketExchange
 from tests.procs.readers import S, gaps, market, reader_beside
@@ -162,6 +162,26 @@ def test_books_that_stay_away_while_others_have_theirs_are_a_problem_until_they_
     of_tokens = [gap for gap in gaps(rows, "no_first_book") if gap[1] == ["111111111111", "112112112112"]]
     assert len(of_tokens) == 1
     assert 55 < of_tokens[0][0] < 110, "since they were subscribed, until their books came"
+
+
+def test_the_row_that_opens_an_archive_window_names_the_books_that_are_still_awaited(tmp_path: Path) -> None:
+    exchange = MarketExchange()
+    exchange.without_book |= {"111111111111", "112112112112"}
+    with reader_beside(tmp_path, exchange) as run:
+        run.slept_ns = 3600 * S - run.clock.wall_ns() % (3600 * S) - 20 * S
+        run.discover(
+            market("btc-1", "111111111111", "112112112112", ends_in_s=9000),
+            market("btc-2", "221221221221", "222222222222", ends_in_s=9000),
+        )
+        run.receiving()
+        run.pass_time(25, lambda: exchange.change("221221221221"))
+        rows = run.end()
+    [opened] = [row for row in rows if row["record_type"] == "session_opened"]
+    changes = [row["subscription_changed"] for row in rows if row["record_type"] == "subscription_changed"]
+    [turn] = [change for change in changes if change.get("reason") == "window_opened"]
+    assert [each["token_id"] for each in turn["awaiting_books"]] == ["111111111111", "112112112112"]
+    asked_ns = parse_utc_ns(opened["received_at_utc"])
+    assert all(abs(parse_utc_ns(each["since_utc"]) - asked_ns) < S for each in turn["awaiting_books"])
 
 
 def test_a_window_that_has_no_book_before_it_opens_costs_no_reconnect_and_is_no_problem(

@@ -1,6 +1,6 @@
 """Which subscribed tokens still lack their opening book, and what is due for them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -25,6 +25,7 @@ class BookWatch:
         self._deadlines: dict[str, int] = {}
         self._tries: dict[str, int] = {}
         self._since: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
 
     @property
     def missing(self) -> Collection[str]:
@@ -36,6 +37,7 @@ class BookWatch:
         for token_id in token_ids:
             self._deadlines[token_id] = now_ns + self._timeout_ns
             self._since.setdefault(token_id, now_ns)
+            self._asked.setdefault(token_id, now_ns)
 
     def postpone(self, now_ns: int) -> None:
         """Opening books are arriving, slowly: every deadline runs from now."""
@@ -48,10 +50,12 @@ class BookWatch:
             self._deadlines.pop(token_id, None)
             self._tries.pop(token_id, None)
             self._since.pop(token_id, None)
+            self._asked.pop(token_id, None)
 
     def session_over(self) -> None:
         """Nothing is subscribed any more; what was tried is remembered."""
         self._deadlines.clear()
+        self._asked.clear()
 
     def note_payload(self, payload: bytes) -> None:
         """A message with a book in it arrived: whichever missing token it names has its book."""
@@ -59,6 +63,12 @@ class BookWatch:
             del self._deadlines[token_id]
             self._tries.pop(token_id, None)
             self._since.pop(token_id, None)
+            self._asked.pop(token_id, None)
+
+    @property
+    def awaited(self) -> Mapping[str, int]:
+        """Missing tokens, and when the open session asked for the book of each for the first time."""
+        return self._asked
 
     @property
     def earliest_ns(self) -> int | None:

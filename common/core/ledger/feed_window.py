@@ -26,6 +26,7 @@ from common.core.ledger.document import (
 )
 from common.core.ledger.later import Later, gap_time
 from common.core.ledger.token_window import TokenAccount
+from common.core.ledger.told import Told, told_by
 from common.core.market import Token
 from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
@@ -39,31 +40,6 @@ from common.core.rows.websocket import (
 )
 
 _RESOLVED: Cause = "all_subscribed_assets_resolved"
-
-
-class _Changed(msgspec.Struct, frozen=True):
-    subscribed: tuple[str, ...] = ()
-    unsubscribed: tuple[str, ...] = ()
-
-
-class _Subscription(msgspec.Struct, frozen=True):
-    assets_ids: tuple[str, ...] = ()
-
-
-class _Closed(msgspec.Struct, frozen=True):
-    reason: str = ""
-
-
-class _Told(msgspec.Struct, frozen=True):
-    """What a row says beside its message: of its session, and of what happened to it."""
-
-    subscription: _Subscription = _Subscription()
-    tokens_tracked: tuple[Token, ...] = ()
-    subscription_changed: _Changed = _Changed()
-    session_closed: _Closed = _Closed()
-
-
-_TOLD = msgspec.json.Decoder(_Told)
 
 
 class _Session(msgspec.Struct):
@@ -101,11 +77,11 @@ class FeedHour:
         """
         session = self._sessions.get((row.producer, row.session_id or ""))
         if row.record_type == MESSAGE_RECORD:
-            session = session or self._first_sight(row, _told(line))
+            session = session or self._first_sight(row, told_by(line))
             session.last_ns = max(session.last_ns, row.received_at_ns)
             self._take_message(row, events)
             return
-        told = _told(line)
+        told = told_by(line)
         if row.record_type == GAP:
             self._take_gap(row, told)
             return
@@ -116,7 +92,7 @@ class FeedHour:
         elif row.record_type == SESSION_CLOSED:
             self._close(session, told.session_closed.reason, row.received_at_ns)
 
-    def _first_sight(self, row: Row, told: _Told) -> _Session:
+    def _first_sight(self, row: Row, told: Told) -> _Session:
         """A session that did not open in the window was open at its start."""
         opened = row.record_type == SESSION_OPENED
         begin_ns = self._window.clip(row.received_at_ns) if opened else self._window.from_ns
@@ -136,7 +112,7 @@ class FeedHour:
             self._account(token_id).subscribe(begin_ns, afresh=opened)
         return session
 
-    def _change(self, session: _Session, told: _Told, at_ns: int) -> None:
+    def _change(self, session: _Session, told: Told, at_ns: int) -> None:
         self._know(told.tokens_tracked)
         before, after = set(session.tokens), set(told.subscription.assets_ids)
         for token_id in sorted(before - after):
@@ -144,13 +120,16 @@ class FeedHour:
         for token_id in sorted(after - before):
             self._account(token_id).subscribe(at_ns, afresh=True)
         session.tokens = told.subscription.assets_ids
+        for awaited in told.subscription_changed.awaiting_books:
+            if awaited.token_id in after and awaited.since_ns is not None:
+                self._account(awaited.token_id).awaits_book(awaited.since_ns)
 
     def _close(self, session: _Session, reason: str, at_ns: int) -> None:
         session.end_ns = max(self._window.clip(at_ns), session.begin_ns)
         for token_id in session.tokens:
             self._account(token_id).end(session.end_ns, wanted_on=reason != "no_active_tokens")
 
-    def _take_gap(self, row: Row, told: _Told) -> None:
+    def _take_gap(self, row: Row, told: Told) -> None:
         whole = gap_time(row.gap or {})
         gap = whole.within(self._window) if whole is not None else None
         if gap is None:
@@ -265,10 +244,3 @@ class FeedHour:
         for session in self._sessions.values():
             if session.end_ns is not None and session.end_ns > session.begin_ns:
                 yield (session.begin_ns, session.end_ns - 1)
-
-
-def _told(line: bytes) -> _Told:
-    try:
-        return _TOLD.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Told()

@@ -62,6 +62,11 @@ class TokenAccount:
         self._asked_for_book_ns = at_ns if afresh else None
         self._wanted_on = True
 
+    def awaits_book(self, since_ns: int) -> None:
+        """It was subscribed before the window, asked for its opening book at that time, and still has none."""
+        if self.subscribed and self._asked_for_book_ns is None and since_ns < self._window.from_ns:
+            self._asked_for_book_ns = since_ns
+
     def end(self, at_ns: int, *, wanted_on: bool) -> None:
         """Its subscription ends; `wanted_on`: not because nobody wants it any more."""
         if self._since_ns is None:
@@ -80,8 +85,7 @@ class TokenAccount:
             self._note_silence(at_ns)
             self._heard_ns = max(at_ns, self._heard_ns)
         if in_book and self._asked_for_book_ns is not None:
-            self._book_waits_ns.append(max(0, at_ns - self._asked_for_book_ns))
-            self._asked_for_book_ns = None
+            self._note_book(self._asked_for_book_ns, at_ns)
 
     def checked(self, checks: TokenChecks) -> None:
         """What came of the checks of its book."""
@@ -91,10 +95,22 @@ class TokenAccount:
         if at_ns - self._heard_ns > SILENCE_NS:
             self._silent_ns += at_ns - self._heard_ns
 
+    def _note_book(self, asked_ns: int, at_ns: int) -> None:
+        self._asked_for_book_ns = None
+        self._book_waits_ns.append(max(0, at_ns - asked_ns))
+        if asked_ns < self._window.from_ns:
+            self._books_missing += self._became_late(asked_ns, at_ns)
+
     def _note_missing_book(self, at_ns: int) -> None:
         asked_ns, self._asked_for_book_ns = self._asked_for_book_ns, None
-        if asked_ns is not None and min(at_ns, self.trades_until_ns) - asked_ns > FIRST_BOOK_NS:
-            self._books_missing += 1
+        if asked_ns is not None:
+            self._books_missing += self._became_late(asked_ns, at_ns)
+
+    def _became_late(self, asked_ns: int, at_ns: int) -> bool:
+        """Whether a book was late by then, and not already at the window's start: the window before counted that."""
+        late_from_ns = asked_ns + FIRST_BOOK_NS
+        until_ns = self.trades_until_ns
+        return min(self._window.from_ns, until_ns) <= late_from_ns < min(at_ns, until_ns)
 
     @property
     def trades_until_ns(self) -> int:
