@@ -1,5 +1,6 @@
 """What comes of one lost message: the book that is rebuilt without it beside the truth, and what the checks say."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Literal, NamedTuple
@@ -33,13 +34,14 @@ class Dropped(NamedTuple):
     """What came of a drop. `wrong_ms`: until the books were right, or had diverged, which brings new ones live.
 
     `unknown`: a hash was not checkable, which none of the healthy recording is, or the book is not known.
-    `wrong_hashes`: how often all of a batch had come, with its hash, and a book was wrong.
+    `untold_hashes`: of books against which nothing was said, how often one was wrong when all of a batch had come,
+    with its hash; `untold_at_end`: those that were still wrong when the recording was over.
     """
 
     outcome: Outcome
     wrong_ms: int
-    wrong_hashes: int
-    wrong_at_end: bool
+    untold_hashes: int
+    untold_at_end: int
     false_alarms: int
 
 
@@ -90,8 +92,10 @@ class _Trial:
     def __init__(self, audit: BookAudit, lost: Message, of: World) -> None:
         self._audit, self._lost, self._of = audit, lost, of
         self._said: list[Result] = []
-        self._false_alarms = self._wrong_hashes = self._wrong_ms = 0
-        self._not_known = self._ever_wrong = False
+        self._false_alarms = self._wrong_ms = 0
+        self._ever_wrong = False
+        self._unknown: set[str] = set()
+        self._wrong_hashes: Counter[str] = Counter()
         self._wrong = self._wrong_now(lost.number)
         self._at_ms = lost.at_ms
 
@@ -106,20 +110,24 @@ class _Trial:
                 quiet_since_ms = message.at_ms
             if self._found or message.at_ms - quiet_since_ms > QUIET_MS:
                 break
+        told = {each.token_id for each in self._said} | self._unknown
+        untold_hashes = sum(count for token_id, count in self._wrong_hashes.items() if token_id not in told)
         return Dropped(
-            self._outcome(), self._wrong_ms, self._wrong_hashes, bool(self._wrong), self._false_alarms
+            self._outcome(), self._wrong_ms, untold_hashes, len(self._wrong - told), self._false_alarms
         )
 
     def _hear(self, message: Message) -> None:
         results = hear(self._audit, message, message.number)
-        self._not_known |= any(each.check == "hash" and each.verdict == "not_checkable" for each in results)
+        self._unknown |= {
+            each.token_id for each in results if each.check == "hash" and each.verdict == "not_checkable"
+        }
+        self._unknown |= {token_id for _, _, token_id, _ in self._audit.unknown_books()}
         said = [each for each in results if is_alarm(each)]
         self._said += [each for each in said if each.token_id in self._lost.tokens]
         self._false_alarms += sum(each.token_id not in self._lost.tokens for each in said)
-        self._not_known |= any(True for _ in self._audit.unknown_books())
         if message.tokens & self._lost.tokens:
             self._wrong = self._wrong_now(message.number)
-            self._wrong_hashes += len(self._wrong & message.told)
+            self._wrong_hashes.update(self._wrong & message.told)
 
     def _wrong_now(self, number: int) -> set[str]:
         """The tokens whose books are there, and not the truth after a message."""
@@ -139,7 +147,7 @@ class _Trial:
     def _outcome(self) -> Outcome:
         if not self._ever_wrong:
             self._false_alarms += len(self._said)
-            return "unknown" if self._not_known else "right"
+            return "unknown" if self._unknown else "right"
         if any(each.verdict == "divergence" for each in self._said):
             return "divergence"
-        return "healed" if self._said else "unknown" if self._not_known else "silent"
+        return "healed" if self._said else "unknown" if self._unknown else "silent"

@@ -1,6 +1,6 @@
 """Each change of a healthy recording is dropped in turn: what is noticed, what heals, how long a book was wrong.
 
-`DROPPED_CHANGES=all bin/run-tests tests/archive/test_dropped_changes.py -s` drops every one of some minutes, not a
+`DROPPED_CHANGES=all bin/run-tests tests/archive/test_dropped_changes.py -s` drops every one of three minutes, not a
 few of some seconds, and prints the table that the page on auditing shows.
 """
 
@@ -23,11 +23,9 @@ from tests.archive.markets import MS, World, rows_of, world_of_both_protocols
 
 WHOLE = os.environ.get("DROPPED_CHANGES") == "all"
 FEW_SECONDS = 20
-SECONDS = 280 if WHOLE else FEW_SECONDS
+SECONDS = 180 if WHOLE else FEW_SECONDS
 SAMPLE = 40
-LAST_SECONDS = (
-    6  # nothing is dropped there: so long it may take until a market's next change comes and has failed
-)
+LAST_SECONDS = 6  # where nothing is dropped: a market's next change must come, fail, and have time to heal
 EACH = 2  # of the drops of which ledgers are made
 ROWS = {
     "divergence": "noticed: divergence",
@@ -90,8 +88,7 @@ def test_a_dropped_change_that_leaves_the_book_wrong_is_told(recorded: tuple[Wor
     size = f"{len(found):,} of {len(messages):,} messages in {SECONDS} s dropped in turn"
     print(f"\n{size}\n{table(list(found.values()))}")
     assert sum(each.false_alarms for each in found.values()) == 0
-    silent = {at: each for at, each in found.items() if each.outcome == "silent"}
-    assert {at: each for at, each in silent.items() if each.wrong_at_end or each.wrong_hashes} == {}
+    assert {at: each for at, each in found.items() if each.untold_at_end or each.untold_hashes} == {}
     assert any(each.outcome == "divergence" for each in found.values())
     assert any(each.outcome == "healed" for each in found.values())
 
@@ -100,6 +97,8 @@ def test_the_ledger_says_the_same_of_a_drop() -> None:
     of = world_of_both_protocols(0, FEW_SECONDS)
     messages, left = messages_of(of), Counter({"divergence": EACH, "healed": EACH})
     for at, each in drops(of, messages, whole=False):
+        if not +left:
+            break
         if not left[each.outcome]:
             continue
         left[each.outcome] -= 1
