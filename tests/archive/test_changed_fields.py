@@ -3,13 +3,10 @@
 `CHANGED_FIELD_TRIALS=10000 bin/run-tests tests/archive/test_changed_fields.py` tries more than the suite has time for.
 """
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -17,117 +14,18 @@ from common.archive.ledger import HourAccount
 from common.archive.replay import Replay
 from common.core.books.book import Book
 from common.core.books.hash import ANY_PRICE, USUAL_TERMS, matched
-from common.core.envelope import MESSAGE, Envelope
 from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.later import Later
-from common.core.market import Token
 from common.core.recipes.recipe import KNOWN_RECIPES
 from common.core.row_check import read_row
 from common.core.rows.names import WS_RAW
 from common.core.rows.reading import row_of
-from common.core.rows.websocket import (
-    SESSION_CLOSED,
-    SESSION_OPENED,
-    control_row,
-    message_constant,
-    message_rest,
-)
-from common.polymarket.classify import classify
-from common.simulation.frames import opening_array, opening_book
-from common.simulation.model import MarketModel
 from tests.archive.changes import KEYS, VALUES, changed
-from tests.benchmark.test_figures import tokens_of
-from tests.contexts import context_for
+from tests.archive.markets import BATCHES, MS, Books, World, levels_of, rows_of, world
 
 TRIALS = int(os.environ.get("CHANGED_FIELD_TRIALS", "250"))
 WAYS = (*VALUES, *KEYS)
-STEP_MS = 70  # between two batches: a busy market, and a trial sees more than two seconds of it
-BATCHES = 36
 CHANGED_PART = 0.5  # of the messages, from the first on: behind it is time to find out
-MS = 1_000_000
-PRODUCER = "ws_reader-0"
-Books = dict[str, dict[tuple[str, float], float]]  # by token: size by side and price
-
-
-class World:
-    """Some seconds of a market as the exchange tells them, and the truth after each message."""
-
-    def __init__(self, number: int) -> None:
-        now_ms = (1_795_000_000 + 300 * number) * 1000
-        self.tokens = tokens_of(now_ms // 1000)
-        model = MarketModel(1, 300, now_ms)
-        markets = [(model.market(token.token_id, now_ms), token.token_id) for token in self.tokens]
-        books = [(each.book, each.book.token_ids.index(token_id)) for each, token_id in markets if each]
-        assert len(books) == 2
-        self.messages = [(now_ms, opening_array(opening_book(*each) for each in books))]
-        model.watch(dict.fromkeys(token.condition_id for token in self.tokens), now_ms)
-        for _ in range(BATCHES):
-            now_ms += STEP_MS
-            model.walk(now_ms)
-            self.messages += [(now_ms, frame.text.encode()) for frame in model.traffic(now_ms)]
-        self.truths = list(truths_of(payload for _, payload in self.messages))
-
-
-@cache
-def world(number: int) -> World:
-    return World(number)
-
-
-def truths_of(payloads: Iterable[bytes]) -> Iterator[Books]:
-    """The books after each message of the exchange, by the plainest of all rules."""
-    books: Books = {}
-    for payload in payloads:
-        message = json.loads(payload)
-        for event in message if isinstance(message, list) else [message]:
-            if event["event_type"] == "book":
-                books[event["asset_id"]] = {
-                    (side, float(level["price"])): float(level["size"])
-                    for side, name in (("BUY", "bids"), ("SELL", "asks"))
-                    for level in event[name]
-                }
-            for change in event.get("price_changes", ()):
-                levels = books.setdefault(change["asset_id"], {})
-                levels[change["side"], float(change["price"])] = float(change["size"])
-        yield {
-            token_id: {place: size for place, size in levels.items() if size}
-            for token_id, levels in books.items()
-        }
-
-
-def levels_of(book: Book) -> dict[tuple[str, float], float]:
-    sides = (("BUY", book.bids), ("SELL", book.asks))
-    return {(side, float(price)): float(size) for side, levels in sides for price, size in levels}
-
-
-def rows_of(messages: Sequence[tuple[int, bytes]], tokens: Sequence[Token]) -> Iterator[bytes]:
-    """The recording of one session that was heard to its end."""
-    context = context_for(
-        1,
-        session_id="c1",
-        connection_sequence=1,
-        url="wss://exchange.test/ws/market",
-        subscription_revision=1,
-        tokens=tuple(tokens),
-    )
-
-    def life_cycle(record_type: str, at_ms: int, detail: dict[str, Any]) -> bytes:
-        at_ns = at_ms * MS
-        return control_row(
-            record_type,
-            context,
-            producer=PRODUCER,
-            exchange="live",
-            received_at_ns=at_ns,
-            received_monotonic_ns=at_ns,
-            detail=detail,
-        )
-
-    yield life_cycle(SESSION_OPENED, messages[0][0] - 1, {})
-    constant = message_constant(context, PRODUCER, "live")
-    for number, (at_ms, payload) in enumerate(messages, start=1):
-        envelope = Envelope(MESSAGE, number, number, number, (at_ms + 30) * MS, at_ms * MS, 1, 1, payload)
-        yield constant + message_rest(envelope, classify(payload))
-    yield life_cycle(SESSION_CLOSED, messages[-1][0] + 40, {"reason": "recorder_stopping"})
 
 
 class Read:

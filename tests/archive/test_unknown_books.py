@@ -14,8 +14,8 @@ from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW, Layout
 from common.core.views.book_view import render
 from common.core.views.markets_named import TokenChoice
+from tests.archive.markets import MS, PRODUCER, World, rows_of, world
 from tests.archive.recordings import verified
-from tests.archive.test_changed_fields import MS, PRODUCER, World, rows_of, world
 from tests.archive.test_ledgers import ledgers
 
 REASON = "price_change: price"
