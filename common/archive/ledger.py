@@ -10,7 +10,15 @@ from common.archive.hours import HourArchive, in_order, rows_of
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import NO_ANSWER, read_answer
 from common.core.ledger.book_window import BookHour
-from common.core.ledger.document import AnyLedger, CheckpointLedger, FeedLedger, LedgerArchive, Window
+from common.core.ledger.document import (
+    LEDGER_SCHEMA_VERSION,
+    AnyLedger,
+    CheckpointLedger,
+    FeedLedger,
+    LedgerArchive,
+    OlderLedger,
+    Window,
+)
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.later import Later
 from common.core.ledger.rest_window import CheckpointHour
@@ -110,6 +118,17 @@ def write_ledger(data_root: Path, window: Window, ledger: AnyLedger) -> bool:
         return False
     write_atomically(path, msgspec.json.format(msgspec.json.encode(ledger), indent=1) + b"\n")
     return True
+
+
+def read_older_ledger(path: Path) -> OlderLedger | None:
+    """A ledger that an earlier version of the program wrote, None if it is of this one's.
+
+    Raises OSError, msgspec.DecodeError if it is no ledger, ValueError if a later version wrote it.
+    """
+    found = msgspec.json.decode(path.read_bytes(), type=OlderLedger)
+    if found.schema_version > LEDGER_SCHEMA_VERSION:
+        raise ValueError(f"a later version of this program wrote it (schema_version {found.schema_version})")
+    return found if found.schema_version < LEDGER_SCHEMA_VERSION else None
 
 
 def read_ledger(path: Path) -> AnyLedger:

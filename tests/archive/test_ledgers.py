@@ -359,3 +359,18 @@ def test_a_ledger_of_an_older_version_does_not_state_it_and_is_no_finding(tmp_pa
     del older["exchange"]
     path.write_text(json.dumps(older))
     assert told(tmp_path) == []
+
+
+def test_a_ledger_that_an_earlier_version_wrote_is_a_note_and_no_finding(tmp_path: Path) -> None:
+    recorded_of(tmp_path, "live")
+    ledgers(tmp_path)
+    path = tmp_path / ledger_path(WS_RAW, NOON_NS)
+    older = json.loads(path.read_bytes()) | {"schema_version": 1}
+    del older["unusable"], older["wrong_batches"]
+    path.write_text(json.dumps(older))
+    found = verified(tmp_path)
+    assert found.findings == ()
+    assert any("an earlier version of this program wrote them" in note for note in found.notes)
+    path.write_text(json.dumps(older | {"schema_version": 99}))
+    [words] = told(tmp_path)
+    assert "a later version of this program wrote it" in words

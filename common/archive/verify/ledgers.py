@@ -13,12 +13,12 @@ import msgspec
 
 from common.archive.hours import HourArchive, hour_archive, in_order, note_closed
 from common.archive.journal import JournalLine
-from common.archive.ledger import HourAccount, read_ledger, stored_ledgers, told_archives
+from common.archive.ledger import HourAccount, read_ledger, read_older_ledger, stored_ledgers, told_archives
 from common.archive.upload_records import has_left, was_uploaded
 from common.archive.verify.archive import ArchiveCheck, CheckedArchive, Progress
 from common.core.events.not_understood import Unused
 from common.core.instants import parse_utc_ns
-from common.core.ledger.document import AnyLedger, Window
+from common.core.ledger.document import AnyLedger, OlderLedger, Window
 from common.core.ledger.later import Later
 from common.core.rows.names import STREAMS, ledger_path, window_start_of
 from common.core.verify.accounts import Accounts
@@ -157,7 +157,7 @@ class LedgerCheck:
             reason = "an archive of their hour came after them"
         if reason:
             self._uncompared[reason] += 1
-        self.hours.append(_summary(ledger, compared=not reason))
+        self.hours.append(_summary(ledger, ledger.unusable, compared=not reason))
         where = ledger_path(ledger.stream, parse_utc_ns(ledger.from_utc))
         if not reason:
             self.findings += [Finding("ledger", where, words) for words in differences(ledger, computed)]
@@ -167,13 +167,17 @@ class LedgerCheck:
         if ledger is not None:
             reason = "an archive of their hour is not here" if ledger.archives else ""
             self._uncompared.update([reason] if reason else [])
-            self.hours.append(_summary(ledger, compared=not reason))
+            self.hours.append(_summary(ledger, ledger.unusable, compared=not reason))
 
     def _load(self, stream: str, start_ns: int) -> AnyLedger | None:
         path = self._stored[stream].get(start_ns)
         if path is None:
             return None
         try:
+            if (older := read_older_ledger(path)) is not None:
+                self._uncompared["an earlier version of this program wrote them"] += 1
+                self.hours.append(_summary(older, (), compared=False))
+                return None
             ledger = read_ledger(path)
             if (ledger.stream, parse_utc_ns(ledger.from_utc)) != (stream, start_ns):
                 self._tell(stream, start_ns, f"is about {ledger.stream} from {ledger.from_utc}")
@@ -224,8 +228,6 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _summary(ledger: AnyLedger, *, compared: bool) -> HourSummary:
+def _summary(ledger: AnyLedger | OlderLedger, unusable: tuple[Unused, ...], *, compared: bool) -> HourSummary:
     tokens = Counter[str](token.condition for token in ledger.tokens)
-    return HourSummary(
-        ledger.stream, ledger.from_utc, ledger.condition, dict(tokens), compared, ledger.unusable
-    )
+    return HourSummary(ledger.stream, ledger.from_utc, ledger.condition, dict(tokens), compared, unusable)

@@ -14,7 +14,7 @@ from common.core.events.not_understood import Unused
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.number_runs import Run, count, joined, without
 
-LEDGER_SCHEMA_VERSION = 1
+LEDGER_SCHEMA_VERSION = 2  # 1 stated neither what cannot be read nor for how long a book was wrong
 TOLERANCE_NS = 1_000_000  # gap rows tell microseconds, and a clock reading stands beside each row
 HARMLESS: Collection[Cause] = (
     "no_active_tokens",
@@ -121,6 +121,22 @@ class HourLedger(msgspec.Struct, frozen=True):
     longest_pause_seconds: float
     unusable: tuple[Unused, ...]
     unusual_forms: Mapping[str, int]
+
+
+class OlderToken(msgspec.Struct, frozen=True):
+    """What a ledger of any version states of a token."""
+
+    condition: Condition
+
+
+class OlderLedger(msgspec.Struct, frozen=True):
+    """What a ledger of any version states."""
+
+    schema_version: int
+    stream: str
+    from_utc: str
+    condition: Condition
+    tokens: tuple[OlderToken, ...]
 
 
 class FeedLedger(HourLedger, frozen=True):
