@@ -180,12 +180,12 @@ def test_a_quiet_market_that_checkpoints_confirm_is_not_cut_and_good_until_the_l
 
 def test_an_opening_array_that_is_still_arriving_is_no_silence(tmp_path: Path) -> None:
     exchange = MarketExchange()
-    exchange.dribble = 40
+    exchange.dribble = 20
     with reader_beside(tmp_path, exchange) as run:
         run.discover(TWO)
         run.until(lambda: run.told["state"] == "waiting_for_data", "the session")
         while exchange.dribble_on() and run.told["state"] == "waiting_for_data":
-            run.pass_time(4)
+            run.pass_time(2)
         run.receiving()
         assert exchange.server.connections == 1
         assert run.told["tokens_without_book"] == 0
