@@ -12,13 +12,13 @@ from pathlib import Path
 from common.config import Settings
 from common.core.market import DiscoveryFile, all_tokens
 from common.core.terminal.text import clean
-from common.errors import EXIT_DONE, AlreadyRunningError, DiscoveryError
-from common.locks import RECORDER_LOCK, FileLock
+from common.errors import EXIT_DONE, AlreadyRunningError
 from common.polymarket.gamma.discover import discover
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.polymarket.gamma.search import Match, search
 from common.runtime import command
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
+from common.runtime.data_root_lock import lock_data_root
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
 
 MOST_MATCHES = 40  # of one kind
@@ -84,14 +84,10 @@ def _discovery_lines(
     yield from _found_lines(found)
     yield ""
     try:
-        data_root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(data_root / RECORDER_LOCK, f"the data root {data_root}")
+        lock = lock_data_root(data_root)
     except AlreadyRunningError:
         yield f"A recorder runs on {data_root}: its discovery file is left alone, and what it records does not change."
         return
-    except OSError as error:
-        reason = f"{data_root}: cannot be written ({error.strerror}); check --data-root"
-        raise DiscoveryError(reason) from error
     try:
         write_discovery_file(path, found)
     finally:

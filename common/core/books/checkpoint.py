@@ -6,9 +6,9 @@ import msgspec
 
 from common.core.books.book import Book, Ladder
 from common.core.books.hash import USUAL_TERMS, HashTerms
-from common.core.books.snapshot import NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
+from common.core.books.snapshot import BookSnapshot, Level, Milliseconds, check_book
 from common.core.books.unknown_keys import Extra
-from common.core.decimal_text import check_decimals, normal, scaled
+from common.core.decimal_text import normal, scaled
 from common.core.recipes.recipe import VERSION_KEY
 
 
@@ -35,10 +35,7 @@ class CheckpointBook(
     extra: Extra = ()
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
-        levels = self.bids + self.asks
-        check_decimals([level.price for level in levels] + [level.size for level in levels])
+        check_book(self.timestamp_ms, self.bids + self.asks)
 
     @property
     def terms(self) -> HashTerms:

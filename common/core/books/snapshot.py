@@ -1,5 +1,6 @@
 """A whole book as the exchange sends it over the websocket, the keys included that nobody knows yet."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -9,8 +10,8 @@ from common.core.books.unknown_keys import Extra, unknown_keys
 from common.core.decimal_text import check_decimals
 
 Milliseconds = Annotated[int, Meta(ge=0, lt=10**13)]  # up to 2286
-SECONDS = range(10**9, 10**12)  # in milliseconds dates before 2001, in seconds later ones
-NOT_MILLISECONDS = "timestamp is not in milliseconds"
+_SECONDS = range(10**9, 10**12)  # in milliseconds dates before 2001, in seconds later ones
+
 NAMES = {
     "token_id": "asset_id",
     "timestamp_ms": "timestamp",
@@ -24,6 +25,18 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 
     price: str
     size: str
+
+
+def check_milliseconds(timestamp_ms: int) -> None:
+    """Raises ValueError for a time that was told in seconds."""
+    if timestamp_ms in _SECONDS:
+        raise ValueError("timestamp is not in milliseconds")
+
+
+def check_book(timestamp_ms: int, levels: Sequence[Level]) -> None:
+    """Raises ValueError where a time or a price or size of a whole book cannot be one."""
+    check_milliseconds(timestamp_ms)
+    check_decimals([level.price for level in levels] + [level.size for level in levels])
 
 
 class BookSnapshot(
@@ -52,10 +65,7 @@ class BookSnapshot(
     extra: Extra = ()
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
-        levels = self.bids + self.asks
-        check_decimals([level.price for level in levels] + [level.size for level in levels])
+        check_book(self.timestamp_ms, self.bids + self.asks)
 
 
 class _AnyBook(BookSnapshot, frozen=True, forbid_unknown_fields=False, tag="book"):

@@ -23,7 +23,6 @@ _DAILY = re.compile(r"([a-z0-9-]+)-up-or-down-on-[a-z]+-\d+(?:-\d{4})?")
 _HOURLY = re.compile(r"([a-z0-9-]+)-up-or-down-[a-z]+-\d+(?:-\d{4})?-\d+[ap]m-et")
 _SECONDS = {"m": 60, "h": 3600}
 _NAMED_LENGTHS = {"hourly": 3600, "daily": 86_400}
-LONGEST_WINDOW_SECONDS = 90_000  # a day of 25 hours
 _SHIFTED_LENGTH = 7200  # windows longer than an hour may follow the time of New York, whose offset changes
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from common.core.books.snapshot import NAMES, NOT_MILLISECONDS, SECONDS, BookSnapshot, Level, Milliseconds
+from common.core.books.snapshot import NAMES, BookSnapshot, Level, Milliseconds, check_milliseconds
 from common.core.decimal_text import check_decimals
 
 __all__ = [
@@ -63,8 +63,7 @@ class PriceChange(
     changes: tuple[LevelChange, ...]
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
+        check_milliseconds(self.timestamp_ms)
         check_decimals([text for change in self.changes for text in (change.price, change.size)])
 
 
@@ -80,8 +79,7 @@ class TickSizeChange(
     new_tick_size: str
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
+        check_milliseconds(self.timestamp_ms)
         check_decimals((self.new_tick_size,))
 
 
@@ -100,8 +98,7 @@ class LastTrade(
     transaction_hash: str | None = None
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
+        check_milliseconds(self.timestamp_ms)
         check_decimals((self.price, self.size))
 
 
@@ -138,8 +135,7 @@ class MarketResolved(
     price_changes: None = None
 
     def __post_init__(self) -> None:
-        if self.timestamp_ms in SECONDS:
-            raise ValueError(NOT_MILLISECONDS)
+        check_milliseconds(self.timestamp_ms)
 
 
 class NewMarket(msgspec.Struct, gc=False, tag_field="event_type", tag="new_market"):
