@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 class Producer:
     """An outbox with its lanes served. Its owner appends, calls `serve` often, and waits with `wait`."""
 
-    def __init__(self, runtime: Runtime, stream: str) -> None:
+    def __init__(self, runtime: Runtime, stream: str, *, is_reader: bool = False) -> None:
+        """`is_reader`: without an outbox it looks in the archives for an outage before its life, which it declares."""
         now_ns = runtime.clock.wall_ns()
         self._runtime = runtime
         self._began_ns = runtime.clock.monotonic_ns()
@@ -36,8 +37,8 @@ class Producer:
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
         folder = runtime.run_dir / "producers" / runtime.name
         outage = take_outage_of_superseded(folder)
-        if outage is None and not folder.exists():
-            outage = outage_before(runtime, stream)
+        if is_reader and outage is None and not folder.exists():
+            outage = outage_before(runtime)
         self.outbox = Outbox(
             folder,
             Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),

@@ -1,12 +1,11 @@
-"""What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
+"""What comes of the checks while recording: divergences, wishes for what heals, and proof that a feed is frozen."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from common.core.audit.confirmations import Confirmations, Confirmed
 from common.core.audit.connections import BookAudit, Heard, Judged
+from common.core.audit.divergence import Divergence, divergence_of
 from common.core.audit.frozen import Evidence, FrozenWatch
 from common.core.audit.results import Result
 from common.core.audit.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
@@ -16,17 +15,15 @@ from common.core.books.continuity import Break
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import read_answer
-from common.core.instants import utc_text
 from common.core.recipes.account import RecipeAccount
 from common.core.rows.reading import Row
 
-LEVELS_TOLD = 50
 _REQUESTS_KEPT = 100  # checkpoints whose results may still come
 ASK_UNHEARD_NS = 1_000_000_000
 UNHEARD_AT_ONCE = (
     5  # tokens a second whose snapshots are asked for, so that wishes are not too many to be kept
 )
-LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
+SNAPSHOT_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without it
 
 
 class Audit:
@@ -49,7 +46,7 @@ class Audit:
         self._results: list[Result] = []
         self._asked = SnapshotsAsked()
         self._ask_unheard_ns = 0
-        self._told_whole: set[tuple[str, str, int]] = set()  # divergences, told with their levels when found
+        self._divergences: list[Divergence] = []
         self._replacing: dict[
             str, tuple[Judged, int]
         ] = {}  # by token: the divergence, and until when to wait
@@ -160,9 +157,6 @@ class Audit:
             self._confirm(judged)
             wishes += self._heal(judged, now_ns, now_monotonic_ns)
         for judged in self._books.take_settled():
-            if _key(judged.result) not in self._told_whole and judged.result.levels:
-                wishes.append(self._told(judged, now_ns))
-            self._told_whole.discard(_key(judged.result))
             if self._replacing.pop(judged.result.token_id, None) is not None:
                 wishes.append(self._wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
@@ -201,22 +195,22 @@ class Audit:
                 yield Wish(0, reader, session_id, "resubscribe", token_id, "its snapshot passed unheard")
 
     def _heal(self, judged: Judged, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
-        """A divergence is recorded when it is found, whatever becomes of it, and healed."""
+        """A divergence is found, whatever becomes of it, and healed."""
         result = judged.result
         agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
         if agrees and self._healing.unhealed:
             self._healing.agreed(result.token_id, result.check)
         if result.verdict != "divergence":
             return []
-        if result.levels:
-            self._told_whole.add(_key(result))
+        self._divergences.append(divergence_of(judged.session_id, result, found_ns=now_ns))
         action = self._healing.diverged(judged.reader, result.token_id, result.check, now_monotonic_ns)
+        if action is None:
+            return []
         if (
             action == "replace"
-        ):  # once a snapshot has told the differing levels: with the session the book goes
-            self._replacing[result.token_id] = judged, now_monotonic_ns + LEVELS_WITHIN_NS
-        heals: Action = "none" if action in {None, "none"} else "resubscribe"
-        return [self._told(judged, now_ns, heals)]
+        ):  # once a snapshot is recorded that shows what is wrong: the book ends with its session
+            self._replacing[result.token_id] = judged, now_monotonic_ns + SNAPSHOT_WITHIN_NS
+        return [self._wish(judged, "resubscribe")]
 
     def _overdue(self, now_ns: int) -> list[Wish]:
         late = [token_id for token_id, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
@@ -226,40 +220,18 @@ class Audit:
         reader, session_id, result = judged
         proved_ns = self._agreed_ms.get(result.token_id, 0) * 1_000_000
         good_until_ns = max(proved_ns, self._confirmations.until_ns(reader, result.token_id))
-        return Wish(
-            0, reader, session_id, action, result.token_id, result.reason, good_until_ns=good_until_ns
-        )
-
-    def _told(self, judged: Judged, now_ns: int, action: Action = "none") -> Wish:
-        """The wish that a divergence be recorded, with what is known of it, and healed by an action."""
-        return msgspec.structs.replace(self._wish(judged, action), divergence=_detail(judged, now_ns))
+        about = (0, reader, session_id, action, result.token_id, result.reason)
+        return Wish(*about, good_until_ns=good_until_ns, diverged=True)
 
     def take_results(self) -> list[Result]:
         """All results since the last call."""
         results, self._results = self._results, []
         return results
 
-
-def _key(result: Result) -> tuple[str, str, int]:
-    """What tells divergences apart."""
-    return result.token_id, result.check, result.timestamp_ms
-
-
-def _detail(judged: Judged, now_ns: int) -> dict[str, Any]:
-    result = judged.result
-    return {
-        "found_at_utc": utc_text(now_ns),
-        "session_id": judged.session_id,
-        "token_id": result.token_id,
-        "check": result.check,
-        "verdict": result.verdict,
-        "why": result.reason,
-        "exchange_timestamp_ms": result.timestamp_ms,
-        "checkpoint_sequence": result.checkpoint_sequence,
-        "levels_from": result.levels_from,
-        "differing_levels": len(result.levels),
-        "levels": [level._asdict() for level in result.levels[:LEVELS_TOLD]],
-    }
+    def take_divergences(self) -> list[Divergence]:
+        """The divergences found since the last call, none of them with a number yet."""
+        found, self._divergences = self._divergences, []
+        return found
 
 
 def _stale(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:

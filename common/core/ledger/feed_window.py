@@ -32,6 +32,7 @@ from common.core.number_runs import Run, joined, without
 from common.core.row_check import Row
 from common.core.rows.names import WS_RAW
 from common.core.rows.websocket import (
+    DIVERGENCE,
     GAP,
     MESSAGE_RECORD,
     SESSION_CLOSED,
@@ -80,6 +81,8 @@ class FeedHour:
             session = session or self._first_sight(row, told_by(line))
             session.last_ns = max(session.last_ns, row.received_at_ns)
             self._take_message(row, events)
+            return
+        if row.record_type == DIVERGENCE:  # the auditor's: of no session of its own
             return
         told = told_by(line)
         if row.record_type == GAP:
