@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.hours import HourArchive, hour_archive, in_order, note_closed
+from common.archive.hours import HourArchive, hour_archive, note_closed, part_of
 from common.archive.journal import JournalLine
 from common.archive.ledger import HourAccount, read_ledger, read_older_ledger, stored_ledgers, told_archives
 from common.archive.upload_records import has_left, was_uploaded
@@ -21,6 +21,7 @@ from common.core.instants import parse_utc_ns
 from common.core.ledger.document import AnyLedger, OlderLedger, Window
 from common.core.ledger.later import Later
 from common.core.rows.names import STREAMS, ledger_path, window_start_of
+from common.core.rows.order import in_recorded_order
 from common.core.verify.accounts import Accounts
 from common.core.verify.copy_edge import CopyEdge
 from common.core.verify.sequences import Finding
@@ -125,7 +126,8 @@ class LedgerCheck:
         one = next(iter(stored.values()))
         window = Window(parse_utc_ns(one.from_utc), parse_utc_ns(one.to_utc))
         account = HourAccount(window)
-        for row in in_order((each, partial(checks[each.path].rows, progress)) for each in archives):
+        parts = (part_of(each, partial(checks[each.path].rows, progress)) for each in archives)
+        for row in in_recorded_order(parts):
             account.take(*row)
         checked = [checks[each.path].result() for each in archives]
         reason = self._why_not(window, account, checked)
