@@ -132,6 +132,7 @@ class PathSettings(Section, frozen=True):
     data_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "data"
     reports_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "reports"
     run_dir: Annotated[str, Meta(pattern=NO_NUL)] = ""
+    readable_by: Literal["owner", "group"] = "owner"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ from common.runtime.log_output import take_dropped
 from common.runtime.orders import Orders, obey
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment
+from common.runtime.readers import open_folders
 from common.runtime.run_dir import RunDir
 from common.runtime.supervision.adopted import reap_adopted
 from common.runtime.supervision.agree_at_start import supersede_older_outboxes
@@ -63,6 +64,7 @@ class Supervisor:
         self._sample = sample
         self._data_root = Path(settings.paths.data_root).absolute()
         self._lock = lock_data_root(self._data_root)
+        open_folders(settings.paths)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
         note_holder(self._lock, Holder(os.getpid(), str(self.run_dir)))

@@ -37,6 +37,7 @@ class Row(msgspec.Struct, gc=False):
     leg: str | None = None
     host: str | None = None
     session_id: str | None = None
+    connection_sequence: int = 0
     received_at_ns: int = 0
     received_monotonic_ns: int = 0
     message_sequence: int | None = None

@@ -25,6 +25,7 @@ from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_f
 from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
+from common.runtime.readers import admit_readers
 from common.runtime.run_watch import RunWatch
 
 STEP_SECONDS = 0.1
@@ -220,6 +221,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     except RecorderError as error:
         log.error("process failed", extra={"reason": str(error)})  # noqa: TRY400 - the words say it all
         return error.exit_code
+    admit_readers(assignment.settings.paths)
     start_logging(given.name, assignment.run_id, level=assignment.log_level)
     watch = RunWatch(given.assignment, assignment.run_id, supervisor=given.supervisor)
     before = last_facts(Path(assignment.run_dir), given.name)
