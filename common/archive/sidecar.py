@@ -11,6 +11,7 @@ from common.core.instants import utc_text
 from common.core.row_facts import RowFacts
 from common.core.rows.names import sidecar_path
 from common.files import Disk, write_atomically
+from common.version import PROGRAM_VERSION
 
 SIDECAR_SCHEMA_VERSION = 1
 
@@ -34,6 +35,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     commit when a crash was recovered; their rows were never acknowledged, so their producer sends them again.
     `exchange` is what its rows state, None where an older version made them. `clock_offset_seconds` is how far this
     machine's clock was ahead of the exchange's when the archive was closed, None where that is unknown.
+    `program_version` is of the program that closed it, empty where that is not known.
     """
 
     schema_version: int
@@ -53,6 +55,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     bytes_cut: int
     exchange: str | None = None
     clock_offset_seconds: float | None = None
+    program_version: str = ""
 
 
 class RowTally:
@@ -119,6 +122,7 @@ def sidecar_of(
         bytes_cut=file.bytes_cut,
         exchange=tally.exchange,
         clock_offset_seconds=clock_offset_seconds,
+        program_version=PROGRAM_VERSION,
     )
 
 

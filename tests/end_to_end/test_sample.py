@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from common.version import PROGRAM_VERSION
 from tests.doubles.rest_server import DOWN, UP, rest_server
 from tests.doubles.websocket_server import Peer, WebsocketServer, frame
 from tests.end_to_end.running import (
@@ -93,6 +94,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert (base / f"ws_raw/{run_id}/polymarket_ws_raw_{run_id}.jsonl.gz").exists()
     found = rows(tmp_path)
     assert found[0]["record_type"] == "session_opened"
+    assert found[0]["session_opened"]["program_version"] == PROGRAM_VERSION
     assert found[-1]["record_type"] == "session_closed"
     assert found[-1]["session_closed"]["reason"] == "recorder_stopping"
     assert {row["exchange"] for row in found} == {"simulated"}
