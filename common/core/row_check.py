@@ -35,6 +35,7 @@ class Row(msgspec.Struct, gc=False):
     producer: str = ""
     exchange: str | None = None
     session_id: str | None = None
+    connection_sequence: int = 0
     received_at_ns: int = 0
     received_monotonic_ns: int = 0
     message_sequence: int | None = None
