@@ -72,6 +72,8 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
     report = (tmp_path / "reports/checkpoints/checkpoint_010b_ws_raw_sample.md").read_text()
     assert "WS_RAW_SAMPLE_PASS" in report
     assert "Recorded from the embedded exchange: simulated data." in report
+    assert f"version {PROGRAM_VERSION}" in report.replace("\\", "")
+    assert manifest(tmp_path)["program_version"] == PROGRAM_VERSION
     assert manifest(tmp_path)["exchange"] == "simulated"
     assert json.loads((tmp_path / "d/identity.json").read_bytes())["exchange"] == "simulated"
     for file in manifest(tmp_path)["files"]:
