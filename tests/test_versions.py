@@ -4,7 +4,7 @@ import json
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +175,7 @@ def test_what_is_newer_is_refused_by_a_message_that_names_file_and_versions(
     write_assignment(path, assignment(tmp_path, run_dir))
     path.write_text(json.dumps(json.loads(path.read_bytes()) | newer))
     fresh = Identity("new", "ws_raw")
-    readers = {
+    readers: dict[Path, Callable[[], object]] = {
         tmp_path / "journal/lane-0.journal": lambda: ArchiveWriter(
             Runtime("archive_writer-0", 0, assignment(tmp_path, run_dir), Tally(None))
         ),
