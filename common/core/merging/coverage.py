@@ -11,11 +11,11 @@ from typing import Literal
 import msgspec
 
 from common.core.events.market_events import BookSnapshot, MarketEvent, PriceChange
+from common.core.merging.messages import HORIZON_NS
 from common.core.number_runs import Run, joined, without
 
 OWN_MARGIN_NS = 130_000_000  # behind the first proof: the exchange repeats a change up to 120 ms later
 LATE_NS = 600_000_000  # so late trades come, and the order between the tokens of a connection is no stricter
-HORIZON_NS = 12_000_000_000  # the longest backlog seen is 11.4 s
 AHEAD_NS = 2_000_000_000  # no exchange time is believed that is further ahead of our clock
 
 _Kind = Literal["change", "refresh", "opening"]
@@ -146,7 +146,7 @@ class LegCoverage:
         return None if token is None else token.began_ns
 
     def proves(self, token_id: str, at_ns: int) -> bool | None:
-        """Whether the leg surely received what the exchange sent of a token at an instant; None: it may still prove it."""
+        """Whether the leg surely received what was sent of a token at an instant; None: that may still be proved."""
         token = self._tokens.get(token_id)
         if token is None:
             return False
