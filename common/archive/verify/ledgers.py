@@ -5,7 +5,7 @@ as that, once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from common.core.verify.copy_edge import CopyEdge
 from common.core.verify.sequences import Finding
 
 TOKENS_NAMED = 3
+_NOT_COMPARED = ("tokens", "program_version")  # field by field: tokens are compared one by one
 
 
 class HourSummary(msgspec.Struct, frozen=True):
@@ -130,10 +131,10 @@ class LedgerCheck:
         for row in in_recorded_order(parts):
             account.take(*row)
         checked = [checks[each.path].result() for each in archives]
-        reason = self._why_not(window, account, checked)
+        reason = self._why_not(window, account, checked) or _unlike_archives(stored.values(), archives)
         computed = account.finish(self._later, archives, ())
         for stream, ledger in stored.items():
-            self._compare(ledger, computed[stream], archives, reason)
+            self._compare(ledger, computed[stream], reason)
         return checked
 
     def _why_not(self, window: Window, account: HourAccount, checked: Sequence[CheckedArchive]) -> str:
@@ -148,15 +149,7 @@ class LedgerCheck:
             return "the archives that follow their hour are not here"
         return ""
 
-    def _compare(
-        self, ledger: AnyLedger, computed: AnyLedger, archives: Sequence[HourArchive], reason: str
-    ) -> None:
-        names = {each.name for each in ledger.archives}
-        here = {each.name for each in told_archives(archives, ledger.stream)}
-        if not reason and names - here:
-            reason = "an archive of their hour is not here"
-        elif not reason and here - names:
-            reason = "an archive of their hour came after them"
+    def _compare(self, ledger: AnyLedger, computed: AnyLedger, reason: str) -> None:
         if reason:
             self._uncompared[reason] += 1
         self.hours.append(_summary(ledger, ledger.unusable, compared=not reason))
@@ -201,13 +194,27 @@ class LedgerCheck:
         self.findings.append(Finding("ledger", ledger_path(stream, start_ns), words))
 
 
+def _unlike_archives(ledgers: Collection[AnyLedger], archives: Sequence[HourArchive]) -> str:
+    """Why archives are not those that the ledgers of a window were made of; empty if they are.
+
+    The streams are judged together: books are checked with what REST answered, so that a ledger of one stream
+    depends on the archives of the other.
+    """
+    streams = {ledger.stream for ledger in ledgers}
+    names = {each.name for ledger in ledgers for each in ledger.archives}
+    here = {each.name for stream in streams for each in told_archives(archives, stream)}
+    if names - here:
+        return "an archive of their hour is not here"
+    return "an archive of their hour came after them" if here - names else ""
+
+
 def differences(ledger: AnyLedger, computed: AnyLedger) -> Iterator[str]:
     """What a ledger says that its archives do not, in words."""
     said, found = msgspec.to_builtins(ledger), msgspec.to_builtins(computed)
     if None in {said["exchange"], found["exchange"]}:
         del said["exchange"]  # rows of an older version do not state it, nor does a window without rows
-    for name in said:
-        if name != "tokens" and said[name] != found[name]:
+    for name in (each for each in said if each not in _NOT_COMPARED):
+        if said[name] != found[name]:
             yield f"says {name} {_short(said[name])}, its archives give {_short(found[name])}"
     told = {token["token_id"]: token for token in said["tokens"]}
     given = {token["token_id"]: token for token in found["tokens"]}
