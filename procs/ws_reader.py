@@ -28,6 +28,7 @@ from common.feed.token_share import TokenShare
 from common.network.errors import DialError
 from common.polymarket.websocket.connection import Connection, ConnectionEnded
 from common.runtime.background import BackgroundCall
+from common.runtime.clock_error import ClockError
 from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
@@ -65,6 +66,7 @@ class WsReader:
             share=self._share,
         )
         self._rules = feed_rules(runtime.settings.websocket, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
+        self._clock_error = ClockError()
         self._dialing: BackgroundCall[Connection] | None = None
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
@@ -224,6 +226,7 @@ class WsReader:
 
     def _dial(self) -> None:
         settings = self._runtime.settings
+        self._clock_error.measure()
         self._dialing = BackgroundCall(
             lambda: Connection(
                 settings.exchange.ws_url,
@@ -257,7 +260,8 @@ class WsReader:
             if number > 1:
                 self._runtime.tally.add("reconnects_total")
             self._last_error = ""
-            self._session.open(f"{self._producer.name}-c{number}", now)
+            name = f"{self._producer.name}-c{number}"
+            self._session.open(name, now, clock_error_ms=self._clock_error.ms)
         except ConnectionEnded as end:
             self._on(Event.ENDED, now, end)
 

@@ -13,6 +13,7 @@ from common.core.envelope import Context
 from common.core.feed.left_tokens import Left
 from common.core.format_version import refuse_newer
 from common.core.market import Exchange, Token
+from common.core.rows.origin import Leg, Origin
 from common.core.rows.websocket import subscription_json, tokens_tracked_json
 from common.files import replace
 
@@ -40,6 +41,13 @@ class Identity(msgspec.Struct, frozen=True):
     exchange: Exchange = "live"
     data_root_id: str = ""
     format_version: int = OUTBOX_FORMAT
+    leg: Leg | None = None
+    host: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """What its rows state of it."""
+        return Origin(self.producer, self.exchange, self.leg, self.host)
 
 
 class Outage(msgspec.Struct, frozen=True):

@@ -85,7 +85,9 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
 
 def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path: Path) -> None:
     run_command(
-        "record_sample", "--exchange", "simulated", "--duration-seconds", "4", *SHORT, folder=tmp_path
+        *("record_sample", "--exchange", "simulated", "--duration-seconds", "4", *SHORT),
+        folder=tmp_path,
+        environment={"RECORDER__HOST": "rack-7"},
     )
     run_id = manifest(tmp_path)["run_id"]
     base = tmp_path / "d/ws_sample/polymarket"
@@ -95,7 +97,8 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert found[0]["record_type"] == "session_opened"
     assert found[-1]["record_type"] == "session_closed"
     assert found[-1]["session_closed"]["reason"] == "recorder_stopping"
-    assert {row["exchange"] for row in found} == {"simulated"}
+    assert {(row["exchange"], row["leg"], row["host"]) for row in found} == {("simulated", "a", "rack-7")}
+    assert "clock_error_ms" in found[0]["session_opened"]
     market = [row for row in found if row["record_type"] == "message"]
     assert [row["message_sequence"] for row in market] == list(range(1, len(market) + 1))
     assert [row["global_message_sequence"] for row in market] == list(range(1, len(market) + 1))
@@ -105,6 +108,8 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
         "record_type",
         "exchange",
         "producer",
+        "leg",
+        "host",
         "session_id",
         "connection_sequence",
         "websocket",
