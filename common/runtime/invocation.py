@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 PROGRAM = "orderbook-recorder"
+DISTRIBUTION = "orderbooks-ws-recorder"  # what pip installs
 COMMANDS = {
     "run-recorder": "records until it is told to stop",
     "record-sample": "records for a bounded time, reads the result back and judges it",

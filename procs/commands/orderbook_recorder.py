@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
-from common.polymarket.user_agent import DISTRIBUTION, release
-from common.runtime.invocation import COMMANDS, PROGRAM
+from common.runtime.invocation import COMMANDS, DISTRIBUTION, PROGRAM
+from common.version import PROGRAM_VERSION
 
 EXTRAS = {  # command: the extra that it needs, and the modules that tell whether it is installed
     "export-parquet": ("parquet", ("pyarrow",)),
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(usage())
         return EXIT_DONE if words else EXIT_USAGE
     if words[0] == "--version":
-        print(f"{PROGRAM} {release()}")
+        print(f"{PROGRAM} {PROGRAM_VERSION}")
         return EXIT_DONE
     return _start(*words)
 

@@ -36,7 +36,7 @@ def test_the_command_lists_all_of_them_and_its_version(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert all(f"  {name} " in shown for name in COMMANDS)
     assert orderbook_recorder.main(["--version"]) == 0
-    assert re.fullmatch(rf"{PROGRAM} \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert re.fullmatch(rf"{PROGRAM} \d+\.\d+\.\d+(\+g\w+)?\n", capsys.readouterr().out)
     assert orderbook_recorder.main([]) == 2
     assert orderbook_recorder.main(["no-such"]) == 2
     assert "there is no command 'no-such'" in capsys.readouterr().err
