@@ -35,6 +35,7 @@ from common.core.rows.names import (
 from common.core.rows.order import in_recorded_order
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.files import write_atomically
+from common.version import PROGRAM_VERSION
 
 ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours
 FIRST_WINDOWS = 48  # of recordings without any ledger only so many of the newest windows get one
@@ -87,6 +88,7 @@ class HourAccount:
                     tuple(name for name in unreadable if f"_{stream}_" in name),
                 ),
                 exchange=self._exchange,
+                program_version=PROGRAM_VERSION,
             )
             for stream, hour in hours.items()
         }

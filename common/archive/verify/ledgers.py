@@ -27,6 +27,7 @@ from common.core.verify.copy_edge import CopyEdge
 from common.core.verify.sequences import Finding
 
 TOKENS_NAMED = 3
+_NOT_COMPARED = ("tokens", "program_version")  # field by field: tokens are compared one by one
 
 
 class HourSummary(msgspec.Struct, frozen=True):
@@ -212,8 +213,8 @@ def differences(ledger: AnyLedger, computed: AnyLedger) -> Iterator[str]:
     said, found = msgspec.to_builtins(ledger), msgspec.to_builtins(computed)
     if None in {said["exchange"], found["exchange"]}:
         del said["exchange"]  # rows of an older version do not state it, nor does a window without rows
-    for name in said:
-        if name != "tokens" and said[name] != found[name]:
+    for name in (each for each in said if each not in _NOT_COMPARED):
+        if said[name] != found[name]:
             yield f"says {name} {_short(said[name])}, its archives give {_short(found[name])}"
     told = {token["token_id"]: token for token in said["tokens"]}
     given = {token["token_id"]: token for token in found["tokens"]}

@@ -2,7 +2,8 @@
 
 A leg is one of two connections for the same tokens. The exchange numbers nothing, so messages are compared by meaning:
 `messages` says what is compared (canonical JSON) and to which unit a message belongs (its market), `alignment` pairs
-the messages of two legs, `order` puts what only one leg has between the pairs, and `unit` does both for a stream.
+the messages of two legs, `order` puts what only one leg has between the pairs, and `unit` does both for a
+stream. `coverage` says what each leg surely received.
 
     from common.core.merging.messages import LegMessage
     from common.core.merging.unit import merge_unit
