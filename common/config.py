@@ -13,7 +13,14 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from common.config_sources import Layer, read_environment, read_file, variable_name
+from common.config_sources import (
+    KEYS_ALONE,
+    NO_SECTION,
+    Layer,
+    read_environment,
+    read_file,
+    variable_name,
+)
 from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_markets
 from common.errors import ConfigError
 
@@ -24,6 +31,7 @@ Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,120}$")]
 PageName = Annotated[
     str, Meta(min_length=1, max_length=500)
 ]  # a slug, a condition id, or the address of a page
+HostName = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$")]
 NO_NUL = r"^[^\0]*$"  # what no path may hold
 
 SELECTING = ("series", "tags", "events", "markets")  # the keys of `discovery` that say what is recorded
@@ -62,6 +70,7 @@ class DiscoverySettings(Section, frozen=True):
 class WebsocketSettings(Section, frozen=True):
     """The connections: how many, when they count as stale, how they come back."""
 
+    legs: Literal[1, 2] = 1
     readers: Annotated[int, Meta(ge=1, le=256)] = 1
     max_assets_per_connection: Annotated[int, Meta(ge=1, le=500)] = 200
     ping_interval_seconds: Annotated[float, Meta(gt=0, le=120)] = 10.0
@@ -123,6 +132,7 @@ class PathSettings(Section, frozen=True):
     data_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "data"
     reports_root: Annotated[str, Meta(min_length=1, pattern=NO_NUL)] = "reports"
     run_dir: Annotated[str, Meta(pattern=NO_NUL)] = ""
+    readable_by: Literal["owner", "group"] = "owner"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upload: UploadSettings = UploadSettings()
     sample: SampleSettings = SampleSettings()
     paths: PathSettings = PathSettings()
+    host: HostName = ""
 
     def sha256(self) -> str:
         """Hex digest over the complete settings: two runs with the same digest were configured alike."""
@@ -144,7 +155,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 ENVIRONMENT = "environment"
-SECTIONS: dict[str, type[Section]] = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+SECTIONS: dict[str, type[Section]] = {
+    field.name: field.type for field in msgspec.structs.fields(Settings) if field.name not in KEYS_ALONE
+}
 
 
 def load_settings(
@@ -171,13 +184,19 @@ def load_settings(
             for key, value in keys.items():
                 values.setdefault(section, {})[key] = value
                 variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
-                origins[f"{section}.{key}"] = f"{origin}{variable}"
+                origins[_key(section, key)] = f"{origin}{variable}"
     settings = _convert(values, origins)
     _refuse_contradictions(settings, origins)
     return settings
 
 
+def _key(section: str, key: str) -> str:
+    return f"{section}.{key}" if section != NO_SECTION else key
+
+
 def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
+    if section == NO_SECTION:
+        return  # what is taken for a key without a section is one
     if section not in SECTIONS:
         raise ConfigError(f"{origin}: unknown section {section!r}{_suggestion(section, SECTIONS)}")
     known = [field.name for field in msgspec.structs.fields(SECTIONS[section])]
@@ -193,13 +212,15 @@ def _suggestion(word: str, known: Collection[str]) -> str:
 
 def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> Settings:
     try:
-        return msgspec.convert(values, Settings)
+        alone = values.get(NO_SECTION, {})
+        sections = {section: keys for section, keys in values.items() if section != NO_SECTION}
+        return msgspec.convert(sections | alone, Settings)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         what = re.sub(r", got `\w+`$", "", what).replace("`array`", "`list`")
         key = where.rstrip("`")
         plain_key = re.sub(r"\[.*$", "", key)
-        section, _, name = plain_key.partition(".")
+        section, _, name = plain_key.rpartition(".")
         if what.startswith("Invalid enum value"):
             what = f"Expected one of {', '.join(_choices(section, name))}"
         given = values.get(section, {}).get(name)

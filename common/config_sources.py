@@ -10,6 +10,9 @@ from common.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "RECORDER__"
 
+NO_SECTION = ""  # where a layer has the keys that are in no section
+KEYS_ALONE = ("host",)
+
 Layer = Mapping[str, Mapping[str, Any]]
 
 
@@ -41,10 +44,16 @@ def read_file(path: Path) -> Layer:
         return {}
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: must hold sections with keys, not a {type(document).__name__}")
+    layer: dict[str, Mapping[str, Any]] = {
+        NO_SECTION: {key: document[key] for key in KEYS_ALONE if key in document}
+    }
     for section, keys in document.items():
+        if section in KEYS_ALONE:
+            continue
         if keys is not None and not isinstance(keys, dict):
             raise ConfigError(f"{path}: {section}: must hold keys, not {keys!r}")
-    return {str(section): keys or {} for section, keys in document.items()}
+        layer[str(section)] = keys or {}
+    return layer
 
 
 def read_environment(environment: Mapping[str, str]) -> Layer:
@@ -54,6 +63,9 @@ def read_environment(environment: Mapping[str, str]) -> Layer:
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if section in KEYS_ALONE and not separator:
+            layer.setdefault(NO_SECTION, {})[section] = text  # a name is a text, whatever YAML makes of it
+            continue
         if not separator or not key:
             raise ConfigError(f"environment: {name}: must be {ENVIRONMENT_PREFIX}<SECTION>__<KEY>")
         try:
@@ -65,4 +77,5 @@ def read_environment(environment: Mapping[str, str]) -> Layer:
 
 def variable_name(section: str, key: str) -> str:
     """The environment variable of a key."""
-    return f"{ENVIRONMENT_PREFIX}{section}__{key}".upper()
+    name = f"{section}__{key}" if section != NO_SECTION else key
+    return f"{ENVIRONMENT_PREFIX}{name}".upper()

@@ -7,16 +7,23 @@ OSError passes through: the caller knows what the file means and translates it.
 import errno
 import mmap
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 CANNOT_SYNC_FOLDERS = "its file system cannot make names durable; choose a data root on another one"
 REMOVED = "was removed or replaced while it was written"
 PRIVATE = 0o600  # readable by its owner only
+GROUP_READS_FILE, GROUP_READS_FOLDER = 0o040, 0o050
 
 
 class Disk:
-    """The steps that change a disk. A caller that must see each of them, or fail one, passes its own."""
+    """The steps that change a disk. A caller that must see each of them, or fail one, passes its own.
+
+    `group_reads`: the owner's group may read what is complete, and enter the folders made for it.
+    """
+
+    group_reads = False
 
     def create(self, path: Path) -> int:
         """Descriptor of a new, private file, for reading and writing. FileExistsError if there is one."""
@@ -66,7 +73,22 @@ class Disk:
             return
         self.make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
+        self.let_group_in(folder)
         self.sync_folder(folder.parent)
+
+    def share(self, file: Path | int) -> None:
+        """Let the group read a file that is complete, given by path or descriptor, where the settings say so."""
+        if self.group_reads:
+            os.chmod(file, PRIVATE | GROUP_READS_FILE)  # noqa: PTH101 - a descriptor has no method for it
+
+    def let_group_in(self, folder: Path) -> None:
+        """Let the group list and enter a folder, where the settings say so. One of another owner stays as it is.
+
+        A folder that is open already is not touched: a service may be forbidden to set the bit that hands its group on.
+        """
+        if self.group_reads and (mode := stat.S_IMODE(folder.stat().st_mode)) | GROUP_READS_FOLDER != mode:
+            with suppress(PermissionError):
+                folder.chmod(mode | GROUP_READS_FOLDER)
 
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
@@ -112,7 +134,7 @@ def is_same_file(path: Path, descriptor: int) -> bool:
 def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     """Replace `path` with `data`: a reader sees the old file or the new one, whole, and so does a crash.
 
-    The folder is made if it is missing. Raises OSError.
+    The folder is made if it is missing. The owner alone may read it, with `group_reads` the group too. Raises OSError.
     """
     disk.make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
@@ -120,6 +142,7 @@ def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:
     descriptor = disk.create(temporary)
     try:
         disk.write(descriptor, data)
+        disk.share(descriptor)
         disk.sync(descriptor)
     finally:
         os.close(descriptor)

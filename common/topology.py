@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from common.core.rows.origin import Leg
+
 MIB = 1024 * 1024
 SPOOL_BYTES = 1024 * MIB  # of one producer, in tmpfs: at 230 kB/s more than an hour without a writer
 
@@ -91,7 +93,7 @@ PROCESSES = (
         stop_rank=2,
         in_sample=True,
         heartbeat_limit_s=20,
-        role="one websocket connection, into its outbox",
+        role="one websocket connection of one leg, into its outbox",
     ),
     ProcessKind(
         name="ledger",
@@ -163,15 +165,18 @@ QUEUES = (
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One process to run: the `index`th of its kind, from 0."""
+    """One process to run: the `index`th of its kind, from 0; of a leg where there are two."""
 
     kind: ProcessKind
     index: int
+    leg: Leg | None = None
 
     @property
     def name(self) -> str:
         """The process's name in logs, facts and the run manifest."""
-        return f"{self.kind.name}-{self.index}" if self.kind.instances != "one" else self.kind.name
+        if self.kind.instances == "one":
+            return self.kind.name
+        return f"{self.kind.name}-{self.index}{self.leg or ''}"
 
 
 def kind_of(name: str) -> ProcessKind:

@@ -43,8 +43,7 @@ class _Source:
         """What the rows of a context's messages begin with."""
         known = self._constants.get(context)
         if known is None:
-            identity = self.identity
-            known = message_constant(self.client.contexts[context], identity.producer, identity.exchange)
+            known = message_constant(self.client.contexts[context], self.identity.origin)
             self._constants = {context: known, **dict(list(self._constants.items())[:7])}
         return known
 
@@ -151,6 +150,8 @@ class ArchiveWriter:
                 batch.global_message_sequence,
                 rows=len(batch.payloads),
                 exchange=identity.exchange,
+                leg=identity.leg,
+                host=identity.host,
             )
             self._count(made)
         else:

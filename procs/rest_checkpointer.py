@@ -141,8 +141,7 @@ class RestCheckpointer:
         received_at_ns = self._runtime.clock.wall_ns()
         row = checkpoint_row(
             Checkpoint(
-                producer=self._producer.name,
-                exchange=self._producer.outbox.identity.exchange,
+                origin=self._producer.outbox.identity.origin,
                 session_id=self._session_id,
                 checkpoint_sequence=self._sequence,
                 requested_at_ns=self._requested_at_ns,
@@ -205,8 +204,7 @@ class RestCheckpointer:
         row = control_row(
             GAP,
             nothing,
-            producer=self._producer.name,
-            exchange=self._producer.outbox.identity.exchange,
+            origin=self._producer.outbox.identity.origin,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
             detail=detail,

@@ -23,16 +23,23 @@ from common.runtime.control import Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
 from common.runtime.data_root_lock import Holder, lock_data_root, note_holder
 from common.runtime.facts import Facts, Tally, read_facts, write_facts
+from common.runtime.host import host_name
 from common.runtime.log_output import take_dropped
 from common.runtime.orders import Orders, obey
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment
+from common.runtime.readers import open_folders
 from common.runtime.run_dir import RunDir
 from common.runtime.supervision.adopted import reap_adopted
 from common.runtime.supervision.agree_at_start import supersede_older_outboxes
 from common.runtime.supervision.child import Child
 from common.runtime.supervision.run_files import RunFiles
-from common.runtime.supervision.scaling import is_surplus, lanes_with_backlog, wanted_instances
+from common.runtime.supervision.scaling import (
+    abandoned_readers,
+    is_surplus,
+    lanes_with_backlog,
+    wanted_instances,
+)
 from common.runtime.supervision.stopping import Stopping
 from common.runtime.supervision.unended_run import UnendedRun, begin_run, end_run
 from common.topology import Instance, single_kinds, start_order
@@ -41,6 +48,7 @@ NAME = "supervisor"
 RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
 TELL_NS = 200_000_000
 LOOK_NS = 500_000_000  # between two looks at what the processes tell of themselves
+DRAIN_AGAIN_NS = 10_000_000_000  # before an outbox that could not be drained is tried again
 NS = 1_000_000_000
 
 log = logging.getLogger(NAME)
@@ -56,20 +64,25 @@ class Supervisor:
         self._sample = sample
         self._data_root = Path(settings.paths.data_root).absolute()
         self._lock = lock_data_root(self._data_root)
+        open_folders(settings.paths)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
         note_holder(self._lock, Holder(os.getpid(), str(self.run_dir)))
         self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
-        self._orders = Orders(writers=settings.writer.writers, readers=settings.websocket.readers)
+        self._orders = Orders(
+            writers=settings.writer.writers,
+            readers=settings.websocket.readers,
+            legs=settings.websocket.legs,
+        )
         self._discovered: DiscoveredMarkets
         self._children: dict[str, Child] = {}
         self._tally = Tally(None)
         self._problems = Problems(clock)
         self._pause = OwnPause()
         self._stopping = Stopping(self._children)
-        self._told_ns = self._next_look_ns = 0
+        self._told_ns = self._next_look_ns = self._next_drain_ns = 0
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
         self._files: RunFiles | None = None
 
@@ -102,6 +115,7 @@ class Supervisor:
             log_level=logging.WARNING if self._sample else logging.INFO,
             exchange=self._identity.exchange,
             data_root_id=self._identity.data_root_id,
+            host=host_name(self._settings.host),
             unended_since_ns=None if self._sample else begin_run(self._data_root, this_run),
         )
         self._raise_readers(self._clock.monotonic_ns())
@@ -125,6 +139,7 @@ class Supervisor:
                 self._next_look_ns = now + LOOK_NS
                 self._lanes_left = lanes_with_backlog(self.run_dir)
                 self._replace_stuck(now)
+                self._drain_abandoned(now)
                 reap_adopted(child.pid for child in self._children.values())
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
@@ -210,6 +225,16 @@ class Supervisor:
         for child in self._children.values():
             if is_surplus(child.instance, self._orders) and child.runs:
                 child.stop(RETIRE_LIMIT_S, now)
+
+    def _drain_abandoned(self, now: int) -> None:
+        """What an earlier run with other legs left in outboxes that no reader of this run has."""
+        if now < self._next_drain_ns:
+            return
+        wanted = {*self._children, *(each.name for each in wanted_instances(self._orders, ()))}
+        for instance in abandoned_readers(self._run_dir.outboxes, wanted):
+            self._next_drain_ns = now + DRAIN_AGAIN_NS
+            self._add(instance)
+            self._children[instance.name].drain(RETIRE_LIMIT_S, now)
 
     def _replace_stuck(self, now: int) -> None:
         for child in self._children.values():

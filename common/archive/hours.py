@@ -1,9 +1,7 @@
-"""The archives of a data root by stream and window, and the rows of a window in the order of their arrival."""
+"""The archives of a data root by stream and window, and their rows."""
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -12,19 +10,12 @@ from common.archive.read import iterate_lines, iterate_open_lines
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.core.ledger.later import Later
 from common.core.row_check import Row, read_row
-from common.core.rows.names import (
-    REST_CHECKPOINTS,
-    STREAMS,
-    WS_RAW,
-    lane_and_sequence,
-    open_path,
-    window_start_of,
-)
+from common.core.rows.names import lane_and_sequence, open_path, stream_of, window_start_of
+from common.core.rows.order import Part
 from common.core.rows.websocket import GAP, MESSAGE_RECORD
 from common.errors import ArchiveError
 
 Rows = Iterator[tuple[Row, bytes]]  # each with its line
-Arrived = tuple[str, Row, bytes]  # its stream too
 _MESSAGE = f'"record_type":"{MESSAGE_RECORD}"'.encode()
 
 
@@ -40,7 +31,7 @@ class HourArchive(msgspec.Struct, frozen=True):
 def hour_archive(path: Path) -> HourArchive | None:
     """What a closed archive is; None for one that is no archive of the runtime."""
     window_start_ns = window_start_of(path.name)
-    stream = next((each for each in STREAMS if path.name.startswith(f"polymarket_{each}_")), None)
+    stream = stream_of(path.name)
     if window_start_ns is None or stream is None or lane_and_sequence(path.name) is None:
         return None
     try:
@@ -83,40 +74,8 @@ def rows_of(path: Path, torn: Callable[[Path], None]) -> Rows:
         torn(path)
 
 
-def in_order(archives: Iterable[tuple[HourArchive, Callable[[], Rows]]]) -> Iterator[Arrived]:
-    """The rows of archives merged: each producer's as they arrived, producers by receive time.
-
-    Of each producer and lane one archive is open at a time.
-    """
-    lanes: dict[tuple[str, str, int], list[tuple[int, Callable[[], Rows]]]] = {}
-    for archive, rows in archives:
-        lane, first = lane_and_sequence(archive.path.name) or (0, 0)
-        producer = archive.path.name.rpartition("_l")[0]
-        lanes.setdefault((archive.stream, producer, lane), []).append((first, rows))
-    producers: dict[tuple[str, str], list[Iterator[Arrived]]] = {}
-    for (stream, producer, _), parts in sorted(lanes.items(), key=lambda item: item[0]):
-        producers.setdefault((stream, producer), []).append(_one_after_the_other(stream, parts))
-    merged = (heapq.merge(*each, key=_ARRIVAL_IN_PRODUCER[stream]) for (stream, _), each in producers.items())
-    return heapq.merge(*merged, key=_arrival)
-
-
-def _one_after_the_other(stream: str, parts: Iterable[tuple[int, Callable[[], Rows]]]) -> Iterator[Arrived]:
-    for _, rows in sorted(parts, key=lambda part: part[0]):
-        for row, line in rows():
-            yield stream, row, line
-
-
-def _arrival(arrived: Arrived) -> int:
-    return arrived[1].received_at_ns
-
-
-def _arrival_of_message(arrived: Arrived) -> tuple[int, int]:
-    row = arrived[1]
-    return (row.received_monotonic_ns, row.global_message_sequence or 0)
-
-
-# The monotonic clock never steps, but REST rows do not tell it.
-_ARRIVAL_IN_PRODUCER: Mapping[str, Callable[[Arrived], Any]] = {
-    WS_RAW: _arrival_of_message,
-    REST_CHECKPOINTS: _arrival,
-}
+def part_of(archive: HourArchive, rows: Callable[[], Rows]) -> Part[Row]:
+    """The archive as a part of its window, which is put in order with the others of it."""
+    lane, first = lane_and_sequence(archive.path.name) or (0, 0)
+    producer = archive.path.name.rpartition("_l")[0]
+    return Part(archive.stream, producer, lane, first, archive.window_start_ns, rows)

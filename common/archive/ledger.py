@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.hours import HourArchive, in_order, rows_of
+from common.archive.hours import HourArchive, part_of, rows_of
 from common.core.audit.divergence import Divergence
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import NO_ANSWER, read_answer
@@ -30,10 +30,13 @@ from common.core.rows.names import (
     REST_CHECKPOINTS,
     WS_RAW,
     ledger_path,
+    stream_of,
     window_start_of,
 )
+from common.core.rows.order import in_recorded_order
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.files import write_atomically
+from common.version import PROGRAM_VERSION
 
 ABSENT_WINDOWS = 1000  # a recorder that was away for longer leaves no ledgers of that time; 41 days of hours
 FIRST_WINDOWS = 48  # of recordings without any ledger only so many of the newest windows get one
@@ -91,6 +94,7 @@ class HourAccount:
                     tuple(name for name in unreadable if f"_{stream}_" in name),
                 ),
                 exchange=self._exchange,
+                program_version=PROGRAM_VERSION,
             )
             for stream, hour in hours.items()
         }
@@ -112,7 +116,8 @@ def told_archives(archives: Iterable[HourArchive], stream: str) -> list[LedgerAr
 def compute_ledgers(window: Window, archives: Sequence[HourArchive], later: Later) -> Ledgers:
     """Read the archives of a window, and account for it."""
     account, torn = HourAccount(window), set[Path]()
-    for stream, row, line in in_order((each, partial(rows_of, each.path, torn.add)) for each in archives):
+    parts = (part_of(each, partial(rows_of, each.path, torn.add)) for each in archives)
+    for stream, row, line in in_recorded_order(parts):
         account.take(stream, row, line)
     return account.finish(later, archives, torn)
 
@@ -139,7 +144,7 @@ def read_older_ledger(path: Path) -> OlderLedger | None:
 
 def read_ledger(path: Path) -> AnyLedger:
     """A ledger. Raises OSError, or msgspec.DecodeError if it is none."""
-    if path.name.startswith(f"polymarket_{WS_RAW}_"):
+    if stream_of(path.name) == WS_RAW:
         return msgspec.json.decode(path.read_bytes(), type=FeedLedger)
     return msgspec.json.decode(path.read_bytes(), type=CheckpointLedger)
 

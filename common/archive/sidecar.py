@@ -11,6 +11,7 @@ from common.core.instants import utc_text
 from common.core.row_facts import RowFacts
 from common.core.rows.names import sidecar_path
 from common.files import Disk, write_atomically
+from common.version import PROGRAM_VERSION
 
 SIDECAR_SCHEMA_VERSION = 1
 
@@ -32,8 +33,10 @@ class Sidecar(msgspec.Struct, frozen=True):
 
     `bytes` and `sha256` are of the file, `uncompressed_bytes` of its rows. `bytes_cut` were behind the last
     commit when a crash was recovered; their rows were never acknowledged, so their producer sends them again.
-    `exchange` is what its rows state, None where an older version made them. `clock_offset_seconds` is how far this
-    machine's clock was ahead of the exchange's when the archive was closed, None where that is unknown.
+    `exchange` and `host` are what its rows state, None where an older version made them; `leg` is None also for REST
+    and where rows of both legs share an archive, as in a sample. `clock_offset_seconds` is how far this machine's
+    clock was ahead of the exchange's when the archive was closed, None where that is unknown.
+    `program_version` is of the program that closed it, empty where that is not known.
     """
 
     schema_version: int
@@ -53,6 +56,9 @@ class Sidecar(msgspec.Struct, frozen=True):
     bytes_cut: int
     exchange: str | None = None
     clock_offset_seconds: float | None = None
+    leg: str | None = None
+    host: str | None = None
+    program_version: str = ""
 
 
 class RowTally:
@@ -63,6 +69,8 @@ class RowTally:
         self.gaps: list[dict[str, Any]] = []
         self.sessions: dict[tuple[str, str], SessionRange] = {}
         self.exchange: str | None = None
+        self.host: str | None = None
+        self._legs: set[str | None] = set()
         self.first_received_at_ns = 0
         self.last_received_at_ns = 0
 
@@ -77,10 +85,17 @@ class RowTally:
             self.first_received_at_ns = at
         self.rows += facts.rows
         self.exchange = facts.exchange or self.exchange
+        self.host = facts.host or self.host
+        self._legs.add(facts.leg)
         if facts.gap is not None:
             self.gaps.append(facts.gap)
         if facts.session_id:
             self._count_in_session(producer, facts)
+
+    @property
+    def leg(self) -> str | None:
+        """The one leg that all rows are of; None where they are of both, or of none."""
+        return next(iter(self._legs)) if len(self._legs) == 1 else None
 
     def _count_in_session(self, producer: str, facts: RowFacts) -> None:
         key = (producer, facts.session_id)
@@ -119,6 +134,9 @@ def sidecar_of(
         bytes_cut=file.bytes_cut,
         exchange=tally.exchange,
         clock_offset_seconds=clock_offset_seconds,
+        leg=tally.leg,
+        host=tally.host,
+        program_version=PROGRAM_VERSION,
     )
 
 

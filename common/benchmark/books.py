@@ -27,6 +27,7 @@ from common.core.events.reader import read_events
 from common.core.market import Token
 from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW, Layout
+from common.core.rows.origin import Origin
 from common.core.rows.websocket import (
     MESSAGE_RECORD,
     SESSION_OPENED,
@@ -40,6 +41,7 @@ from common.errors import RecorderError
 from common.polymarket.classify import classify
 
 PRODUCER = "ws_reader-0-benchmark"
+ORIGIN = Origin(PRODUCER, "simulated")
 DAY = Layout("runtime", rotation_interval_seconds=86_400)
 Prices = Mapping[str, tuple[float | None, float | None]]  # best bid and ask of each token
 OF_EACH = (
@@ -125,14 +127,13 @@ def _rows(context: Context, payloads: Iterable[bytes], at_ns: int) -> Iterator[b
     opened = control_row(
         SESSION_OPENED,
         context,
-        producer=PRODUCER,
-        exchange="simulated",
+        origin=ORIGIN,
         received_at_ns=at_ns,
         received_monotonic_ns=at_ns,
         detail={},
     )
     yield opened + b"\n"
-    constant = message_constant(context, PRODUCER, "simulated")
+    constant = message_constant(context, ORIGIN)
     for number, payload in enumerate(payloads, start=1):
         at_ns += STEP_MS * 1_000_000
         envelope = Envelope(MESSAGE, 1, number, number, at_ns, at_ns, 1, 1, payload)

@@ -115,6 +115,7 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     named_markets: tuple[str, ...] = ()
+    program_version: str = ""
 
 
 def all_tokens(markets: Iterable[Market]) -> tuple[Token, ...]:

@@ -34,7 +34,10 @@ class Row(msgspec.Struct, gc=False):
     record_type: str
     producer: str = ""
     exchange: str | None = None
+    leg: str | None = None
+    host: str | None = None
     session_id: str | None = None
+    connection_sequence: int = 0
     received_at_ns: int = 0
     received_monotonic_ns: int = 0
     message_sequence: int | None = None

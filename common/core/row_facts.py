@@ -9,7 +9,8 @@ class RowFacts(msgspec.Struct, frozen=True, gc=False):
     """The part in its sidecar of a row, or of `rows` messages received together, whose sequences count up from these.
 
     `message_sequence` and `global_message_sequence` are 0 for a life-cycle row; a REST checkpoint counts by
-    its `checkpoint_sequence`. `gap` is the detail of a `gap` row. `exchange` is None where an older version made it.
+    its `checkpoint_sequence`. `gap` is the detail of a `gap` row. `exchange` and `host` are
+    None where an older version made it, `leg` also for REST.
     """
 
     received_at_ns: int
@@ -19,6 +20,8 @@ class RowFacts(msgspec.Struct, frozen=True, gc=False):
     gap: dict[str, Any] | None = None
     rows: int = 1
     exchange: str | None = None
+    leg: str | None = None
+    host: str | None = None
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -30,6 +33,8 @@ class _Row(msgspec.Struct, gc=False):
     gap: dict[str, Any] | None = None
     producer: str = ""
     exchange: str | None = None
+    leg: str | None = None
+    host: str | None = None
 
 
 _ROWS = msgspec.json.Decoder(_Row)
@@ -50,5 +55,7 @@ def producer_and_facts_of_row(line: bytes) -> tuple[str, RowFacts]:
         global_message_sequence=row.global_message_sequence or 0,
         gap=row.gap,
         exchange=row.exchange,
+        leg=row.leg,
+        host=row.host,
     )
     return row.producer, facts

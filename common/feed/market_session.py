@@ -27,6 +27,7 @@ from common.polymarket.market_channel import (
 )
 from common.polymarket.websocket.connection import Connection, ConnectionEnded
 from common.runtime.process import Runtime
+from common.version import PROGRAM_VERSION
 
 NS = 1_000_000_000
 MESSAGES_A_READ = 512
@@ -73,13 +74,17 @@ class MarketSession:
             None  # the last request: what, of how many tokens, and when
         )
 
-    def open(self, session_id: str, now: Now) -> None:
-        """Record the opening and send the first subscription."""
+    def open(self, session_id: str, now: Now, *, clock_error_ms: float | None) -> None:
+        """Record the opening and send the first subscription. `clock_error_ms`: how far our clock may be off."""
         self.session_id = session_id
         self.subscribed = self._wanted.now(now.monotonic_ns)
         self._pinged_ns = now.monotonic_ns
         self.life = SessionLife(now)
-        detail = {"handshake_headers": self._connection.handshake_headers}
+        detail = {
+            "handshake_headers": self._connection.handshake_headers,
+            "clock_error_ms": clock_error_ms,
+            "program_version": PROGRAM_VERSION,
+        }
         url = self._runtime.settings.exchange.ws_url
         outage_since_ns = self._recording.outage_since_ns
         self._recording.open_session(session_id, url, self.subscribed, now, detail)

@@ -261,8 +261,7 @@ class Recording:
         return control_row(
             record_type,
             context,
-            producer=self._outbox.identity.producer,
-            exchange=self._outbox.identity.exchange,
+            origin=self._outbox.identity.origin,
             received_at_ns=now.wall_ns,
             received_monotonic_ns=now.monotonic_ns,
             detail=detail,

@@ -7,6 +7,7 @@ from common.config import DiscoverySettings
 from common.core.feed.token_split import split_tokens
 from common.core.instants import parse_utc_ns
 from common.core.market import Exchange, Market, Token, all_tokens
+from common.core.rows.origin import LEGS
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.orders import OrdersFollower
@@ -78,7 +79,7 @@ class TokenShare:
             runtime.data_root, runtime.settings.discovery, runtime.assignment.exchange
         )
         self._orders = OrdersFollower(runtime.run_dir)
-        self._index = runtime.index
+        self._index, self._leg = runtime.index, runtime.leg or LEGS[0]
         self._max_tokens = runtime.settings.websocket.max_assets_per_connection
         self._of: tuple[tuple[Market, ...], int] | None = None
         self._tokens: tuple[Token, ...] = ()
@@ -106,7 +107,7 @@ class TokenShare:
             self._opens_ns = {
                 token.token_id: _opens_ns(market) for market in markets for token in market.tokens
             }
-            shares = split_tokens(markets, readers=readers, max_tokens=self._max_tokens)
+            shares = split_tokens(markets, readers=readers, max_tokens=self._max_tokens, leg=self._leg)
             self._tokens = shares[self._index] if self._index < readers else ()
         return self._tokens
 

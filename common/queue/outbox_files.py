@@ -13,8 +13,10 @@ from common.core.envelope import Context
 from common.core.feed.left_tokens import Left
 from common.core.format_version import refuse_newer
 from common.core.market import Exchange, Token
+from common.core.rows.origin import Leg, Origin
 from common.core.rows.websocket import subscription_json, tokens_tracked_json
 from common.files import replace
+from common.version import PROGRAM_VERSION
 
 T = TypeVar("T")
 
@@ -40,6 +42,14 @@ class Identity(msgspec.Struct, frozen=True):
     exchange: Exchange = "live"
     data_root_id: str = ""
     format_version: int = OUTBOX_FORMAT
+    leg: Leg | None = None
+    host: str = ""
+    program_version: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """What its rows state of it."""
+        return Origin(self.producer, self.exchange, self.leg, self.host)
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -87,7 +97,7 @@ class OutboxFiles:
             fresh = msgspec.structs.replace(fresh, producer=known.producer, stream=known.stream)
         elif path.exists() and (producer := self._producer_of_sessions()):
             fresh = msgspec.structs.replace(fresh, producer=producer)
-        self._identity = fresh
+        self._identity = fresh = msgspec.structs.replace(fresh, program_version=PROGRAM_VERSION)
         replace(path, msgspec.json.encode(fresh))
         return fresh
 

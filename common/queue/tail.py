@@ -9,7 +9,7 @@ import zmq
 
 from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
-from common.core.market import Exchange
+from common.core.rows.origin import Origin
 from common.queue.outbox_files import Identity
 from common.queue.sockets import has_input
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
@@ -23,9 +23,8 @@ class Tailed(msgspec.Struct, frozen=True):
     """One envelope as it passed. `name` is its producer's process; `context` is None for complete rows."""
 
     name: str
-    producer: str
+    origin: Origin
     stream: str
-    exchange: Exchange
     envelope: Envelope
     context: Context | None
 
@@ -36,8 +35,7 @@ class _Source:
     def __init__(self, name: str, folder: Path, identity: Identity) -> None:
         self.name = name
         self.folder = folder
-        self.producer = identity.producer
-        self.exchange = identity.exchange
+        self.origin = identity.origin
         self.contexts: dict[int, Context] = {}
         self.next_sequence: dict[int, int] = {}
 
@@ -119,7 +117,7 @@ class QueueTail:
                 if envelope.context and context is None:
                     self._missed[source.name] += 1
                     continue
-                yield Tailed(source.name, source.producer, header.stream, source.exchange, envelope, context)
+                yield Tailed(source.name, source.origin, header.stream, envelope, context)
 
     def _context_of(self, source: _Source, envelope: Envelope) -> Context | None:
         if envelope.context and envelope.context not in source.contexts:

@@ -13,8 +13,10 @@ import msgspec
 from common.config import SELECTING, PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.invocation import as_typed, program_name
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
+from common.version import PROGRAM_VERSION
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RUNTIME_CONFIG = "recorder.yaml"
@@ -26,14 +28,14 @@ SIMULATED_REPORTS_ROOT = "reports-simulated"
 def parser(
     prog: str, description: str, example: str, *, default_config: str = RUNTIME_CONFIG
 ) -> argparse.ArgumentParser:
-    """An argument parser with `--config` and `--data-root`; `example` is a command line shown by `--help`.
+    """An argument parser with `--config`, `--data-root` and `--version`; `example` is a command line shown by `--help`.
 
     `default_config` names the file in conf/ that is read without `--config`.
     """
     arguments = argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog=f"example:\n  {example}",
+        prog=program_name(prog),
+        description=as_typed(description),
+        epilog=f"example:\n  {as_typed(example)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -43,6 +45,7 @@ def parser(
     arguments.add_argument(
         "--data-root", metavar="DIR", help="where data is kept (default: from the settings)"
     )
+    arguments.add_argument("--version", action="version", version=f"%(prog)s {PROGRAM_VERSION}")
     arguments.set_defaults(default_config=default_config)
     return arguments
 
@@ -136,7 +139,7 @@ def run(main: Callable[[], int]) -> int:
         sys.stdout.flush()
     except RecorderError as error:
         flush_logs()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {as_typed(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

@@ -31,9 +31,9 @@ class DivergenceRows:
         self.gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
 
     def note_context(self, context: Context) -> None:
-        """What a session is subscribed to now."""
+        """What a session is subscribed to now. The auditor has no connections: rows are ordered by their numbers."""
         self._contexts.pop(context.session_id, None)
-        self._contexts[context.session_id] = context
+        self._contexts[context.session_id] = msgspec.structs.replace(context, connection_sequence=0)
         if len(self._contexts) > SESSIONS_KEPT:
             del self._contexts[next(iter(self._contexts))]
 
@@ -81,8 +81,7 @@ class DivergenceRows:
         row = control_row(
             record_type,
             context,
-            producer=self._outbox.identity.producer,
-            exchange=self._outbox.identity.exchange,
+            origin=self._outbox.identity.origin,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
             detail=detail,

@@ -17,12 +17,16 @@ ORDERS = "orders.json"
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What is wanted now. `rotations` and `discoveries` count requests: who sees one grow acts once."""
+    """What is wanted now, `readers` on each of the `legs`.
+
+    `rotations` and `discoveries` count requests: who sees one grow acts once.
+    """
 
     writers: int
     readers: int
     rotations: int = 0
     discoveries: int = 0
+    legs: int = 1
 
 
 def write_orders(run_dir: Path, orders: Orders) -> None:

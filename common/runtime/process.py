@@ -17,6 +17,7 @@ from common.config import Settings
 from common.core.format_version import refuse_newer
 from common.core.market import Exchange
 from common.core.own_pause import OwnPause
+from common.core.rows.origin import LEGS, Leg
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.files import replace
 from common.runtime.clock import CLOCK, Clock
@@ -24,7 +25,9 @@ from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_f
 from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
+from common.runtime.readers import admit_readers
 from common.runtime.run_watch import RunWatch
+from common.version import PROGRAM_VERSION
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
@@ -52,15 +55,18 @@ class Assignment(msgspec.Struct, frozen=True):
     data_root_id: str = ""
     format_version: int = ASSIGNMENT_FORMAT
     unended_since_ns: int | None = None
+    host: str = ""
+    program_version: str = ""
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:
     """Put it in place of an earlier run's, whose processes see by that that their run is over. Raises OSError."""
-    replace(path, msgspec.json.encode(assignment))
+    document = msgspec.structs.replace(assignment, program_version=PROGRAM_VERSION)
+    replace(path, msgspec.json.encode(document))
 
 
 class Runtime(msgspec.Struct, frozen=True):
-    """What a process knows of its surroundings. `watch` is None in a test."""
+    """What a process knows of its surroundings. `watch` is None in a test, `leg` where a run has one leg alone."""
 
     name: str
     index: int
@@ -69,6 +75,7 @@ class Runtime(msgspec.Struct, frozen=True):
     clock: Clock = CLOCK
     watch: RunWatch | None = None
     problems: Problems = msgspec.field(default_factory=Problems)
+    leg: Leg | None = None
 
     def superseded(self) -> bool:
         """Whether another run has begun in the run's folder: what is told there is its, not ours."""
@@ -204,6 +211,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     parser = argparse.ArgumentParser(description="Started by the supervisor, not by hand.")
     parser.add_argument("--name", required=True)
     parser.add_argument("--index", type=int, required=True)
+    parser.add_argument("--leg", choices=LEGS)
     parser.add_argument("--assignment", type=Path, required=True)
     parser.add_argument("--supervisor", type=int, required=True, help="process id; its death ends this one")
     parser.add_argument("--heartbeat", type=int, help="descriptor of a pipe to the supervisor")
@@ -216,10 +224,11 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     except RecorderError as error:
         log.error("process failed", extra={"reason": str(error)})  # noqa: TRY400 - the words say it all
         return error.exit_code
+    admit_readers(assignment.settings.paths)
     start_logging(given.name, assignment.run_id, level=assignment.log_level)
     watch = RunWatch(given.assignment, assignment.run_id, supervisor=given.supervisor)
     before = last_facts(Path(assignment.run_dir), given.name)
-    runtime = Runtime(given.name, given.index, assignment, Tally(before), watch=watch)
+    runtime = Runtime(given.name, given.index, assignment, Tally(before), watch=watch, leg=given.leg)
     loop = _Loop(
         runtime,
         before,
@@ -229,7 +238,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     )
     signal.signal(signal.SIGTERM, loop.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
-    log.info("process started", extra={"pid": os.getpid()})
+    log.info("process started", extra={"pid": os.getpid(), "version": PROGRAM_VERSION})
     try:
         loop.run(make(runtime))
     except RecorderError as error:

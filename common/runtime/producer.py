@@ -8,6 +8,7 @@ from typing import Any
 import zmq
 
 from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
+from common.core.rows.origin import Leg
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, take_outage_of_superseded
@@ -18,6 +19,7 @@ from common.runtime.process import Runtime
 from common.runtime.supervision.unended_run import outage_before
 from common.topology import SPOOL_BYTES
 
+ONLY_LEG: Leg = "a"  # of a run with one
 KEEP_NS = 1_000_000_000  # between two looks whether the outbox's files are still there
 SEND_NS = 100_000_000  # what fills no chunk meanwhile crosses the queue all the same; commits are rarer
 
@@ -41,7 +43,14 @@ class Producer:
             outage = outage_before(runtime)
         self.outbox = Outbox(
             folder,
-            Identity(fresh, stream, runtime.assignment.exchange, runtime.assignment.data_root_id),
+            Identity(
+                fresh,
+                stream,
+                runtime.assignment.exchange,
+                runtime.assignment.data_root_id,
+                leg=(runtime.leg or ONLY_LEG) if is_reader else None,
+                host=runtime.assignment.host,
+            ),
             lanes=self._writers,
             limit_bytes=SPOOL_BYTES,
         )

@@ -16,6 +16,7 @@ from common.core.status.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.uploads.outlook import Upload, upload_of
 from common.runtime.facts import Facts
 from common.runtime.process import Assignment
+from common.version import PROGRAM_VERSION
 
 SERVICE = "orderbooks-ws-recorder"
 SCHEMA_VERSION = 1
@@ -77,6 +78,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     ledgers: list[dict[str, Any]]
     exchange: Exchange
     problems: tuple[Problem, ...]
+    program_version: str = ""
 
 
 def compose(
@@ -136,6 +138,7 @@ def compose(
         ledgers=_recent(details, "ledgers", "from_utc"),
         exchange=assignment.exchange,
         problems=_problems(facts, supervisor, finished=finished),
+        program_version=PROGRAM_VERSION,
     )
 
 

@@ -4,8 +4,9 @@ import msgspec
 
 from common.core.envelope import MESSAGE, Context
 from common.core.json_splice import encode_line
-from common.core.market import Exchange, Token
+from common.core.market import Token
 from common.core.row_check import payload_of_row
+from common.core.rows.origin import Origin
 from common.core.rows.websocket import message_constant, message_rest
 from common.errors import ArchiveError
 from common.polymarket.classify import classify
@@ -66,7 +67,7 @@ class Reader:
 
     def _read_message(self, tailed: Tailed, context: Context) -> Passing:
         envelope = tailed.envelope
-        constant = self._constant(tailed.producer, tailed.exchange, context)
+        constant = self._constant(tailed.origin, context)
         classified = classify(envelope.payload, envelope.opcode)
         return Passing(
             name=tailed.name,
@@ -79,11 +80,11 @@ class Reader:
             kinds=classified.event_types,
         )
 
-    def _constant(self, producer: str, exchange: Exchange, context: Context) -> bytes:
-        key = (producer, context.number)
+    def _constant(self, origin: Origin, context: Context) -> bytes:
+        key = (origin.producer, context.number)
         known = self._constants.get(key)
         if known is None:
-            known = message_constant(context, producer, exchange)
+            known = message_constant(context, origin)
             self._note(_TOKENS(context.tokens_tracked_json))
             self._constants = dict(list(self._constants.items())[1 - _CONSTANTS_KEPT :])
             self._constants[key] = known

@@ -18,6 +18,7 @@ from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verd
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
 from common.runtime import command
 from common.terminal.tables import table
+from common.version import PROGRAM_VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -117,7 +118,8 @@ def _tell(outcome: Outcome) -> None:
 
 def _table(outcomes: Sequence[Outcome], plan: Plan) -> Iterator[str]:
     yield ""
-    yield f"{plan.rate:g} frames a second, {plan.duration_s:g} s of load each, seed {plan.seed}"
+    load = f"{plan.rate:g} frames a second, {plan.duration_s:g} s of load each, seed {plan.seed}"
+    yield f"{load}, version {PROGRAM_VERSION}"
     header = ("case", "sent", "received", "archived", "unconfirmed", "lost", "twice", "verdict")
     rows = []
     for outcome in outcomes:

@@ -11,6 +11,8 @@ import msgspec
 from common.archive.salvage.data_root import Recovered, recover_data_root
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
+from common.runtime.invocation import as_typed
+from common.runtime.readers import admit_readers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,9 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _recover(namespace: argparse.Namespace) -> int:
-    data_root = Path(command.load(namespace).paths.data_root)
+    paths = command.load(namespace).paths
+    data_root = Path(paths.data_root)
     if not data_root.is_dir():
         raise ArchiveError(f"{data_root}: there is no such folder; choose another --data-root")
+    admit_readers(paths)
     done = recover_data_root(data_root, dry_run=namespace.dry_run)
     if namespace.json:
         print(msgspec.json.format(msgspec.json.encode(done), indent=1).decode())
@@ -41,7 +45,7 @@ def _recover(namespace: argparse.Namespace) -> int:
     elif namespace.dry_run:
         print(f"{len(done)} to recover; nothing was changed.")
     else:
-        print(f"{len(done)} recovered. Next: bin/verify-archives --data-root {data_root}")
+        print(as_typed(f"{len(done)} recovered. Next: bin/verify-archives --data-root {data_root}"))
     return EXIT_DONE
 
 

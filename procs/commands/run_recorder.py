@@ -17,6 +17,7 @@ from common.runtime import command
 from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging
 from common.runtime.stop_signals import StopSignals
+from common.version import PROGRAM_VERSION
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1
@@ -55,8 +56,15 @@ def _record(namespace: argparse.Namespace) -> int:
         try:
             start_logging(NAME, supervisor.run_id)
             exchange = exchange_of_run(namespace, chosen)
-            where = {"data_root": chosen.paths.data_root, "run_dir": str(supervisor.run_dir)}
-            log.info("recorder started", extra={"exchange": exchange, **where})
+            log.info(
+                "recorder started",
+                extra={
+                    "version": PROGRAM_VERSION,
+                    "exchange": exchange,
+                    "data_root": chosen.paths.data_root,
+                    "run_dir": str(supervisor.run_dir),
+                },
+            )
             _discover_first(chosen, exchange)
             supervisor.claim(exchange)
             supervisor.begin()

@@ -18,6 +18,7 @@ from common.errors import EXIT_DONE, EXIT_FAILED, AlreadyRunningError, ArchiveEr
 from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime import command
+from common.runtime.readers import admit_readers
 from common.uploads.lock import take_uploads
 from common.uploads.passes import Uploads
 from common.uploads.stock import Stock
@@ -80,6 +81,7 @@ def _upload(namespace: argparse.Namespace) -> int:
         raise ConfigError("upload.remote: must name an rclone remote; set it, or give --remote")
     if namespace.dry_run:
         return _show(namespace, _plan(data_root, settings.upload))
+    admit_readers(settings.paths)
     return _show(namespace, _pass(data_root, settings, _Telling(quiet=namespace.json)))
 
 

@@ -15,6 +15,7 @@ from common.core.audit.divergence import Divergence, levels_words
 from common.core.instants import utc_text
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime import command
+from common.runtime.invocation import as_typed
 from common.terminal.tables import table
 
 REDRAW_S = 0.5
@@ -53,7 +54,7 @@ def _verify(namespace: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     else:
         for line in _lines(found, progress.elapsed_s):
-            print(line)
+            print(as_typed(line))
     return EXIT_FAILED if found.findings else EXIT_DONE
 
 

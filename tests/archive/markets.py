@@ -8,6 +8,7 @@ from typing import Any
 from common.core.books.book import Book
 from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
+from common.core.rows.origin import Origin
 from common.core.rows.websocket import (
     SESSION_CLOSED,
     SESSION_OPENED,
@@ -115,15 +116,14 @@ def rows_of(messages: Sequence[tuple[int, bytes]], tokens: Sequence[Token]) -> I
         return control_row(
             record_type,
             context,
-            producer=PRODUCER,
-            exchange="live",
+            origin=Origin(PRODUCER),
             received_at_ns=at_ns,
             received_monotonic_ns=at_ns,
             detail=detail,
         )
 
     yield life_cycle(SESSION_OPENED, messages[0][0] - 1, {})
-    constant = message_constant(context, PRODUCER, "live")
+    constant = message_constant(context, Origin(PRODUCER))
     for number, (at_ms, payload) in enumerate(messages, start=1):
         envelope = Envelope(MESSAGE, number, number, number, (at_ms + 30) * MS, at_ms * MS, 1, 1, payload)
         yield constant + message_rest(envelope, classify(payload))

@@ -17,6 +17,7 @@ from common.core.instants import utc_text
 from common.core.market import Exchange, Token
 from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW, Layout, sidecar_path
+from common.core.rows.origin import Leg, Origin
 from common.core.rows.websocket import (
     GAP,
     SESSION_CLOSED,
@@ -50,11 +51,13 @@ class Recorder:
         start_ns: int = NOON_NS,
         layout: Layout = MINUTES,
         exchange: Exchange = "live",
+        leg: Leg | None = None,
+        host: str = "",
     ) -> None:
         self.stores = [LaneStore.open(root, lane, layout=layout, gzip_level=1) for lane in (0, 1)]
         self.at_ns = start_ns
         self.wall_ahead_ns = 0  # of true time, which the monotonic clock tells
-        self._producer, self._exchange = producer, exchange
+        self._producer, self.origin = producer, Origin(producer, exchange, leg, host)
         self._lane_sequences = [0, 0]
         self._global = self._message = self._session = self._revision = 0
         self._context: Context | None = None
@@ -122,7 +125,7 @@ class Recorder:
             1,
             payload,
         )
-        constant = message_constant(self._context, self._producer, self._exchange)
+        constant = message_constant(self._context, self.origin)
         self._append(lane, constant + message_rest(envelope, classify(payload, 1)))
 
     def control(self, record_type: str, detail: Mapping[str, object], context: Context | None = None) -> None:
@@ -131,8 +134,7 @@ class Recorder:
         row = control_row(
             record_type,
             context,
-            producer=self._producer,
-            exchange=self._exchange,
+            origin=self.origin,
             received_at_ns=self.at_ns + self.wall_ahead_ns,
             received_monotonic_ns=self.at_ns,
             detail=detail,

@@ -12,6 +12,7 @@ from common.core.audit.divergence import Divergence
 from common.core.books.checkpoint import DifferingLevel
 from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW, Layout
+from common.core.rows.origin import Origin
 from common.core.rows.websocket import DIVERGENCE, control_row
 from common.core.views.markets_named import TokenChoice
 from procs.commands.verify_archives import main as verify_archives
@@ -47,12 +48,12 @@ class Found:
         detail = msgspec.to_builtins(self.divergence)
         at_ns = self.shown_ns - 1
         given = {
-            "producer": AUDITOR,
+            "origin": Origin(AUDITOR),
             "received_at_ns": at_ns,
             "received_monotonic_ns": at_ns,
             "detail": detail,
         }
-        return control_row(DIVERGENCE, context, exchange="live", **given)
+        return control_row(DIVERGENCE, context, **given)
 
 
 @pytest.fixture(scope="module")

@@ -223,6 +223,17 @@ def test_a_spoiled_archive_is_reported_as_that_and_its_ledger_not_compared(tmp_p
     assert "2 ledgers were not compared: an archive of their hour has findings" in found.notes
 
 
+def test_a_ledger_is_not_compared_where_the_other_streams_archives_have_left(tmp_path: Path) -> None:
+    good_recording(tmp_path)
+    ledgers(tmp_path)
+    left = {"name": "polymarket_rest_checkpoints_left.jsonl.gz", "rows": 3, "sha256": "0" * 64}
+    checkpoints = stored_ledgers(tmp_path, REST_CHECKPOINTS)[NOON_NS]
+    checkpoints.write_text(json.dumps(json.loads(checkpoints.read_bytes()) | {"archives": [left]}))
+    found = altered(tmp_path, NOON_NS, checks_passed=406)  # which no book of the stream alone gives
+    assert found.findings == ()
+    assert "2 ledgers were not compared: an archive of their hour is not here" in found.notes
+
+
 def test_a_ledger_is_written_once(tmp_path: Path) -> None:
     good_recording(tmp_path)
     [first, _] = ledgers(tmp_path)

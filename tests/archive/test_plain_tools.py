@@ -24,6 +24,7 @@ from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
 from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW
+from common.core.rows.origin import Origin
 from common.core.rows.websocket import SESSION_OPENED, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS, PRODUCER, RUNTIME
@@ -71,13 +72,12 @@ def recorded_rows(messages: int) -> list[bytes]:
     opened = control_row(
         SESSION_OPENED,
         CONTEXT,
-        producer=PRODUCER,
-        exchange="live",
+        origin=Origin(PRODUCER),
         received_at_ns=NOON_NS,
         received_monotonic_ns=1,
         detail={},
     )
-    constant = message_constant(CONTEXT, PRODUCER, "live")
+    constant = message_constant(CONTEXT, Origin(PRODUCER))
     rows = [opened + b"\n"]
     for n in range(1, messages + 1):
         payload = PAYLOADS[n % len(PAYLOADS)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from common.version import PROGRAM_VERSION
 from tests.doubles.rest_server import DOWN, UP, rest_server
 from tests.doubles.websocket_server import Peer, WebsocketServer, frame
 from tests.end_to_end.running import (
@@ -71,6 +72,8 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
     report = (tmp_path / "reports/checkpoints/checkpoint_010b_ws_raw_sample.md").read_text()
     assert "WS_RAW_SAMPLE_PASS" in report
     assert "Recorded from the embedded exchange: simulated data." in report
+    assert f"version {PROGRAM_VERSION}" in report.replace("\\", "")
+    assert manifest(tmp_path)["program_version"] == PROGRAM_VERSION
     assert manifest(tmp_path)["exchange"] == "simulated"
     assert json.loads((tmp_path / "d/identity.json").read_bytes())["exchange"] == "simulated"
     for file in manifest(tmp_path)["files"]:
@@ -85,7 +88,9 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
 
 def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path: Path) -> None:
     run_command(
-        "record_sample", "--exchange", "simulated", "--duration-seconds", "4", *SHORT, folder=tmp_path
+        *("record_sample", "--exchange", "simulated", "--duration-seconds", "4", *SHORT),
+        folder=tmp_path,
+        environment={"RECORDER__HOST": "rack-7"},
     )
     run_id = manifest(tmp_path)["run_id"]
     base = tmp_path / "d/ws_sample/polymarket"
@@ -93,9 +98,11 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert (base / f"ws_raw/{run_id}/polymarket_ws_raw_{run_id}.jsonl.gz").exists()
     found = rows(tmp_path)
     assert found[0]["record_type"] == "session_opened"
+    assert found[0]["session_opened"]["program_version"] == PROGRAM_VERSION
     assert found[-1]["record_type"] == "session_closed"
     assert found[-1]["session_closed"]["reason"] == "recorder_stopping"
-    assert {row["exchange"] for row in found} == {"simulated"}
+    assert {(row["exchange"], row["leg"], row["host"]) for row in found} == {("simulated", "a", "rack-7")}
+    assert "clock_error_ms" in found[0]["session_opened"]
     market = [row for row in found if row["record_type"] == "message"]
     assert [row["message_sequence"] for row in market] == list(range(1, len(market) + 1))
     assert [row["global_message_sequence"] for row in market] == list(range(1, len(market) + 1))
@@ -105,6 +112,8 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
         "record_type",
         "exchange",
         "producer",
+        "leg",
+        "host",
         "session_id",
         "connection_sequence",
         "websocket",

@@ -62,7 +62,7 @@ def test_who_joins_late_gets_all_that_follows_in_the_order_of_receipt_with_its_c
     taken = collect(tail, 500)
     sequences = [tailed.envelope.global_message_sequence for tailed in taken]
     assert sequences == list(range(before + 1, before + 501)), "over both lanes"
-    assert {(tailed.name, tailed.producer, tailed.stream) for tailed in taken} == {
+    assert {(tailed.name, tailed.origin.producer, tailed.stream) for tailed in taken} == {
         ("reader-0", "reader-0-first", "ws_raw")
     }
     assert taken[0].context is not None
@@ -205,7 +205,7 @@ def test_new_producers_are_found_and_a_restarted_one_goes_on(tmp_path: Path, tai
     join(fresh, tail)
     fresh.append(1)
     fresh.look()
-    assert {tailed.producer for tailed in collect(tail, 1)} == {"reader-0-second"}
+    assert {tailed.origin.producer for tailed in collect(tail, 1)} == {"reader-0-second"}
     for producer in (second, fresh):
         producer.close()
 

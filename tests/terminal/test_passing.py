@@ -3,6 +3,7 @@ import pytest
 
 from common.core.envelope import MESSAGE, ROW, Envelope
 from common.core.market import Token
+from common.core.rows.origin import Origin
 from common.queue.tail import Tailed
 from common.terminal.passing import Filter, Passing, Reader, payload_line
 from tests.contexts import context_for
@@ -24,16 +25,15 @@ CHECKPOINT = msgspec.json.encode(
 )
 
 
+ORIGIN = Origin("p", "simulated")
+
+
 def message(payload: bytes) -> Tailed:
-    return Tailed(
-        "ws_reader-0", "p", "ws_raw", "simulated", Envelope(MESSAGE, 1, 5, 6, 7, 8, 1, 1, payload), CONTEXT
-    )
+    return Tailed("ws_reader-0", ORIGIN, "ws_raw", Envelope(MESSAGE, 1, 5, 6, 7, 8, 1, 1, payload), CONTEXT)
 
 
 def row(content: bytes, stream: str = "rest_checkpoints") -> Tailed:
-    return Tailed(
-        "rest_checkpointer", "p", stream, "simulated", Envelope(ROW, 1, 0, 0, 7, 8, 0, 0, content), None
-    )
+    return Tailed("rest_checkpointer", ORIGIN, stream, Envelope(ROW, 1, 0, 0, 7, 8, 0, 0, content), None)
 
 
 def test_a_message_becomes_the_archives_row_and_words() -> None:

@@ -225,6 +225,7 @@ def _close(data_root: Path, written: _Written, *, bytes_cut: int) -> str:
     told = lane_and_sequence(path.rpartition("/")[2])
     sidecar = sidecar_of(file, told[0] if told else 0, written.sha256, written.tally)
     write_sidecar(data_root, path, sidecar, DISK)
+    DISK.share(written.temporary)
     DISK.rename(written.temporary, data_root / path)
     DISK.sync_folder((data_root / path).parent)
     return path

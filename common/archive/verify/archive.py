@@ -144,7 +144,8 @@ class ArchiveCheck:
         first, last = utc_text(tally.first_received_at_ns), utc_text(tally.last_received_at_ns)
         yield from _difference("first_received_at_utc", sidecar.first_received_at_utc, first)
         yield from _difference("last_received_at_utc", sidecar.last_received_at_utc, last)
-        yield from _difference("exchange", sidecar.exchange, tally.exchange)
+        for name in ("exchange", "leg", "host"):
+            yield from _difference(name, getattr(sidecar, name), getattr(tally, name))
         yield from _difference("gaps", len(sidecar.gaps), len(tally.gaps))
         if len(sidecar.gaps) == len(tally.gaps) and list(sidecar.gaps) != tally.gaps:
             yield "its sidecar tells other gaps than its rows"
@@ -180,4 +181,6 @@ def _facts(row: Row) -> RowFacts:
         row.global_message_sequence or 0,
         row.gap,
         exchange=row.exchange,
+        leg=row.leg,
+        host=row.host,
     )

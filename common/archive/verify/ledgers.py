@@ -5,13 +5,13 @@ as that, once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from common.archive.hours import HourArchive, hour_archive, in_order, note_closed
+from common.archive.hours import HourArchive, hour_archive, note_closed, part_of
 from common.archive.journal import JournalLine
 from common.archive.ledger import HourAccount, read_ledger, read_older_ledger, stored_ledgers, told_archives
 from common.archive.upload_records import has_left, was_uploaded
@@ -22,11 +22,13 @@ from common.core.instants import parse_utc_ns
 from common.core.ledger.document import AnyLedger, OlderLedger, Window
 from common.core.ledger.later import Later
 from common.core.rows.names import STREAMS, ledger_path, window_start_of
+from common.core.rows.order import in_recorded_order
 from common.core.verify.accounts import Accounts
 from common.core.verify.copy_edge import CopyEdge
 from common.core.verify.sequences import Finding
 
 TOKENS_NAMED = 3
+_NOT_COMPARED = ("tokens", "program_version")  # field by field: tokens are compared one by one
 
 
 class HourSummary(msgspec.Struct, frozen=True):
@@ -129,16 +131,17 @@ class LedgerCheck:
             Window(parse_utc_ns(one.from_utc), parse_utc_ns(one.to_utc)) if one else Window(start_ns, 1 << 63)
         )
         account = HourAccount(window)
-        for row in in_order((each, partial(checks[each.path].rows, progress)) for each in archives):
+        parts = (part_of(each, partial(checks[each.path].rows, progress)) for each in archives)
+        for row in in_recorded_order(parts):
             account.take(*row)
         checked = [checks[each.path].result() for each in archives]
         self.divergences += account.divergences
         if not stored:
             return checked
-        reason = self._why_not(window, account, checked)
+        reason = self._why_not(window, account, checked) or _unlike_archives(stored.values(), archives)
         computed = account.finish(self._later, archives, ())
         for stream, ledger in stored.items():
-            self._compare(ledger, computed[stream], archives, reason)
+            self._compare(ledger, computed[stream], reason)
         return checked
 
     def _why_not(self, window: Window, account: HourAccount, checked: Sequence[CheckedArchive]) -> str:
@@ -153,15 +156,7 @@ class LedgerCheck:
             return "the archives that follow their hour are not here"
         return ""
 
-    def _compare(
-        self, ledger: AnyLedger, computed: AnyLedger, archives: Sequence[HourArchive], reason: str
-    ) -> None:
-        names = {each.name for each in ledger.archives}
-        here = {each.name for each in told_archives(archives, ledger.stream)}
-        if not reason and names - here:
-            reason = "an archive of their hour is not here"
-        elif not reason and here - names:
-            reason = "an archive of their hour came after them"
+    def _compare(self, ledger: AnyLedger, computed: AnyLedger, reason: str) -> None:
         if reason:
             self._uncompared[reason] += 1
         self.hours.append(_summary(ledger, ledger.unusable, compared=not reason))
@@ -206,13 +201,27 @@ class LedgerCheck:
         self.findings.append(Finding("ledger", ledger_path(stream, start_ns), words))
 
 
+def _unlike_archives(ledgers: Collection[AnyLedger], archives: Sequence[HourArchive]) -> str:
+    """Why archives are not those that the ledgers of a window were made of; empty if they are.
+
+    The streams are judged together: books are checked with what REST answered, so that a ledger of one stream
+    depends on the archives of the other.
+    """
+    streams = {ledger.stream for ledger in ledgers}
+    names = {each.name for ledger in ledgers for each in ledger.archives}
+    here = {each.name for stream in streams for each in told_archives(archives, stream)}
+    if names - here:
+        return "an archive of their hour is not here"
+    return "an archive of their hour came after them" if here - names else ""
+
+
 def differences(ledger: AnyLedger, computed: AnyLedger) -> Iterator[str]:
     """What a ledger says that its archives do not, in words."""
     said, found = msgspec.to_builtins(ledger), msgspec.to_builtins(computed)
     if None in {said["exchange"], found["exchange"]}:
         del said["exchange"]  # rows of an older version do not state it, nor does a window without rows
-    for name in said:
-        if name != "tokens" and said[name] != found[name]:
+    for name in (each for each in said if each not in _NOT_COMPARED):
+        if said[name] != found[name]:
             yield f"says {name} {_short(said[name])}, its archives give {_short(found[name])}"
     told = {token["token_id"]: token for token in said["tokens"]}
     given = {token["token_id"]: token for token in found["tokens"]}

@@ -145,5 +145,6 @@ def finish_close(
     write_sidecar(data_root, file.path, sidecar_of(file, lane, sha256, tally, clock_offset_seconds), disk)
     if target.exists():
         raise ArchiveError(f"{target}: exists already and is never overwritten; move one of the two away")
+    disk.share(data_root / open_path(file.path))
     disk.rename(data_root / open_path(file.path), target)
     disk.sync_folder(target.parent)

@@ -140,7 +140,10 @@ class OlderLedger(msgspec.Struct, frozen=True):
 
 
 class FeedLedger(HourLedger, frozen=True):
-    """The document of the websocket stream. `exchange` is None where no row states it."""
+    """The document of the websocket stream. `exchange` is None where no row states it.
+
+    `program_version` is of the program that computed it, empty where that is not known.
+    """
 
     connected_seconds: float
     unaccounted_seconds: float
@@ -150,6 +153,7 @@ class FeedLedger(HourLedger, frozen=True):
     tokens: tuple[TokenHour, ...]
     not_recorded: tuple[NotRecorded, ...] = ()
     exchange: str | None = None
+    program_version: str = ""
 
 
 class CheckpointLedger(HourLedger, frozen=True):
@@ -157,6 +161,7 @@ class CheckpointLedger(HourLedger, frozen=True):
 
     tokens: tuple[TokenCheckpoints, ...]
     exchange: str | None = None
+    program_version: str = ""
 
 
 AnyLedger = FeedLedger | CheckpointLedger

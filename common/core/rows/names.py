@@ -93,6 +93,11 @@ def lane_and_sequence(name: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
+def stream_of(name: str) -> str | None:
+    """The stream that an archive or a ledger is of; None for other names."""
+    return next((stream for stream in STREAMS if name.startswith(f"polymarket_{stream}_")), None)
+
+
 def window_start_of(name: str) -> int | None:
     """Start of the window that an archive of the runtime, or a ledger, is about; None for other names."""
     match = _WINDOW.fullmatch(name)

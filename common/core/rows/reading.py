@@ -42,6 +42,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     received_at_ns: int
     stated_exchange: str | None = msgspec.field(default=None, name="exchange")
     producer: str = ""
+    leg: str | None = None
+    host: str = ""
     session_id: str | None = None
     connection_sequence: int = 0
     received_monotonic_ns: int = 0

@@ -12,7 +12,7 @@ import msgspec
 
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line, splice
-from common.core.market import Exchange
+from common.core.rows.origin import Origin, origin_json
 from common.core.rows.websocket import SCHEMA_VERSION
 
 REST_CHECKPOINT = "rest_checkpoint"
@@ -40,8 +40,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     not in the answer. `received_at_ns` is the end of the answer or of the wait for it.
     """
 
-    producer: str
-    exchange: Exchange
+    origin: Origin
     session_id: str
     checkpoint_sequence: int
     requested_at_ns: int
@@ -60,15 +59,14 @@ def checkpoint_row(checkpoint: Checkpoint) -> bytes:
     answer = checkpoint.answer
     digest = None if answer is None else hashlib.sha256(answer.body).hexdigest()
     return (
-        b'{"schema_version":%d,"record_type":%b,"exchange":"%b","producer":%b,"session_id":%b,"checkpoint_sequence":%d,'
+        b'{"schema_version":%d,"record_type":%b,%b,"session_id":%b,"checkpoint_sequence":%d,'
         b'"requested_at_utc":"%b","requested_at_ns":%d,"received_at_utc":"%b","received_at_ns":%d,'
         b'"request":{"method":%b,"url":%b,"body":%b},"response":%b,"error":%b,"tokens_tracked":%b,'
         b'"missing_token_ids":%b,"payload_sha256":%b}'
         % (
             SCHEMA_VERSION,
             encode_line(REST_CHECKPOINT),
-            checkpoint.exchange.encode(),
-            encode_line(checkpoint.producer),
+            origin_json(checkpoint.origin),
             encode_line(checkpoint.session_id),
             checkpoint.checkpoint_sequence,
             utc_text(checkpoint.requested_at_ns).encode(),

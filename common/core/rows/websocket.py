@@ -14,7 +14,8 @@ import msgspec
 from common.core.envelope import Context, Envelope
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line
-from common.core.market import Exchange, Token
+from common.core.market import Token
+from common.core.rows.origin import Origin, origin_json
 
 SCHEMA_VERSION = 1
 MESSAGE_RECORD = "message"
@@ -53,9 +54,9 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
         return self.constant.join((b"", *self.rests))
 
 
-def message_constant(context: Context, producer: str, exchange: Exchange) -> bytes:
+def message_constant(context: Context, origin: Origin) -> bytes:
     """What the rows of all messages of a context begin with."""
-    return _constant_part(MESSAGE_RECORD, context, producer, exchange)
+    return _constant_part(MESSAGE_RECORD, context, origin)
 
 
 def message_rest(envelope: Envelope, classified: Classified) -> bytes:
@@ -91,8 +92,7 @@ def control_row(
     record_type: str,
     context: Context,
     *,
-    producer: str,
-    exchange: Exchange,
+    origin: Origin,
     received_at_ns: int,
     received_monotonic_ns: int,
     detail: Mapping[str, object],
@@ -102,7 +102,7 @@ def control_row(
     It has no message sequences; `detail` stands under a key named like the record type.
     """
     return b'%b,"received_at_utc":"%b","received_at_ns":%d,"received_monotonic_ns":%d,%b:%b}' % (
-        _constant_part(record_type, context, producer, exchange),
+        _constant_part(record_type, context, origin),
         utc_text(received_at_ns).encode(),
         received_at_ns,
         received_monotonic_ns,
@@ -121,15 +121,14 @@ def tokens_tracked_json(tokens: Iterable[Token]) -> bytes:
     return encode_line(list(tokens))
 
 
-def _constant_part(record_type: str, context: Context, producer: str, exchange: Exchange) -> bytes:
+def _constant_part(record_type: str, context: Context, origin: Origin) -> bytes:
     return (
-        b'{"schema_version":%d,"record_type":%b,"exchange":"%b","producer":%b,"session_id":%b,"connection_sequence":%d,'
+        b'{"schema_version":%d,"record_type":%b,%b,"session_id":%b,"connection_sequence":%d,'
         b'"websocket":{"url":%b},"subscription":%b,"tokens_tracked":%b'
         % (
             SCHEMA_VERSION,
             encode_line(record_type),
-            exchange.encode(),
-            encode_line(producer),
+            origin_json(origin),
             encode_line(context.session_id),
             context.connection_sequence,
             encode_line(context.url),

@@ -86,6 +86,7 @@ class Child:
             return
         command = [sys.executable, "-P", "-m", self.instance.kind.module, "--name", self.name]
         command += ["--index", str(self.instance.index), "--assignment", str(assignment_file)]
+        command += ["--leg", self.instance.leg] if self.instance.leg is not None else []
         command += ["--supervisor", str(os.getpid())]
         command += ["--drain"] if self.stopping else []
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
@@ -161,6 +162,11 @@ class Child:
         else:
             self._must_drain = self._started_ns > 0
             self.start_at_once()
+
+    def drain(self, limit_s: float, now_ns: int) -> None:
+        """Start it only to drain what it left in an earlier life; it is killed if it has not after `limit_s`."""
+        self.stop(limit_s, now_ns)
+        self._must_drain = True
 
     def hurry(self, limit_s: float, now_ns: int) -> None:
         """Give it no more than this from now, and no second chance."""

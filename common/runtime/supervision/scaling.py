@@ -1,21 +1,36 @@
 """Which readers and writers a run has: what is ordered, and a writer for each lane that is not empty."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from common.core.rows.origin import LEGS, Leg
 from common.runtime.facts import read_facts
 from common.runtime.orders import Orders
 from common.topology import Instance, kind_of
 
 WRITER = "archive_writer"
 READER = "ws_reader"
+_READER_NAME = re.compile(rf"{READER}-(\d+)([{''.join(LEGS)}]?)")
 
 
 def wanted_instances(orders: Orders, lanes_left: Collection[int]) -> list[Instance]:
-    """One reader and one writer for each that is ordered, and a writer for each of the `lanes_left`."""
+    """The readers of each leg and the writers that are ordered, and a writer for each of the `lanes_left`."""
     lanes = {*range(orders.writers), *lanes_left}
     writers = [Instance(kind_of(WRITER), lane) for lane in sorted(lanes)]
-    return [*writers, *(Instance(kind_of(READER), index) for index in range(orders.readers))]
+    legs: Sequence[Leg | None] = LEGS if orders.legs == len(LEGS) else (None,)
+    readers = [Instance(kind_of(READER), index, leg) for index in range(orders.readers) for leg in legs]
+    return [*writers, *readers]
+
+
+def abandoned_readers(outboxes: Collection[str], wanted: Collection[str]) -> list[Instance]:
+    """The readers that a run with other legs, or with more readers, left with something in their outbox."""
+    names = [_READER_NAME.fullmatch(name) for name in outboxes if name not in wanted]
+    return [Instance(kind_of(READER), int(name[1]), _leg(name[2])) for name in names if name is not None]
+
+
+def _leg(letter: str) -> Leg | None:
+    return next((leg for leg in LEGS if leg == letter), None)
 
 
 def is_surplus(instance: Instance, orders: Orders) -> bool:

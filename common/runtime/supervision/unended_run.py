@@ -5,6 +5,7 @@ row on disk as a gap, where no outbox of theirs tells more.
 """
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import msgspec
 
 from common.archive.journal import read_journals
 from common.core.instants import utc_text
+from common.core.rows.origin import LEGS
 from common.errors import ArchiveError, ConfigError
 from common.files import DISK, write_atomically
 from common.queue.outbox_files import Outage
 from common.runtime.process import Runtime
 
+READER = "ws_reader"
 MARK = "journal/unended-run.json"
 
 log = logging.getLogger(__name__)
@@ -70,7 +73,10 @@ def outage_before(runtime: Runtime) -> Outage | None:
 
     An earlier life left one, unless it ended in order, the machine stopped, or somebody removed it.
     """
-    newest_ns = _newest_row_ns(runtime.data_root, f"{runtime.name}-")
+    newest_ns = _newest_row_ns(runtime.data_root, [f"{runtime.name}-"])
+    if not newest_ns:  # the run before may have had another number of legs
+        one = f"{READER}-{runtime.index}"
+        newest_ns = _newest_row_ns(runtime.data_root, [f"{one}-", *(f"{one}{leg}-" for leg in LEGS)])
     assignment = runtime.assignment
     since_ns = assignment.unended_since_ns
     if since_ns is not None and (newest_ns > since_ns or runtime.index == 0):
@@ -80,10 +86,10 @@ def outage_before(runtime: Runtime) -> Outage | None:
     return None
 
 
-def _newest_row_ns(data_root: Path, prefix: str) -> int:
+def _newest_row_ns(data_root: Path, prefixes: Sequence[str]) -> int:
     try:
         journals = read_journals(data_root)
     except (OSError, ConfigError):
         return 0  # the writer says what is wrong with them
     marks = (mark for line in journals.values() for mark in line.marks.items())
-    return max((mark.at_ns for producer, mark in marks if producer.startswith(prefix)), default=0)
+    return max((mark.at_ns for producer, mark in marks if producer.startswith(tuple(prefixes))), default=0)

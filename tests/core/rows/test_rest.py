@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.row_check import check_row, payload_of_row
+from common.core.rows.origin import Origin
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row, kept_headers
 from common.core.rows.websocket import tokens_tracked_json
 
@@ -17,8 +18,7 @@ def checkpoint(
     answer: HttpAnswer | None, error: str | None = None, body: bytes | None = REQUEST_BODY
 ) -> Checkpoint:
     return Checkpoint(
-        producer="rest_checkpointer-0",
-        exchange="simulated",
+        origin=Origin("rest_checkpointer-0", "simulated", host="h1"),
         session_id="rest-1",
         checkpoint_sequence=5,
         requested_at_ns=AT_NS,
@@ -44,6 +44,8 @@ def test_a_checkpoint_row_holds_every_field_of_the_contract() -> None:
         "record_type": "rest_checkpoint",
         "exchange": "simulated",
         "producer": "rest_checkpointer-0",
+        "leg": None,
+        "host": "h1",
         "session_id": "rest-1",
         "checkpoint_sequence": 5,
         "requested_at_utc": "2026-11-23T19:28:29.123456Z",

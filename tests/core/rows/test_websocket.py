@@ -10,6 +10,7 @@ from common.core.events.market_events import BookSnapshot
 from common.core.events.reader import read_events
 from common.core.market import Token
 from common.core.row_check import check_row, payload_of_row, read_row
+from common.core.rows.origin import Origin
 from common.core.rows.reading import row_of as recorded_row
 from common.core.rows.websocket import Classified, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
@@ -31,7 +32,7 @@ def context() -> Context:
 def row_of(payload: bytes, classified: Classified | None = None) -> bytes:
     envelope = Envelope(MESSAGE, 9, 4, 11, AT_NS, 5_000, 7, 1, payload)
     rest = message_rest(envelope, classified or classify(payload, 1))
-    return message_constant(context(), "ws_reader-0", "simulated") + rest
+    return message_constant(context(), Origin("ws_reader-0", "simulated", "b", "h1")) + rest
 
 
 def parsed(payload: bytes) -> dict[str, Any]:
@@ -46,6 +47,8 @@ def test_a_message_row_holds_every_field_of_the_contract() -> None:
         "record_type": "message",
         "exchange": "simulated",
         "producer": "ws_reader-0",
+        "leg": "b",
+        "host": "h1",
         "session_id": "s-1",
         "connection_sequence": 3,
         "websocket": {"url": WS_URL},
@@ -107,8 +110,7 @@ def test_a_control_row_names_its_detail_and_has_no_message_sequence() -> None:
     row = control_row(
         "gap",
         context(),
-        producer="ws_reader-0",
-        exchange="live",
+        origin=Origin("ws_reader-0"),
         received_at_ns=AT_NS,
         received_monotonic_ns=6,
         detail={"cause": "spool full\u2028", "first": 3},

@@ -1,0 +1,34 @@
+"""Who recorded a row: what all rows of one producer state alike."""
+
+from typing import Literal
+
+import msgspec
+
+from common.core.json_splice import encode_line
+from common.core.market import Exchange
+
+Leg = Literal["a", "b"]
+LEGS: tuple[Leg, ...] = ("a", "b")
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The producer, the exchange it records, the host it runs on, and its leg.
+
+    A leg is one of the independent connections that record the same tokens; None where there are none, as for REST.
+    `host` is empty where an older version began the outbox.
+    """
+
+    producer: str
+    exchange: Exchange = "live"
+    leg: Leg | None = None
+    host: str = ""
+
+
+def origin_json(origin: Origin) -> bytes:
+    """The fields of a row from `exchange` to `host`, without braces."""
+    return b'"exchange":"%b","producer":%b,"leg":%b,"host":%b' % (
+        origin.exchange.encode(),
+        encode_line(origin.producer),
+        encode_line(origin.leg),
+        encode_line(origin.host),
+    )

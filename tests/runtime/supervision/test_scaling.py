@@ -1,0 +1,21 @@
+from common.runtime.orders import Orders
+from common.runtime.supervision.scaling import abandoned_readers, wanted_instances
+
+
+def names(orders: Orders) -> list[str]:
+    return [instance.name for instance in wanted_instances(orders, ())]
+
+
+def test_with_two_legs_each_reader_has_one_of_either_and_with_one_its_plain_name() -> None:
+    assert names(Orders(writers=1, readers=2)) == ["archive_writer-0", "ws_reader-0", "ws_reader-1"]
+    two = ["ws_reader-0a", "ws_reader-0b", "ws_reader-1a", "ws_reader-1b"]
+    assert names(Orders(writers=1, readers=2, legs=2)) == ["archive_writer-0", *two]
+
+
+def test_outboxes_that_no_reader_of_this_run_has_are_those_of_other_legs() -> None:
+    outboxes = ["rest_checkpointer", "ws_reader-0", "ws_reader-0a", "ws_reader-12b", "ws_reader-x"]
+    abandoned = abandoned_readers(outboxes, {"ws_reader-0a", "ws_reader-0b"})
+    assert [(each.name, each.index, each.leg) for each in abandoned] == [
+        ("ws_reader-0", 0, None),
+        ("ws_reader-12b", 12, "b"),
+    ]
