@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -48,14 +47,6 @@ def parser(
     arguments.add_argument("--version", action="version", version=f"%(prog)s {PROGRAM_VERSION}")
     arguments.set_defaults(default_config=default_config)
     return arguments
-
-
-def above_zero(text: str) -> float:
-    """The type of an option that takes a duration or a rate; argparse refuses others by its name."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return number
 
 
 def add_selection_arguments(arguments: argparse.ArgumentParser) -> None:

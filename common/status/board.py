@@ -159,14 +159,20 @@ class StatusBoard:
         )
         uploaded = manifest.upload.last_success_at_utc
         ages_s = {
-            name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
+            name: self._patience.silent_s(fact.updated_monotonic_ns, now)
             for name, fact in facts.items()
             if name in running or name == "supervisor"
         }
         discovered = self._discovered(file, [fact for name, fact in facts.items() if name in running])
         return Status(
             manifest=manifest,
-            health=judge_health(manifest.state, waits, manifest.problems, discovered),
+            health=judge_health(
+                manifest.state,
+                waits,
+                manifest.problems,
+                discovered,
+                supervisor_silent_s=ages_s.get("supervisor", 0.0),
+            ),
             readiness=judge_readiness(
                 manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
             ),
