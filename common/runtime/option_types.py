@@ -8,7 +8,16 @@ from collections.abc import Callable
 from common.core.instants import parse_utc_ns
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
+_INTEGER = re.compile(r"[+-]?\d+")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def integer(text: str) -> int:
+    """Any whole number: the bounds are those of the setting that it replaces."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from error
 
 
 def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int]:
@@ -16,10 +25,7 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
     taken = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
 
     def number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = lowest - 1
+        value = int(text) if _INTEGER.fullmatch(text) else lowest - 1
         if value < lowest or (highest is not None and value > highest):
             raise argparse.ArgumentTypeError(f"must be a whole number {taken}, not {text!r}")
         return value
@@ -35,20 +41,28 @@ def above_zero(text: str) -> float:
     return number
 
 
-def duration(lowest_s: float = 0.0, highest_s: float = math.inf) -> Callable[[str], float]:
-    """Seconds, also as `90s`, `10m`, `1h` or `2d`: above `lowest_s` where that is 0, else from it on."""
+def seconds(text: str) -> float:
+    """Seconds, also as `90s`, `10m`, `1h` or `2d`: the bounds are those of the setting that it replaces."""
+    match = _DURATION.fullmatch(text)
+    value = float(match[1]) * _SECONDS[match[2]] if match else _number(text)
+    if math.isnan(value):
+        raise argparse.ArgumentTypeError(f"must be a duration such as 90, 10m or 1h, not {text!r}")
+    return value
 
-    def seconds(text: str) -> float:
-        match = _DURATION.fullmatch(text)
-        value = float(match[1]) * _SECONDS[match[2]] if match else _number(text)
+
+def duration(lowest_s: float = 0.0, highest_s: float = math.inf) -> Callable[[str], float]:
+    """The same within bounds: above `lowest_s` where that is 0, else from it on."""
+    bounds = f"from {lowest_s:g} to {highest_s:g} seconds" if lowest_s else "above 0"
+
+    def bounded(text: str) -> float:
+        value = seconds(text)
         if not lowest_s <= value <= highest_s or not 0 < value < math.inf:
-            bounds = "above 0" if not lowest_s else f"from {lowest_s:g} to {highest_s:g} seconds"
             raise argparse.ArgumentTypeError(
                 f"must be a duration such as 90, 10m or 1h {bounds}, not {text!r}"
             )
         return value
 
-    return seconds
+    return bounded
 
 
 def instant_ns(text: str) -> int:

@@ -21,7 +21,7 @@ from common.runtime.data_root import exchange_of_data_root, refuse_other_exchang
 from common.runtime.data_root_lock import lock_data_root
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
 from common.runtime.invocation import as_typed
-from common.runtime.option_types import whole_number
+from common.runtime.option_types import integer
 from common.runtime.readers import admit_readers
 
 MOST_MATCHES = 40  # of one kind
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--market-limit",
-        type=whole_number(0),
+        type=integer,
         metavar="N",
         help="at most N markets, current windows first; 0: no limit",
     )

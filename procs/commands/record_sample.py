@@ -25,7 +25,7 @@ from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_
 from common.runtime.facts import Facts, read_facts
 from common.runtime.invocation import as_typed
 from common.runtime.logs import start_logging
-from common.runtime.option_types import duration, whole_number
+from common.runtime.option_types import integer, seconds
 from common.runtime.stop_signals import StopSignals
 from common.sample.progress import Progress
 from common.sample.results import judge_sample, write_sample_results
@@ -45,19 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--market-limit",
-        type=whole_number(0),
+        type=integer,
         metavar="N",
         help="markets to record, current windows first; 0: all",
     )
     parser.add_argument(
         "--duration-seconds",
-        type=duration(),
+        type=seconds,
         metavar="SECONDS",
         help="how long to record, from when all processes run",
     )
     parser.add_argument(
         "--rest-checkpoint-interval-seconds",
-        type=duration(),
+        type=seconds,
         metavar="SECONDS",
         help="how often books are fetched over REST; two checkpoints are needed",
     )

@@ -14,10 +14,9 @@ from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.gamma.discover import refresh
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime import command
-from common.runtime.control import MOST_WRITERS
 from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging
-from common.runtime.option_types import duration, whole_number
+from common.runtime.option_types import duration, integer
 from common.runtime.service_manager import ServiceManager
 from common.runtime.stop_signals import StopSignals
 from common.version import PROGRAM_VERSION
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--writers",
-        type=whole_number(1, MOST_WRITERS),
+        type=integer,
         metavar="N",
         help="archive writers (default: from the settings)",
     )
