@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -25,10 +26,16 @@ from common.status.board import StatusBoard
 from common.status.run_manifest import COUNTERS
 from common.status.server import MAX_CONNECTIONS, Page, StatusServer, json_page
 from procs.manifest import Manifest
+from tests.conf.test_compose import metrics_asked_for
 from tests.end_to_end.running import started_command
 from tests.waiting import wait_for
 
 S = 1_000_000_000
+NOT_KNOWN_YET = (
+    "orderbooks_upload_",
+    "orderbooks_disk_full_in_",
+    "orderbooks_seconds_since_last_market_message",
+)  # without a remote; in the first seconds; before the first message
 
 
 def free_port() -> int:
@@ -383,6 +390,9 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
     assert process.returncode == 0, log
     assert all(f"\norderbooks_{name} " in metrics for name in COUNTERS)
     assert 'orderbooks_event_types_total{event_type="book"}' in metrics
+    stated = set(re.findall(r"^# TYPE (\w+)", metrics, re.MULTILINE))
+    unknown = {name for name in metrics_asked_for() - stated if not name.startswith(NOT_KNOWN_YET)}
+    assert not unknown, "alerts and board ask for what no page has"
     latest = json.loads((tmp_path / "d/manifests/polymarket_ws_recorder_latest.json").read_bytes())
     assert latest["state"] == "STOPPED"
     assert latest["counters"]["http_port_failures_total"] == 0
