@@ -6,7 +6,7 @@ import msgspec
 
 from common.core.instants import utc_text
 from common.core.problems import Problem
-from common.core.rows.origin import LEGS, Leg
+from common.core.rows.origin import LEGS, Leg, leg_in_name
 from common.core.run_state import ReaderState
 from common.core.status.health import HEARTBEAT_GRACE_S, Wait, overdue_reason
 
@@ -34,15 +34,10 @@ class LegState(msgspec.Struct, frozen=True):
     down_since_utc: str | None
 
 
-def leg_of(reader: str) -> Leg:
-    """The leg of a reader, by its process's name; a run with one leg has leg a."""
-    return next((leg for leg in LEGS if reader.startswith(READER) and reader.endswith(leg)), LEGS[0])
-
-
 def leg_states(readers: Mapping[str, LegReader], *, legs: int, started_at_ns: int) -> tuple[LegState, ...]:
     """Each leg of the run, by what its readers (by name) state."""
     return tuple(
-        _leg_state(leg, [each for name, each in readers.items() if leg_of(name) == leg], started_at_ns)
+        _leg_state(leg, [each for name, each in readers.items() if leg_in_name(name) == leg], started_at_ns)
         for leg in LEGS[:legs]
     )
 
@@ -64,9 +59,9 @@ def uncovered(waits: Sequence[Wait]) -> Sequence[Wait]:
     Legs group the markets in different ways, so that any reader of one may be needed for a token that any reader
     of the other has lost.
     """
-    overdue = {leg_of(wait.reader) for wait in waits if overdue_reason(wait)}
-    if len(overdue) == 1 and {leg_of(wait.reader) for wait in waits} == set(LEGS):
-        return [wait for wait in waits if leg_of(wait.reader) not in overdue]
+    overdue = {leg_in_name(wait.reader) for wait in waits if overdue_reason(wait)}
+    if len(overdue) == 1 and {leg_in_name(wait.reader) for wait in waits} == set(LEGS):
+        return [wait for wait in waits if leg_in_name(wait.reader) not in overdue]
     return waits
 
 
@@ -74,7 +69,7 @@ def of_one_leg(by_process: Mapping[str, Iterable[Problem]], legs: Sequence[LegSt
     """The problems that readers of one leg have while the other leg is up and has none of their kind."""
     kinds: dict[Leg, set[str]] = {leg.leg: set() for leg in legs}
     found = [
-        (leg_of(name), problem)
+        (leg_in_name(name), problem)
         for name, problems in by_process.items()
         if name.startswith(READER)
         for problem in problems
