@@ -19,6 +19,7 @@ from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
 from common.runtime.run_dir import STATUS_FILE
 from common.status.board import LOOK_NS, StatusBoard
+from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests
 from common.status.server import Page, StatusServer, json_page
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
@@ -42,6 +43,7 @@ class Manifest:
         self._board = StatusBoard(runtime)
         self._server = _open_server(runtime, self._board)
         self._pause = OwnPause()
+        self._pruned = False
 
     def step(self, timeout_s: float) -> bool:
         """Write when it is time; after `stop`, once more when everybody else has ended."""
@@ -81,10 +83,19 @@ class Manifest:
         document = self._document(finished=finished)
         try:
             for label in (self._runtime.assignment.run_id, "latest"):
-                write_atomically(self._folder / f"polymarket_ws_recorder_{label}.json", document)
+                write_atomically(self._folder / MANIFEST_NAME.format(label), document)
+            self._prune_once()
         except OSError as error:
             log.warning("run manifest not written", extra={"reason": str(error)})
             self._write_beside(document)
+
+    def _prune_once(self) -> None:
+        """One run adds one manifest: it is enough to look for old ones once in each."""
+        if not self._pruned:
+            removed = remove_old_manifests(self._folder, self._runtime.clock.wall_ns())
+            self._pruned = True
+            if removed:
+                log.info("old run manifests removed", extra={"count": removed})
 
     def _document(self, *, finished: bool) -> bytes:
         manifest = self._board.manifest(finished=finished)
