@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
@@ -18,9 +18,12 @@ from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
 from common.runtime.run_dir import STATUS_FILE
+from common.status.answers import Page, json_page
 from common.status.board import LOOK_NS, StatusBoard
 from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests
-from common.status.server import Page, StatusServer, json_page
+
+if TYPE_CHECKING:
+    from common.status.server import StatusServer
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
 
@@ -128,12 +131,13 @@ def _lives(pid: int) -> bool:
     return status != psutil.STATUS_ZOMBIE  # an orphan's, that nobody reaps: not every container has an init
 
 
-def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
+def _open_server(runtime: Runtime, board: StatusBoard) -> "StatusServer | None":
     """The port, if it is on and free: the recorder goes on without one."""
     settings = runtime.settings.manifest
     if not settings.http_port:
         return None
     from common.status import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
+    from common.status.server import StatusServer  # noqa: PLC0415 - likewise
 
     pages = {
         "/healthz": lambda: _verdict_page(board, "health"),

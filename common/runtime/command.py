@@ -13,6 +13,7 @@ import msgspec
 from common.config import SELECTING, PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.invocation import as_typed, program_name
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
 from common.version import PROGRAM_VERSION
@@ -32,9 +33,9 @@ def parser(
     `default_config` names the file in conf/ that is read without `--config`.
     """
     arguments = argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog=f"example:\n  {example}",
+        prog=program_name(prog),
+        description=as_typed(description),
+        epilog=f"example:\n  {as_typed(example)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -138,7 +139,7 @@ def run(main: Callable[[], int]) -> int:
         sys.stdout.flush()
     except RecorderError as error:
         flush_logs()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {as_typed(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

@@ -20,6 +20,7 @@ from common.runtime import command
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.data_root_lock import lock_data_root
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
+from common.runtime.invocation import as_typed
 from common.runtime.readers import admit_readers
 
 MOST_MATCHES = 40  # of one kind
@@ -58,7 +59,7 @@ def _run(namespace: argparse.Namespace) -> int:
         else:
             lines = _discovery_lines(namespace, settings, discover(chosen, time.time_ns()))
         for line in lines:
-            print(line)
+            print(as_typed(line))
     return EXIT_DONE
 
 

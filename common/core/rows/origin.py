@@ -1,5 +1,6 @@
 """Who recorded a row: what all rows of one producer state alike."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from common.core.market import Exchange
 
 Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
+_NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -22,6 +24,12 @@ class Origin(msgspec.Struct, frozen=True):
     exchange: Exchange = "live"
     leg: Leg | None = None
     host: str = ""
+
+
+def leg_in_name(name: str) -> Leg:
+    """The leg of a reader, by the name of its process or producer; that of a run with one leg names none."""
+    match = _NAME.match(name)
+    return next((leg for leg in LEGS if match is not None and match[1] == leg), LEGS[0])
 
 
 def origin_json(origin: Origin) -> bytes:

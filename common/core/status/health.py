@@ -133,18 +133,24 @@ def judge_health(
         return Verdict(ok=False, reason=f"the recorder is {state}")
     if problems:
         return Verdict(ok=False, reason="; ".join(problem.reason for problem in problems[:PROBLEMS_TOLD]))
-    for wait in waits:
-        if wait.silent_s > HEARTBEAT_GRACE_S:
-            return Verdict(ok=False, reason=f"{wait.reader} has said nothing for {wait.silent_s:.0f} s")
-    for wait in waits:
-        grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
-        if wait.quiet_s > grace_s and wait.away_s > AWAY_GRACE_S:
-            return Verdict(ok=False, reason=f"{wait.reader} has had no market data for {wait.quiet_s:.0f} s")
+    for wait in sorted(waits, key=lambda wait: wait.silent_s <= HEARTBEAT_GRACE_S):
+        if reason := overdue_reason(wait):
+            return Verdict(ok=False, reason=reason)
     if state == "RUNNING_NO_ACTIVE_TOKENS":
         return _judge_idleness(discovered)
     quiet_s = max((wait.quiet_s for wait in waits), default=0.0)
     words = "market data arrives" if state == "RUNNING_RECEIVING" else f"waiting for {quiet_s:.0f} s"
     return Verdict(ok=True, reason=words)
+
+
+def overdue_reason(wait: Wait) -> str:
+    """Why a reader waits or is silent for too long, in words; empty while it does not."""
+    if wait.silent_s > HEARTBEAT_GRACE_S:
+        return f"{wait.reader} has said nothing for {wait.silent_s:.0f} s"
+    grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
+    if wait.quiet_s > grace_s and wait.away_s > AWAY_GRACE_S:
+        return f"{wait.reader} has had no market data for {wait.quiet_s:.0f} s"
+    return ""
 
 
 def _judge_idleness(discovered: Discovered) -> Verdict:
