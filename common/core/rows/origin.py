@@ -40,3 +40,8 @@ def origin_json(origin: Origin) -> bytes:
         encode_line(origin.leg),
         encode_line(origin.host),
     )
+
+
+def leg_of(stated: str | None) -> Leg:
+    """The leg of a row or an archive by what it states: the first where it states none."""
+    return "b" if stated == "b" else "a"
