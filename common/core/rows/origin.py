@@ -1,5 +1,6 @@
 """Who recorded a row: what all rows of one producer state alike."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,14 @@ from common.core.market import Exchange
 
 Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
+
+
+_OF_SECOND_LEG = re.compile(r"(?:.*\.)?ws_reader-\d+b(?:-.*)?", re.ASCII | re.DOTALL)
+
+
+def leg_in(producer: str) -> Leg:
+    """The leg of a producer by its name: the first one unless it says otherwise."""
+    return "b" if _OF_SECOND_LEG.fullmatch(producer) else "a"
 
 
 class Origin(msgspec.Struct, frozen=True):
