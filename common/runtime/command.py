@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import msgspec
 from common.config import SELECTING, PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.invocation import as_typed, program_name
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
 from common.version import PROGRAM_VERSION
@@ -32,9 +32,9 @@ def parser(
     `default_config` names the file in conf/ that is read without `--config`.
     """
     arguments = argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog=f"example:\n  {example}",
+        prog=program_name(prog),
+        description=as_typed(description),
+        epilog=f"example:\n  {as_typed(example)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -47,14 +47,6 @@ def parser(
     arguments.add_argument("--version", action="version", version=f"%(prog)s {PROGRAM_VERSION}")
     arguments.set_defaults(default_config=default_config)
     return arguments
-
-
-def above_zero(text: str) -> float:
-    """The type of an option that takes a duration or a rate; argparse refuses others by its name."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return number
 
 
 def add_selection_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -138,7 +130,7 @@ def run(main: Callable[[], int]) -> int:
         sys.stdout.flush()
     except RecorderError as error:
         flush_logs()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {as_typed(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

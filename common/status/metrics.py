@@ -39,6 +39,7 @@ class _StatusCollector(Collector):
         yield from self._disk()
         yield from self._books()
         yield self._problems()
+        yield self._legs()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -143,6 +144,14 @@ class _StatusCollector(Collector):
         counts = Counter(problem.kind for problem in self._status.manifest.problems)
         for kind in get_args(ProblemKind):
             family.add_metric([kind], counts[kind])
+        return family
+
+    def _legs(self) -> Metric:
+        family = GaugeMetricFamily(
+            PREFIX + "leg_up", "1 while every reader of the leg receives", labels=["leg"]
+        )
+        for leg in self._status.manifest.legs:
+            family.add_metric([leg.leg], int(leg.up))
         return family
 
 

@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from common.archive.views.export import Exported, Wanted, export, rows_in
-from common.core.instants import parse_utc_ns
 from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
+from common.runtime.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
@@ -44,18 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
     )
     parser.add_argument(
-        "--depth", type=_levels, default=0, metavar="N", help="so many levels a side in depth (default: all)"
+        "--depth",
+        type=whole_number(1),
+        default=0,
+        metavar="N",
+        help="so many levels a side in depth (default: all)",
     )
     parser.add_argument("--replace", action="store_true", help="replace hours that were exported before")
     return parser
-
-
-def instant_ns(text: str) -> int:
-    """A time given on the command line, in nanoseconds since 1970."""
-    try:
-        return parse_utc_ns(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
 
 
 def _tables(text: str) -> tuple[Table, ...]:
@@ -64,13 +60,6 @@ def _tables(text: str) -> tuple[Table, ...]:
     if unknown:
         raise argparse.ArgumentTypeError(f"there is no table {unknown[0]!r}; there are {', '.join(TABLES)}")
     return tuple(table for table in TABLES if table in names)
-
-
-def _levels(text: str) -> int:
-    levels = int(text)
-    if levels < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {levels}")
-    return levels
 
 
 def _export(namespace: argparse.Namespace) -> int:

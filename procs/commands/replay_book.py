@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 
 from common.archive.views.book_views import view_at, views
-from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
+from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.terminal.keys import keys_of
 from common.core.views.book_view import BookView, render
 from common.core.views.markets_named import TokenChoice
 from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
 from common.runtime import command
+from common.runtime.option_types import instant_ns, whole_number
 from common.terminal.screen import Screen
 
 MOST_LEVELS = 500
@@ -51,31 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--market", default="", metavar="SLUG", help="the market, with --outcome")
     which.add_argument("--token", default="", metavar="ID", help="the token")
     parser.add_argument("--outcome", default="Up", metavar="NAME", help="which of its tokens (default: Up)")
-    parser.add_argument("--at", type=_instant_ns, metavar="TIME", help="the book at this time (UTC)")
-    parser.add_argument("--since", type=_instant_ns, metavar="TIME", help="begin stepping here (UTC)")
+    parser.add_argument("--at", type=instant_ns, metavar="TIME", help="the book at this time (UTC)")
+    parser.add_argument("--since", type=instant_ns, metavar="TIME", help="begin stepping here (UTC)")
     parser.add_argument(
         "--depth",
-        type=_levels,
+        type=whole_number(1, MOST_LEVELS),
         default=10,
         metavar="N",
         help=f"levels a side with --at, to {MOST_LEVELS} (10)",
     )
     parser.add_argument("--json", action="store_true", help="with --at: one JSON document")
     return parser
-
-
-def _instant_ns(text: str) -> int:
-    try:
-        return parse_utc_ns(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
-
-
-def _levels(text: str) -> int:
-    levels = int(text)
-    if not 1 <= levels <= MOST_LEVELS:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_LEVELS}, not {levels}")
-    return levels
 
 
 def _replay(namespace: argparse.Namespace) -> int:

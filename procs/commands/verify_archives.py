@@ -13,6 +13,7 @@ import msgspec
 from common.archive.verify.data_root import Verification, verify_data_root, verify_paths
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime import command
+from common.runtime.invocation import as_typed
 from common.terminal.tables import table
 
 REDRAW_S = 0.5
@@ -49,7 +50,7 @@ def _verify(namespace: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     else:
         for line in _lines(found, progress.elapsed_s):
-            print(line)
+            print(as_typed(line))
     return EXIT_FAILED if found.findings else EXIT_DONE
 
 

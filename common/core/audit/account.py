@@ -45,9 +45,9 @@ class AuditAccount:
 
     def diverged(self, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a divergence for the run manifest; its row. One that is known already keeps its number."""
-        keys = ("token_id", "check", "exchange_timestamp_ms")
+        keys = ("token_id", "check", "exchange_timestamp_ms", "leg")
         for at, known in enumerate(self._divergences):
-            if all(known.get(key) == found[key] for key in keys):
+            if all(known.get(key) == found.get(key) for key in keys):
                 self._divergences[at] = detail = {"number": known["number"], **found}
                 return detail
         self._divergences.append(detail := {"number": number, **found})

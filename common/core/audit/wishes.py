@@ -46,17 +46,17 @@ class _Diverged(msgspec.Struct):
 
 
 class Healing:
-    """Which step is next for each token that diverged, until a check of the same kind agrees again."""
+    """Which step is next for each book of a reader that diverged, until a check of the same kind agrees again."""
 
     def __init__(self) -> None:
-        self._diverged: dict[str, _Diverged] = {}
+        self._diverged: dict[tuple[str, str], _Diverged] = {}
         self._replaced_ns: dict[str, int] = {}
 
     def diverged(self, reader: str, token_id: str, check: str, now_ns: int) -> Action | None:
         """A check of this kind diverged: what to do now, None while the same was told moments ago."""
-        known = self._diverged.get(token_id)
+        known = self._diverged.get((reader, token_id))
         if known is None:
-            known = self._diverged[token_id] = _Diverged(check, 0, now_ns)
+            known = self._diverged[reader, token_id] = _Diverged(check, 0, now_ns)
         elif known.steps >= len(_STEPS) and now_ns - known.told_ns < TOLD_INTERVAL_NS:
             return None
         action = _STEPS[min(known.steps, len(_STEPS) - 1)]
@@ -71,17 +71,21 @@ class Healing:
         self._replaced_ns[reader] = now_ns
         return "replace"
 
-    def agreed(self, token_id: str, check: str) -> None:
-        """A check of this kind agreed: the token is healed if it was the kind that diverged."""
-        known = self._diverged.get(token_id)
+    def agreed(self, reader: str, token_id: str, check: str) -> None:
+        """A check of this kind agreed: the book is healed if it was the kind that diverged."""
+        known = self._diverged.get((reader, token_id))
         if known is not None and known.check == check:
-            del self._diverged[token_id]
+            del self._diverged[reader, token_id]
 
-    def dropped(self, token_id: str) -> None:
-        """The token is not followed any more."""
-        self._diverged.pop(token_id, None)
+    def dropped(self, reader: str, token_id: str) -> None:
+        """The reader follows the token no more."""
+        self._diverged.pop((reader, token_id), None)
+
+    def has_diverged(self, reader: str, token_id: str) -> bool:
+        """Whether the book diverged and has not agreed since."""
+        return (reader, token_id) in self._diverged
 
     @property
     def unhealed(self) -> int:
-        """Tokens that diverged and have not agreed since."""
-        return len(self._diverged)
+        """Tokens with a book that diverged and has not agreed since."""
+        return len({token_id for _, token_id in self._diverged})

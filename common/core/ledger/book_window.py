@@ -4,7 +4,7 @@ Books begin with the first snapshots of the window; what is checked live of the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from common.core.audit.connections import BookAudit, Heard
 from common.core.events.market_events import MarketEvent
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer
+from common.core.ledger.standing import BookStanding
 from common.core.row_check import Row
 from common.core.rows.reading import row_of
 from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
@@ -37,8 +38,9 @@ class TokenChecks(msgspec.Struct, frozen=True):
 class BookHour:
     """Takes the rows of both streams, each producer's in its order."""
 
-    def __init__(self) -> None:
-        self._audit = BookAudit()
+    def __init__(self, standing: BookStanding | None = None) -> None:
+        """`standing` is told what another leg may want to know."""
+        self._audit, self._standing = BookAudit(), standing
         self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._wrong_batches: Counter[str] = Counter()
         self._wrong_ms: Counter[str] = Counter()
@@ -78,6 +80,8 @@ class BookHour:
             self._verdicts[result.token_id][result.verdict] += 1
             self._wrong_batches[result.token_id] += result.wrong_batches
             self._wrong_ms[result.token_id] += result.wrong_ms
+            if self._standing is not None:
+                self._standing.take(result)
             if result.verdict == "divergence":
                 self._found.add((result.token_id, result.check, result.timestamp_ms))
 
@@ -87,13 +91,21 @@ class BookHour:
             self._told.add((token_id, str(detail.get("check")), at_ms))
 
     @property
+    def diverged(self) -> Mapping[str, Collection[int]]:
+        """The exchange times of divergences by token, in milliseconds: those found here, and those of rows alone."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for token_id, _, at_ms in self._found | self._told:
+            found[token_id].append(at_ms)
+        return found
+
+    @property
     def doubts(self) -> NotUnderstood:
         """What was read, but whose time is wrong."""
         return self._audit.doubts
 
     def finish(self) -> dict[str, TokenChecks]:
-        """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
-        diverged = Counter(token_id for token_id, _, _ in self._found | self._told)
+        """What came of the checks, by token id."""
+        diverged = Counter({token_id: len(times) for token_id, times in self.diverged.items()})
         return {
             token_id: TokenChecks(
                 passed=self._verdicts[token_id]["agree"] + self._verdicts[token_id]["agree_late"],
