@@ -13,6 +13,14 @@ LEGS: tuple[Leg, ...] = ("a", "b")
 _NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
 
 
+_OF_SECOND_LEG = re.compile(r"(?:.*\.)?ws_reader-\d+b(?:-.*)?", re.ASCII | re.DOTALL)
+
+
+def leg_in(producer: str) -> Leg:
+    """The leg of a producer by its name: the first one unless it says otherwise."""
+    return "b" if _OF_SECOND_LEG.fullmatch(producer) else "a"
+
+
 class Origin(msgspec.Struct, frozen=True):
     """The producer, the exchange it records, the host it runs on, and its leg.
 
