@@ -10,6 +10,7 @@ from common.core.audit.divergence import GAP_OF_DIVERGENCES, Divergence
 from common.core.causes import Cause
 from common.core.envelope import Context
 from common.core.instants import utc_text
+from common.core.rows.origin import Leg
 from common.core.rows.websocket import DIVERGENCE, GAP, control_row, subscription_json, tokens_tracked_json
 from common.core.verify.accounts import GAP_NUMBERS
 from common.queue.outbox import Outbox
@@ -41,7 +42,7 @@ class DivergenceRows:
         """Keep the row of a divergence; the same with its number. Without room it is dropped, and declared later."""
         found = msgspec.structs.replace(found, number=self._outbox.numbers.next_connection())
         context = self._contexts.get(found.session_id) or self._bare_context(found.session_id)
-        if not self._append(DIVERGENCE, context, msgspec.to_builtins(found)):
+        if not self._append(DIVERGENCE, context, msgspec.to_builtins(found), leg=found.leg):
             self._dropped.append((found.number, self._runtime.clock.wall_ns()))
             log.error("divergence dropped, spool full", extra={"number": found.number})
         return found
@@ -76,12 +77,14 @@ class DivergenceRows:
         url = self._runtime.settings.exchange.ws_url
         return Context(0, session_id, 0, url, subscription_json(0, ()), tokens_tracked_json(()))
 
-    def _append(self, record_type: str, context: Context, detail: dict[str, Any]) -> bool:
+    def _append(
+        self, record_type: str, context: Context, detail: dict[str, Any], *, leg: Leg | None = None
+    ) -> bool:
         now_ns, monotonic_ns = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
         row = control_row(
             record_type,
             context,
-            origin=self._outbox.identity.origin,
+            origin=msgspec.structs.replace(self._outbox.identity.origin, leg=leg),
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
             detail=detail,

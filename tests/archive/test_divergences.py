@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from common.archive.views.book_views import view_at, views
+from common.archive.views.book_views import Recording, view_at, views
 from common.archive.writing.store import LaneStore
 from common.core.audit.divergence import Divergence
 from common.core.books.checkpoint import DifferingLevel
@@ -48,7 +48,7 @@ class Found:
         detail = msgspec.to_builtins(self.divergence)
         at_ns = self.shown_ns - 1
         given = {
-            "origin": Origin(AUDITOR),
+            "origin": Origin(AUDITOR, leg="a"),
             "received_at_ns": at_ns,
             "received_monotonic_ns": at_ns,
             "detail": detail,
@@ -101,10 +101,10 @@ def test_replay_shows_the_divergence_and_with_the_next_whole_book_what_was_wrong
 ) -> None:
     root, found = recorded
     choice = TokenChoice(found.token_id)
-    wrong = view_at(root, choice, found.shown_ns - 1, levels=50)
+    wrong = view_at(Recording((root,)), choice, found.shown_ns - 1, levels=50)
     assert wrong.event.startswith("divergence  by hash")
     assert wrong.book
-    [right] = [view for view in views(root, choice, levels=50) if view.differing]
+    [right] = [view for view in views(Recording((root,)), choice, levels=50) if view.differing]
     assert right.received_at_ns == found.shown_ns
     [level] = right.differing
     assert "the book had diverged" in right.event

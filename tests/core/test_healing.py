@@ -18,10 +18,10 @@ def test_a_token_is_subscribed_again_then_its_connection_replaced_and_then_nothi
 def test_an_agreement_of_the_kind_that_diverged_heals_and_another_kind_does_not() -> None:
     healing = Healing()
     assert healing.diverged("r", "1", "checkpoint", 0) == "resubscribe"
-    healing.agreed("1", "hash")
+    healing.agreed("r", "1", "hash")
     assert healing.diverged("r", "1", "checkpoint", 1) == "replace"
-    healing.agreed("1", "checkpoint")
-    healing.agreed("unknown", "checkpoint")
+    healing.agreed("r", "1", "checkpoint")
+    healing.agreed("r", "unknown", "checkpoint")
     assert healing.unhealed == 0
     assert healing.diverged("r", "1", "checkpoint", 2) == "resubscribe"
 
@@ -39,8 +39,8 @@ def test_a_reader_loses_its_connection_once_in_a_while_only_however_many_tokens_
 def test_a_token_that_is_not_followed_any_more_begins_anew() -> None:
     healing = Healing()
     healing.diverged("r", "1", "hash", 0)
-    healing.dropped("1")
-    healing.dropped("unknown")
+    healing.dropped("r", "1")
+    healing.dropped("r", "unknown")
     assert healing.diverged("r", "1", "hash", 1) == "resubscribe"
 
 

@@ -51,11 +51,12 @@ def test_a_row_states_the_session_and_tokens_of_the_reader_whose_book_it_is_abou
             3, session_id="s", connection_sequence=2, url="ws://x", subscription_revision=4, tokens=()
         )
     )
-    assert rows.record(FOUND).number == 1
+    assert rows.record(msgspec.structs.replace(FOUND, leg="b")).number == 1
     assert rows.record(msgspec.structs.replace(FOUND, session_id="forgotten")).number == 2
     first, second = kept(outbox)
     assert (first["session_id"], first["subscription"]["revision"]) == ("s", 4)
     assert first["connection_sequence"] == 0, "rows are ordered by the connections of their own producer"
+    assert (first["leg"], second["leg"]) == ("b", None)
     assert first["divergence"]["why"] == "why"
     assert (second["session_id"], second["divergence"]["number"]) == ("forgotten", 2)
 

@@ -1,12 +1,15 @@
 """A divergence as its row in the archive, the run manifest and verify-archives show it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
 from common.core.audit.results import Check, LevelsFrom, Result, Verdict
 from common.core.instants import utc_text
+from common.core.rows.origin import Leg
 
+OtherLeg = Literal["agrees", "diverged", "unknown"]
 AUDITOR = "book_auditor"  # the process that finds them, with which the name of its producer begins
 LEVELS_SHOWN = 50
 LEVELS_NAMED = 3
@@ -21,6 +24,7 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     `number` counts the divergences of one producer, from 1. `session_id` is the reader's session that the book is of.
     Of `differing_levels` levels up to 50 are in `levels`, each with its side, its price and both sizes; `levels_from`
     says what showed the exchange's book. When it is found only some checks know them: the archives show the others.
+    `leg` is the reader's, `other_leg` how the book of the other leg does, None where there is none.
     """
 
     number: int = 0
@@ -35,6 +39,8 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     levels_from: LevelsFrom = "nothing"
     differing_levels: int = 0
     levels: tuple[dict[str, str], ...] = ()
+    leg: Leg | None = None
+    other_leg: OtherLeg | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:

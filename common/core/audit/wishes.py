@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from common.core.audit.frozen import Evidence
+
 NS = 1_000_000_000
 REPLACE_INTERVAL_NS = (
     600 * NS
@@ -46,21 +48,29 @@ def wishes_in(details: Mapping[str, Any]) -> list[Wish]:
     return msgspec.convert(list(wishes), list[Wish])
 
 
+def stale_wish(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:
+    """The wish that a frozen session be ended."""
+    newer_s = (evidence.checkpoint_ms - evidence.stream_ms) / 1000
+    why = f"a checkpoint is {newer_s:.3f} s newer than the silent stream"
+    token_id = evidence.token_id
+    return Wish(0, reader, session_id, "stale", token_id, why, last_market_data_ns=last_market_data_ns)
+
+
 class _Diverged(msgspec.Struct):
     check: str
     steps: int
 
 
 class Healing:
-    """Which step is next for each token that diverged, until a check of the same kind agrees again."""
+    """Which step is next for each book of a reader that diverged, until a check of the same kind agrees again."""
 
     def __init__(self) -> None:
-        self._diverged: dict[str, _Diverged] = {}
+        self._diverged: dict[tuple[str, str], _Diverged] = {}
         self._replaced_ns: dict[str, int] = {}
 
     def diverged(self, reader: str, token_id: str, check: str, now_ns: int) -> Action | None:
         """A check of this kind diverged: what to do now, None where nothing is left to try."""
-        known = self._diverged.setdefault(token_id, _Diverged(check, 0))
+        known = self._diverged.setdefault((reader, token_id), _Diverged(check, 0))
         known.check = check
         if known.steps >= len(_STEPS):
             return None
@@ -75,17 +85,21 @@ class Healing:
         self._replaced_ns[reader] = now_ns
         return "replace"
 
-    def agreed(self, token_id: str, check: str) -> None:
-        """A check of this kind agreed: the token is healed if it was the kind that diverged."""
-        known = self._diverged.get(token_id)
+    def agreed(self, reader: str, token_id: str, check: str) -> None:
+        """A check of this kind agreed: the book is healed if it was the kind that diverged."""
+        known = self._diverged.get((reader, token_id))
         if known is not None and known.check == check:
-            del self._diverged[token_id]
+            del self._diverged[reader, token_id]
 
-    def dropped(self, token_id: str) -> None:
-        """The token is not followed any more."""
-        self._diverged.pop(token_id, None)
+    def dropped(self, reader: str, token_id: str) -> None:
+        """The reader follows the token no more."""
+        self._diverged.pop((reader, token_id), None)
+
+    def has_diverged(self, reader: str, token_id: str) -> bool:
+        """Whether the book diverged and has not agreed since."""
+        return (reader, token_id) in self._diverged
 
     @property
     def unhealed(self) -> int:
-        """Tokens that diverged and have not agreed since."""
-        return len(self._diverged)
+        """Tokens with a book that diverged and has not agreed since."""
+        return len({token_id for _, token_id in self._diverged})

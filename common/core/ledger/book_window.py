@@ -4,7 +4,7 @@ Books begin with the first snapshots of the window; what is checked live of the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from common.core.audit.divergence import Divergence, divergence_of
 from common.core.events.market_events import MarketEvent
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer
+from common.core.ledger.standing import BookStanding
 from common.core.row_check import Row
 from common.core.rows.reading import row_of
 from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
@@ -36,8 +37,9 @@ class TokenChecks(msgspec.Struct, frozen=True):
 class BookHour:
     """Takes the rows of both streams, each producer's in its order."""
 
-    def __init__(self) -> None:
-        self._audit = BookAudit()
+    def __init__(self, standing: BookStanding | None = None) -> None:
+        """`standing` is told what another leg may want to know."""
+        self._audit, self._standing = BookAudit(), standing
         self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._wrong_batches: Counter[str] = Counter()
         self._wrong_ms: Counter[str] = Counter()
@@ -77,6 +79,8 @@ class BookHour:
             self._verdicts[result.token_id][result.verdict] += 1
             self._wrong_batches[result.token_id] += result.wrong_batches
             self._wrong_ms[result.token_id] += result.wrong_ms
+            if self._standing is not None:
+                self._standing.take(result)
             if result.verdict == "divergence":
                 found = divergence_of(session_id, result)
                 self._found[found.key] = found
@@ -90,6 +94,14 @@ class BookHour:
         except msgspec.ValidationError:
             return  # of a later version, perhaps
         self._told[told.key] = told
+
+    @property
+    def diverged(self) -> Mapping[str, Collection[int]]:
+        """The exchange times of divergences by token, in milliseconds: those found here, and those of rows alone."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for token_id, _, at_ms in self._found.keys() | self._told.keys():
+            found[token_id].append(at_ms)
+        return found
 
     @property
     def doubts(self) -> NotUnderstood:
@@ -109,8 +121,8 @@ class BookHour:
         )
 
     def finish(self) -> dict[str, TokenChecks]:
-        """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
-        diverged = Counter(token_id for token_id, _, _ in self._found.keys() | self._told.keys())
+        """What came of the checks, by token id."""
+        diverged = Counter({token_id: len(times) for token_id, times in self.diverged.items()})
         return {
             token_id: TokenChecks(
                 passed=self._verdicts[token_id]["agree"] + self._verdicts[token_id]["agree_late"],

@@ -40,6 +40,20 @@ def _problem(problem: Row, now_ns: int) -> Line:
     return [(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")]
 
 
+def legs_line(legs: Sequence[Row], now_ns: int) -> Line:
+    """Which legs record, where there are two."""
+    line: Line = [("   legs ", "title")]
+    for leg in legs:
+        words = "up" if leg["up"] else "down"
+        if leg["down_since_utc"] is not None:
+            words += f" for {span_text((now_ns - parse_utc_ns(leg['down_since_utc'])) / NS_PER_SECOND)}"
+        line += [
+            (f" {leg['leg']} ", "bold"),
+            (f"{words}, {leg['tokens']} tokens  ", "" if leg["up"] else "bad"),
+        ]
+    return line
+
+
 def markets_block(markets: Sequence[Row], now_ns: int) -> Block:
     """Each market's window: how much of it has passed, and how long it still goes on."""
     windows = [_window(market, now_ns) for market in markets]

@@ -75,6 +75,56 @@ class Feed:
         return actions
 
 
+class TwoLegs(Feed):
+    """The same over two connections."""
+
+    def hear(self, event: dict[str, Any], *, unheard_by: tuple[str, ...] = ()) -> None:
+        self.sequence += 1
+        at_ns = self.now_ms * 1_000_000
+        for leg in ("a", "b"):
+            heard = Heard(f"ws_reader-0{leg}", f"s{leg}", self.sequence, at_ns)
+            payload = b"PONG" if leg in unheard_by else json.dumps(event).encode()
+            self.audit.message(heard, at_ns, payload)
+        self.judge()
+
+    def lose_on(self, *legs: str) -> None:
+        """These legs do not hear that a level changes; what follows shows it on them."""
+        self.now_ms += 600
+        self.bids["0.40"] = "77"
+        stated = document(self.bids, {"0.44": "7"}, self.now_ms)["hash"]
+        entry = {"asset_id": TOKEN, "price": "0.40", "size": "77", "side": "BUY", "hash": stated}
+        event = {"event_type": "price_change", "market": "0xabc", "timestamp": str(self.now_ms)}
+        self.hear({**event, "price_changes": [entry]}, unheard_by=legs)
+        for each in ("11", "12", "13"):
+            self.change(each, after_ms=600)
+
+
+def test_what_one_leg_lost_is_healed_on_that_leg_alone_and_told_as_its_loss() -> None:
+    feed = TwoLegs()
+    assert feed.audit.books == 1, "a token counts once"
+    feed.lose_on("b")
+    assert {wish.reader for wish in feed.wishes} == {"ws_reader-0b"}
+    assert feed.wishes[0].action == "resubscribe"
+    assert {found.leg for found in feed.divergences} == {"b"}
+    assert feed.divergences[-1].other_leg == "agrees"
+    assert feed.audit.unhealed == 1
+
+
+def test_a_divergence_of_both_legs_is_no_matter_of_one() -> None:
+    feed = TwoLegs()
+    feed.lose_on("a", "b")
+    assert {wish.reader for wish in feed.wishes} == {"ws_reader-0a", "ws_reader-0b"}
+    assert feed.divergences[-1].other_leg == "diverged"
+
+
+def test_a_checkpoint_is_compared_with_the_book_of_each_leg() -> None:
+    feed = TwoLegs()
+    feed.change("30")
+    feed.take_checkpoint(requested_ns=5)
+    feed.change("31", after_ms=5000)
+    assert feed.audit.confirmed.keys() == {"ws_reader-0a", "ws_reader-0b"}
+
+
 def test_a_divergence_is_given_once_when_it_is_found_whatever_shows_its_levels_later() -> None:
     feed = Feed()
     feed.lose("6")
