@@ -17,6 +17,7 @@ from common.drill.cases import CASES, SLOW_CASES
 from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verdict
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
 from common.runtime import command
+from common.runtime.option_types import above_zero, whole_number
 from common.terminal.tables import table
 from common.version import PROGRAM_VERSION
 
@@ -35,15 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="name the cases and what each promises")
     parser.add_argument(
         "--duration",
-        type=command.above_zero,
+        type=above_zero,
         default=12.0,
         metavar="SECONDS",
         help="of load, each case (default: 12)",
     )
     parser.add_argument(
-        "--rate", type=command.above_zero, default=2000.0, metavar="N", help="frames a second (default: 2000)"
+        "--rate", type=above_zero, default=2000.0, metavar="N", help="frames a second (default: 2000)"
     )
-    parser.add_argument("--seed", type=int, help="the same seed acts at the same moments (default: any)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), help="the same seed acts at the same moments (default: any)"
+    )
     parser.add_argument("--json", action="store_true", help="the outcomes as one JSON document")
     return command.run(partial(_drill, parser.parse_args(arguments)))
 
