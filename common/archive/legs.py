@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Literal
 
 from common.archive.identity import DamagedIdentityError, read_identity
 from common.archive.merge import FoundPart, Span, find_parts, rows_in_order
@@ -11,11 +10,10 @@ from common.core.instants import NS_PER_SECOND
 from common.core.merging.entries import Entries, Entry, of_one_leg
 from common.core.merging.recording import of_legs, of_recordings
 from common.core.rows.names import RUNTIME_FOLDER, SAMPLE_FOLDER
+from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.errors import ArchiveError
 
-LegChoice = Literal["merged", "a", "b"]
-LEG_CHOICES: tuple[LegChoice, ...] = ("merged", "a", "b")
 MARGIN_NS = 60 * NS_PER_SECOND  # read before and after a span: both copies of a message are seen, or none
 
 

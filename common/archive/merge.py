@@ -11,7 +11,7 @@ from common.archive.read import iterate_lines
 from common.core.instants import parse_utc_ns
 from common.core.rows.names import lane_and_sequence, sidecar_path, stream_of
 from common.core.rows.order import Part, in_recorded_order
-from common.core.rows.origin import leg_in
+from common.core.rows.origin import leg_in_name
 from common.core.rows.reading import Row, row_of
 from common.errors import ArchiveError
 
@@ -111,7 +111,7 @@ def _parts(path: Path, recording: str) -> list[FoundPart]:
             path,
             told.sources[0].data_root_id if told.sources else recording,
             producer,
-            told.leg or leg_in(producer),
+            told.leg or leg_in_name(producer),
             told.lane,
             part.first_lane_sequence,
             first_ns,
@@ -135,7 +135,7 @@ def _parts_by_reading(path: Path, recording: str) -> list[FoundPart]:
             path,
             recording,
             producer,
-            leg_in(producer),
+            leg_in_name(producer),
             lane,
             sequence,
             first_ns,

@@ -12,7 +12,7 @@ for step in replay(read_archive(Path("data"))):
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from common.archive.legs import LegChoice, MergedRows, recording_of, rows_of
+from common.archive.legs import MergedRows, recording_of, rows_of
 from common.archive.merge import Span
 from common.archive.merged_replay import MergedReplay
 from common.archive.step import NOT_KNOWN, Step
@@ -22,6 +22,7 @@ from common.core.events.market_events import Unusable
 from common.core.events.reader import read_events
 from common.core.instants import parse_utc_ns
 from common.core.rows.names import ARCHIVE_SUFFIX, REST_CHECKPOINTS, WS_RAW
+from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.errors import ArchiveError

@@ -15,7 +15,8 @@ from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
 receive time: events (a row for each level that changed), top_of_book (a row for each change of the best prices) and
-depth (the whole book after each event). No file has its name before all are written."""
+depth (the whole book after each event). No file has its name before all are written. Two legs, and several data roots,
+are merged: each message once, in the order of sending."""
 EXAMPLE = """bin/export-parquet --data-root /var/lib/orderbooks --output /tmp/tables
   bin/export-parquet restored/ --output tables --tables top_of_book --since 2026-11-23T12:00:00Z"""
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE)
+    parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the tables go")
     parser.add_argument(
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="so many levels a side in depth (default: all)",
     )
+    command.add_leg_arguments(parser)
     parser.add_argument("--replace", action="store_true", help="replace hours that were exported before")
     return parser
 
@@ -63,7 +65,7 @@ def _tables(text: str) -> tuple[Table, ...]:
 
 
 def _export(namespace: argparse.Namespace) -> int:
-    paths = namespace.paths or [Path(command.load(namespace).paths.data_root)]
+    paths = namespace.paths or command.data_roots(namespace)
     wanted = Wanted(
         tables=namespace.tables,
         since_ns=namespace.since,
@@ -73,7 +75,15 @@ def _export(namespace: argparse.Namespace) -> int:
     )
     shown = ProgressBar(rows_in(paths, wanted), sys.stderr, what="rows")
     try:
-        done = export(paths, namespace.output, wanted, replace=namespace.replace, progress=shown.add)
+        done = export(
+            paths,
+            namespace.output,
+            wanted,
+            replace=namespace.replace,
+            leg=namespace.leg,
+            clock_error_ms=namespace.clock_error_ms,
+            progress=shown.add,
+        )
     except OSError as error:
         raise ArchiveError(f"{namespace.output}: cannot be written ({error.strerror})") from error
     finally:

@@ -5,9 +5,10 @@ from shutil import copytree
 import pytest
 from msgspec.structs import replace
 
-from common.archive.legs import LegChoice, MergedRows
+from common.archive.legs import MergedRows
 from common.archive.read import closed_archives
 from common.archive.replay import read_archive, replay
+from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.errors import ArchiveError

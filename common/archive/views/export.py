@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.legs import LegChoice
 from common.archive.replay import Step, archives_of, read_archive, replay
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.archive.views.parquet_dataset import SUFFIX, Dataset
@@ -13,6 +12,7 @@ from common.archive.views.parquet_file import exchange_in
 from common.core.events.market_events import BookSnapshot, PriceChange, Unusable, UnusualForms
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import Exchange, canonical_condition_id
+from common.core.rows.origin import LegChoice
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.core.views.export_columns import TABLES, Table
 from common.core.views.export_rows import (

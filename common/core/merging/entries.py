@@ -8,15 +8,13 @@ from common.core.books.continuity import Break, Continuity
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.merging.host_clock import HostClock
 from common.core.merging.lateness import Lateness
-from common.core.merging.messages import LegMessage
+from common.core.merging.messages import SUREST_NEEDED_MS, LegMessage
 from common.core.merging.neighbours import FRESH_KINDS
 from common.core.merging.payloads import NO_MARKET, Content, contents_of
-from common.core.rows.origin import LEGS
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED
 from common.errors import ArchiveError
 
-SUREST_NEEDED_MS = 500  # a clock that may be further off cannot order what two hosts received
 _UNTIMED_NS = 30 * NS_PER_SECOND  # a connection without any change for longer is taken to be on time
 _MS_NS = 1_000_000
 
@@ -160,11 +158,6 @@ class Entries:
 def _clock_error_ms(row: Row) -> float | None:
     stated = row.detail.get("clock_error_ms")
     return float(stated) if isinstance(stated, int | float) else None
-
-
-def leg_of(row: Row) -> str:
-    """The leg of a row; an older version had one leg, and REST has none: both count as the first."""
-    return row.leg or LEGS[0]
 
 
 def joined(first: Entry, second: Entry, *, doubtful: bool, order_ns: int) -> Entry:

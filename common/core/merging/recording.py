@@ -7,10 +7,10 @@ from operator import attrgetter
 import msgspec
 
 from common.core.instants import NS_PER_SECOND
-from common.core.merging.entries import Entries, Entry, joined, leg_of
+from common.core.merging.entries import Entries, Entry, joined
 from common.core.merging.messages import LegMessage, Merged
 from common.core.merging.unit import STRETCH_NS, UnitMerge
-from common.core.rows.origin import LEGS
+from common.core.rows.origin import LEGS, leg_of
 from common.core.rows.reading import Row
 from common.core.rows.websocket import SESSION_CLOSED, SESSION_OPENED
 
@@ -70,7 +70,7 @@ class _Legs:
     def note(self, entry: Entry) -> None:
         """The next entry."""
         row = entry.row
-        leg, session = leg_of(row), (row.producer, row.session_id)
+        leg, session = leg_of(row.leg), (row.producer, row.session_id)
         sessions = self._sessions.setdefault(leg, set())
         self._reached[leg] = max(self._reached.get(leg, 0), entry.order_ns)
         if row.record_type == SESSION_OPENED:
@@ -94,7 +94,7 @@ def of_legs(rows: Iterable[Row], entries: Entries) -> Iterator[Entry]:
     for entry in entries.all(rows):
         legs.note(entry)
         yield from units.settle(legs.watermark())
-        units.take(entry, second=leg_of(entry.row) != LEGS[0])
+        units.take(entry, second=leg_of(entry.row.leg) != LEGS[0])
     yield from units.finish()
 
 

@@ -10,15 +10,9 @@ from common.core.market import Exchange
 
 Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
+LegChoice = Literal["merged", "a", "b"]  # what a reader may ask for: both as one stream, or one of them
+LEG_CHOICES: tuple[LegChoice, ...] = ("merged", "a", "b")
 _NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
-
-
-_OF_SECOND_LEG = re.compile(r"(?:.*\.)?ws_reader-\d+b(?:-.*)?", re.ASCII | re.DOTALL)
-
-
-def leg_in(producer: str) -> Leg:
-    """The leg of a producer by its name: the first one unless it says otherwise."""
-    return "b" if _OF_SECOND_LEG.fullmatch(producer) else "a"
 
 
 class Origin(msgspec.Struct, frozen=True):
