@@ -20,6 +20,7 @@ from common.runtime.process import Runtime, main
 from common.runtime.run_dir import STATUS_FILE
 from common.status.answers import Page, json_page
 from common.status.board import LOOK_NS, StatusBoard
+from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests
 
 if TYPE_CHECKING:
     from common.page.site import PageSite
@@ -46,6 +47,7 @@ class Manifest:
         self._board = StatusBoard(runtime)
         self._served = _open_server(runtime, self._board)
         self._pause = OwnPause()
+        self._pruned = False
 
     def step(self, timeout_s: float) -> bool:
         """Write when it is time; after `stop`, once more when everybody else has ended."""
@@ -85,10 +87,19 @@ class Manifest:
         document = self._document(finished=finished)
         try:
             for label in (self._runtime.assignment.run_id, "latest"):
-                write_atomically(self._folder / f"polymarket_ws_recorder_{label}.json", document)
+                write_atomically(self._folder / MANIFEST_NAME.format(label), document)
+            self._prune_once()
         except OSError as error:
             log.warning("run manifest not written", extra={"reason": str(error)})
             self._write_beside(document)
+
+    def _prune_once(self) -> None:
+        """One run adds one manifest: it is enough to look for old ones once in each."""
+        if not self._pruned:
+            removed = remove_old_manifests(self._folder, self._runtime.clock.wall_ns())
+            self._pruned = True
+            if removed:
+                log.info("old run manifests removed", extra={"count": removed})
 
     def _document(self, *, finished: bool) -> bytes:
         manifest = self._board.manifest(finished=finished)
