@@ -5,6 +5,7 @@ diverges too the connection is replaced, once a new snapshot has told what was w
 either is counted and told, and nothing else.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -80,6 +81,11 @@ class Healing:
     def dropped(self, reader: str, token_id: str) -> None:
         """The reader follows the token no more."""
         self._diverged.pop((reader, token_id), None)
+
+    def follows(self, reader: str, token_ids: Collection[str]) -> None:
+        """The reader follows these tokens and no others."""
+        for book in [each for each in self._diverged if each[0] == reader and each[1] not in token_ids]:
+            del self._diverged[book]
 
     def has_diverged(self, reader: str, token_id: str) -> bool:
         """Whether the book diverged and has not agreed since."""
