@@ -36,7 +36,7 @@ from common.core.rows.rest import REST_CHECKPOINT
 from common.core.run_state import State
 from common.core.uploads.record import UploadRecord
 from common.core.views.export_columns import COLUMNS
-from common.drill.cases import CASES
+from common.drill.cases import CASES, SLOW_CASES
 from common.polymarket import classify
 from common.status.run_manifest import COUNTERS, RunManifest
 from common.topology import PROCESSES, QUEUES
@@ -479,4 +479,4 @@ def test_the_files_named_are_the_files_written(recording: Path) -> None:
 
 
 def test_the_drills_cases_are_those_of_the_code() -> None:
-    assert tables(section("Drill"))[0] == [[f"`{case.name}`", case.promise] for case in CASES]
+    assert tables(section("Drill"))[0] == [[f"`{case.name}`", case.promise] for case in (*CASES, *SLOW_CASES)]

@@ -9,6 +9,7 @@ import msgspec
 from common.archive.hours import HourArchive, part_of, rows_of
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import NO_ANSWER, read_answer
+from common.core.format_version import newer_words
 from common.core.ledger.document import (
     LEDGER_SCHEMA_VERSION,
     AnyLedger,
@@ -137,7 +138,8 @@ def read_older_ledger(path: Path) -> OlderLedger | None:
     """
     found = msgspec.json.decode(path.read_bytes(), type=OlderLedger)
     if found.schema_version > LEDGER_SCHEMA_VERSION:
-        raise ValueError(f"a later version of this program wrote it (schema_version {found.schema_version})")
+        version = found.schema_version
+        raise ValueError(newer_words("schema_version", version, LEDGER_SCHEMA_VERSION, found.program_version))
     return found if found.schema_version < LEDGER_SCHEMA_VERSION else None
 
 

@@ -160,7 +160,7 @@ class StatusBoard:
         )
         uploaded = manifest.upload.last_success_at_utc
         ages_s = {
-            name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
+            name: self._patience.silent_s(fact.updated_monotonic_ns, now)
             for name, fact in facts.items()
             if name in running or name == "supervisor"
         }
@@ -169,7 +169,13 @@ class StatusBoard:
         problems = [problem for problem in manifest.problems if problem not in one_leg]
         return Status(
             manifest=manifest,
-            health=judge_health(manifest.state, uncovered(waits), problems, discovered),
+            health=judge_health(
+                manifest.state,
+                uncovered(waits),
+                problems,
+                discovered,
+                supervisor_silent_s=ages_s.get("supervisor", 0.0),
+            ),
             readiness=judge_readiness(
                 manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
             ),

@@ -20,37 +20,42 @@ needs_promtool = pytest.mark.skipif(
 STEADY = {
     'up{job="orderbooks",instance="r"}': "1x200",
     'orderbooks_ready{instance="r"}': "1x200",
+    'orderbooks_leg_up{instance="r",leg="a"}': "1x200",
+    'orderbooks_build_info{instance="r",version="0.2.0"}': "1x200",
     'orderbooks_state{instance="r",state="RUNNING_NO_ACTIVE_TOKENS"}': "0x200",
 }  # of a recorder that is well; the time between two values is a minute
-GROWING = "0+{step}x60 {end}+0x140"
+GROWING = "0+{step}x61 {end}+0x140"
 WRONG: dict[str, tuple[str, str]] = {
-    "OrderbooksRecorderDown": ('up{job="orderbooks",instance="r"}', "0x60 1x140"),
-    "OrderbooksDark": ('orderbooks_seconds_since_last_market_message{instance="r"}', "300x60 1x140"),
-    "OrderbooksUnhealthy": ('orderbooks_healthy{instance="r"}', "0x60 1x140"),
+    "OrderbooksRecorderDown": ('up{job="orderbooks",instance="r"}', "0x61 1x140"),
+    "OrderbooksDark": ('orderbooks_seconds_since_last_market_message{instance="r"}', "300x61 1x140"),
+    "OrderbooksUnhealthy": ('orderbooks_healthy{instance="r"}', "0x61 1x140"),
     "OrderbooksRowsNotDurable": (
         'orderbooks_queue_oldest_seconds{instance="r",producer="p",lane="0"}',
-        "90x60 1x140",
+        "90x61 1x140",
     ),
+    "OrderbooksOnOneLeg": ('orderbooks_leg_up{instance="r",leg="b"}', "0x61 1x140"),
     "OrderbooksStale": (
         'orderbooks_stale_reconnects_total{instance="r"}',
         GROWING.format(step=1, end=60),
     ),
     "OrderbooksManyGaps": ('orderbooks_gaps_total{instance="r"}', GROWING.format(step=2, end=120)),
     "OrderbooksDivergences": ('orderbooks_divergences_total{instance="r"}', GROWING.format(step=1, end=60)),
-    "OrderbooksClockOff": ('orderbooks_problems{instance="r",kind="clock_off"}', "1x60 0x140"),
-    "OrderbooksSpoolFilling": ('orderbooks_spool_bytes{instance="r",producer="p"}', "600000000x60 1x140"),
-    "OrderbooksDiskFullWithinADay": ('orderbooks_disk_full_in_seconds{instance="r"}', "3600x60 999999x140"),
+    "OrderbooksUnhealed": ('orderbooks_tokens_unhealed{instance="r"}', "2x61 0x140"),
+    "OrderbooksClockOff": ('orderbooks_problems{instance="r",kind="clock_off"}', "1x61 0x140"),
+    "OrderbooksSpoolFilling": ('orderbooks_spool_bytes{instance="r",producer="p"}', "600000000x61 1x140"),
+    "OrderbooksDiskFullWithinADay": ('orderbooks_disk_full_in_seconds{instance="r"}', "3600x61 999999x140"),
     "OrderbooksProcessFlapping": (
         'orderbooks_process_restarts_by_process_total{instance="r",process="uploader"}',
         GROWING.format(step=1, end=60),
     ),
     "OrderbooksProcessSilent": (
         'orderbooks_process_heartbeat_age_seconds{instance="r",process="uploader"}',
-        "120x60 1x140",
+        "120x61 1x140",
     ),
-    "OrderbooksUploadsFailing": ('orderbooks_upload_failing{instance="r"}', "1x60 0x140"),
-    "OrderbooksUploadsBehind": ('orderbooks_upload_behind{instance="r"}', "1x60 0x140"),
-    "OrderbooksUploadAlarm": ('orderbooks_upload_alarms{instance="r"}', "2x60 0x140"),
+    "OrderbooksVersionSkew": ('orderbooks_build_info{instance="s",version="0.1.0"}', "1x61 _x140"),
+    "OrderbooksUploadsFailing": ('orderbooks_upload_failing{instance="r"}', "1x61 0x140"),
+    "OrderbooksUploadsBehind": ('orderbooks_upload_behind{instance="r"}', "1x61 0x140"),
+    "OrderbooksUploadAlarm": ('orderbooks_upload_alarms{instance="r"}', "2x61 0x140"),
 }  # an hour of what each alert is about, then hours in which it is over
 
 
@@ -88,7 +93,7 @@ def test_prometheus_takes_the_rules_and_the_configuration() -> None:
 def test_each_alert_waits_then_fires_alone_and_resolves(tmp_path: Path) -> None:
     cases = [case(STEADY, [firing("0m"), firing("59m"), firing("180m")])]
     for name, (series, values) in WRONG.items():
-        told = [firing("0m"), firing("59m", (name,)), firing("180m")]
+        told = [firing("0m"), firing("61m", (name,)), firing("180m")]
         cases.append(case(STEADY | {series: values}, told))
     document = {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": cases}
     (tmp_path / "alerts_test.yaml").write_text(yaml.safe_dump(document))

@@ -142,6 +142,7 @@ class OlderLedger(msgspec.Struct, frozen=True):
     from_utc: str
     condition: Condition
     tokens: tuple[OlderToken, ...]
+    program_version: str = ""
 
 
 class FeedLedger(HourLedger, frozen=True):

@@ -10,6 +10,8 @@ from common.core.market import Exchange
 
 Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
+LegChoice = Literal["merged", "a", "b"]  # what a reader may ask for: both as one stream, or one of them
+LEG_CHOICES: tuple[LegChoice, ...] = ("merged", "a", "b")
 _NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
 
 
