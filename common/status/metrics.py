@@ -132,9 +132,7 @@ class _StatusCollector(Collector):
         help_tokens = "Tokens whose book is rebuilt and followed"
         yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
         help_unhealed = "Tokens whose book has disagreed with the exchange and does not agree again yet"
-        yield GaugeMetricFamily(
-            PREFIX + "tokens_unhealed", help_unhealed, value=len(books.get("unhealed", ()))
-        )
+        yield GaugeMetricFamily(PREFIX + "tokens_unhealed", help_unhealed, value=books.get("unhealed", 0))
         help_unknown = "Tokens whose book is not known because an event could not be read"
         yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.get("unknown", 0))
         unusable = CounterMetricFamily(

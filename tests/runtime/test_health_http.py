@@ -142,6 +142,7 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
         assert healthy.json()["state"] == "STARTING"
         assert run.get("/readyz").status_code == 503
         run.later_ns += 51 * S
+        run.say_supervisor()
         run.say_reader("waiting_for_data")
         late = run.get("/healthz")
         assert late.status_code == 503
@@ -167,6 +168,7 @@ def test_reconnecting_is_well_for_most_of_a_minute_since_the_last_data(tmp_path:
         assert run.get("/healthz").status_code == 200
         for later_s, expected in ((40, 200), (12, 503)):
             run.later_ns += later_s * S
+            run.say_supervisor()
             run.say_reader("reconnecting", last_market_data_at_ns=data_at_ns)
             answer = run.get("/healthz")
             assert (answer.status_code, answer.json()["state"]) == (expected, "RUNNING_RECONNECTING")
@@ -182,9 +184,18 @@ def test_a_reader_that_hangs_makes_the_recorder_unwell_but_one_that_was_retired_
         run.later_ns += 29 * S
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         run.later_ns += 25 * S
+        run.say_supervisor()
         assert run.get("/healthz").status_code == 200
         run.later_ns += 10 * S
         assert "ws_reader-0 has said nothing for 3" in run.get("/healthz").json()["reason"]
+
+
+def test_a_supervisor_that_hangs_makes_the_recorder_unwell(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        run.say_supervisor()
+        run.later_ns += 40 * S
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
+        assert "the supervisor has said nothing for 4" in run.get("/healthz").json()["reason"]
 
 
 def test_without_tokens_it_is_well_and_ready_once_that_is_confirmed_and_when_it_stops_neither(
@@ -390,7 +401,7 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
-    assert all(f"\norderbooks_{name} " in metrics for name in COUNTERS)
+    assert [name for name in COUNTERS if f"\norderbooks_{name} " not in metrics] == []
     assert 'orderbooks_event_types_total{event_type="book"}' in metrics
     stated = set(re.findall(r"^# TYPE (\w+)", metrics, re.MULTILINE))
     unknown = {name for name in metrics_asked_for() - stated if not name.startswith(NOT_KNOWN_YET)}
