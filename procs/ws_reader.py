@@ -50,7 +50,7 @@ class WsReader:
         before = last_facts(runtime.run_dir, runtime.name)
         told = before.details if before is not None else {}
         self._runtime = runtime
-        self._producer = Producer(runtime, WS_RAW)
+        self._producer = Producer(runtime, WS_RAW, is_reader=True)
         self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
         self._gaps_before = runtime.tally.counters["gaps_total"]
         self._healer = Healer(runtime, self._recording, told.get("wishes_taken", 0))

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.hours import HourArchive, part_of, rows_of
+from common.core.audit.divergence import Divergence
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import NO_ANSWER, read_answer
 from common.core.format_version import newer_words
@@ -69,6 +70,11 @@ class HourAccount:
     def unended(self) -> list[tuple[str, str]]:
         """Producer and id of each websocket session that has no end in the window."""
         return self._feed.unended
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """The divergences of the window, with the levels that its rows show to differ."""
+        return self._feed.divergences
 
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""

@@ -106,6 +106,7 @@ def _json(view: BookView) -> str:
         "asks": view.asks,
         "bid_levels": view.bid_levels,
         "ask_levels": view.ask_levels,
+        "differing_levels": [level._asdict() for level in view.differing],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
 

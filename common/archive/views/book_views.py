@@ -6,10 +6,12 @@ from pathlib import Path
 import msgspec
 
 from common.archive.replay import Row, Step, read_archive, replay
+from common.core.audit.divergence import levels_words
 from common.core.audit.results import UNKNOWN_RECIPE
 from common.core.audit.unknown_books import Unknown
 from common.core.books.book import Book, PriceSize
-from common.core.books.checkpoint import CheckpointBook
+from common.core.books.checkpoint import CheckpointBook, DifferingLevel
+from common.core.books.connection import Books
 from common.core.decimal_text import normal
 from common.core.events.market_events import BookSnapshot, MarketEvent, PriceChange, Unusable
 from common.core.events.rest_answer import read_checkpoint
@@ -19,9 +21,10 @@ from common.core.market import Token
 from common.core.recipes.proof import Bound, HashProof
 from common.core.rows.names import REST_CHECKPOINTS
 from common.core.rows.origin import LegChoice
-from common.core.rows.websocket import MESSAGE_RECORD
+from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
 from common.core.views.book_view import BookView
 from common.core.views.markets_named import TokenChoice
+from common.core.views.suspect import SuspectBook
 from common.errors import ArchiveError
 
 AGREE = "agree"
@@ -115,6 +118,8 @@ class _Views:
         self._number = 0
         self._unknown: Unknown | None = None
         self._verdict_now = ""  # of the book as it is, since its last change
+        self._suspect = SuspectBook()
+        self._books: Books | None = None  # of the producer that told of the token last
 
     def of(self, steps: Iterable[Step]) -> Iterator[BookView]:
         """The views, in order."""
@@ -129,11 +134,22 @@ class _Views:
                 continue
             if step.broken is not None and _concerns(step, token.token_id):
                 self._unknown = None
+                self._suspect.ended()
                 yield self._view(token, step, step.broken.reason)
+            if step.row.record_type == DIVERGENCE and step.row.detail.get("token_id") == token.token_id:
+                yield self._view_of_divergence(token, step)
             if step.event is not None and is_about(step.event, token.token_id):
                 yield self._view_of_event(token, step, step.event)
         if self._token is None and not self._may_be_absent:
             raise ArchiveError(self._choice.not_among(self._tokens.values()))
+
+    def _view_of_divergence(self, token: Token, step: Step) -> BookView:
+        """The row is the auditor's, the book the reader's."""
+        books = self._books or step.books
+        self._suspect.diverged(books.get(token.token_id))
+        detail = step.row.detail
+        words = f"divergence  by {detail.get('check')}: {detail.get('why')}"
+        return self._view(token, msgspec.structs.replace(step, books=books), words)
 
     def _views_of_unusable(self, token: Token, step: Step, event: Unusable) -> Iterator[BookView]:
         if event.of_book and token.token_id in {*step.token_ids, *event.token_ids}:
@@ -154,12 +170,19 @@ class _Views:
     def _view_of_event(self, token: Token, step: Step, event: MarketEvent) -> BookView:
         changed = isinstance(event, PriceChange | BookSnapshot) and token.token_id in step.token_ids
         touched = frozenset((change.side, change.price) for change in changes_of(event, token.token_id))
+        self._books = step.books
         book = step.books.get(token.token_id)
+        differing: tuple[DifferingLevel, ...] = ()
         if changed and book is not None:
+            differing = self._suspect.changed(event, book)
             of_change = isinstance(event, PriceChange)
             self._verdict_now = self._verdict(step, book, of_change=of_change) if book.hash else ""
         words = event_words(event, token.token_id)
-        return self._view(token, step, words, touched if changed else frozenset())
+        if differing:
+            levels = [level._asdict() for level in differing]
+            words += f"; the book had diverged: {levels_words(levels, len(levels))}"
+        view = self._view(token, step, words, touched if changed else frozenset())
+        return msgspec.structs.replace(view, differing=differing)
 
     def _verdict(self, step: Step, book: Book, *, of_change: bool) -> str:
         if self._proof.terms_of(book.token_id) is None:

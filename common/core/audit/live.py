@@ -1,17 +1,17 @@
-"""What comes of the checks while recording: wishes for what heals, and proof that a feed is frozen."""
+"""What comes of the checks while recording: divergences, wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from common.core.audit.confirmations import Confirmations, Confirmed
 from common.core.audit.connections import BookAudit, Heard, Judged
+from common.core.audit.divergence import Divergence, OtherLeg, divergence_of
 from common.core.audit.frozen import Evidence, FrozenWatch
 from common.core.audit.results import Result
-from common.core.audit.telling import divergence_detail, key_of, stale_wish
 from common.core.audit.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
-from common.core.audit.wishes import Action, Healing, Wish
+from common.core.audit.wishes import Action, Healing, Wish, stale_wish
 from common.core.books.checkpoint import same_levels
 from common.core.books.continuity import Break
 from common.core.events.not_understood import NotUnderstood
@@ -26,7 +26,7 @@ ASK_UNHEARD_NS = 1_000_000_000
 UNHEARD_AT_ONCE = (
     5  # tokens a second whose snapshots are asked for, so that wishes are not too many to be kept
 )
-LEVELS_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without knowing them
+SNAPSHOT_WITHIN_NS = 10_000_000_000  # after which a connection is replaced without it
 
 
 class Audit:
@@ -49,9 +49,7 @@ class Audit:
         self._results: list[Result] = []
         self._asked = SnapshotsAsked()
         self._ask_unheard_ns = 0
-        self._told_whole: set[tuple[str, str, str, int]] = (
-            set()
-        )  # divergences, told with their levels when found
+        self._divergences: list[Divergence] = []
         self._replacing: dict[
             tuple[str, str], tuple[Judged, int]
         ] = {}  # by reader and token: the divergence, and until when to wait
@@ -102,7 +100,16 @@ class Audit:
 
     def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
         """What the session of a message is subscribed to from that message on."""
-        self._books.subscribed(heard, token_ids)
+        followed = tuple(token_ids)
+        self._books.subscribed(heard, followed)
+        self._forget_others(heard.reader, frozenset(followed))
+
+    def _forget_others(self, reader: str, followed: Collection[str]) -> None:
+        """What is known of tokens that a reader follows no more would pile up, window after window."""
+        for book in [each for each in self._agreed_ms if each[0] == reader and each[1] not in followed]:
+            del self._agreed_ms[book]
+        self._healing.follows(reader, followed)
+        self._asked.follows(reader, followed)
 
     def never_checked(self, now_ns: int) -> int:
         """Tokens of which no check could be made since they were subscribed, a while ago."""
@@ -165,9 +172,6 @@ class Audit:
             self._confirm(judged)
             wishes += self._heal(judged, now_ns, now_monotonic_ns)
         for judged in self._books.take_settled():
-            if key_of(judged) not in self._told_whole and judged.result.levels:
-                wishes.append(self._told(judged, now_ns))
-            self._told_whole.discard(key_of(judged))
             if self._replacing.pop((judged.reader, judged.result.token_id), None) is not None:
                 wishes.append(self._wish(judged, "replace"))
         wishes += self._overdue(now_monotonic_ns)
@@ -207,22 +211,22 @@ class Audit:
                 yield Wish(0, reader, session_id, "resubscribe", token_id, "its snapshot passed unheard")
 
     def _heal(self, judged: Judged, now_ns: int, now_monotonic_ns: int) -> list[Wish]:
-        """A divergence is recorded when it is found, whatever becomes of it, and healed."""
+        """A divergence is found, whatever becomes of it, and healed."""
         result = judged.result
         agrees = result.verdict in {"agree", "agree_late"} and not result.of_snapshot
         if agrees and self._healing.unhealed:
             self._healing.agreed(judged.reader, result.token_id, result.check)
         if result.verdict != "divergence":
             return []
-        if result.levels:
-            self._told_whole.add(key_of(judged))
+        self._divergences.append(self._divergence(judged, now_ns))
         action = self._healing.diverged(judged.reader, result.token_id, result.check, now_monotonic_ns)
+        if action is None:
+            return []
         if (
             action == "replace"
-        ):  # once a snapshot has told the differing levels: with the session the book goes
-            self._replacing[judged.reader, result.token_id] = judged, now_monotonic_ns + LEVELS_WITHIN_NS
-        heals: Action = "none" if action in {None, "none"} else "resubscribe"
-        return [self._told(judged, now_ns, heals)]
+        ):  # once a snapshot is recorded that shows what is wrong: the book ends with its session
+            self._replacing[judged.reader, result.token_id] = judged, now_monotonic_ns + SNAPSHOT_WITHIN_NS
+        return [self._wish(judged, "resubscribe")]
 
     def _overdue(self, now_ns: int) -> list[Wish]:
         late = [book for book, (_, until_ns) in self._replacing.items() if now_ns >= until_ns]
@@ -232,22 +236,15 @@ class Audit:
         reader, session_id, result = judged
         proved_ns = self._agreed_ms.get((reader, result.token_id), 0) * 1_000_000
         good_until_ns = max(proved_ns, self._confirmations.until_ns(reader, result.token_id))
-        return Wish(
-            0, reader, session_id, action, result.token_id, result.reason, good_until_ns=good_until_ns
-        )
+        about = (0, reader, session_id, action, result.token_id, result.reason)
+        return Wish(*about, good_until_ns=good_until_ns, diverged=True)
 
-    def _told(self, judged: Judged, now_ns: int, action: Action = "none") -> Wish:
-        """The wish that a divergence be recorded, with what is known of it, and healed by an action."""
-        return msgspec.structs.replace(self._wish(judged, action), divergence=self._detail(judged, now_ns))
-
-    def _detail(self, judged: Judged, now_ns: int) -> dict[str, Any]:
+    def _divergence(self, judged: Judged, now_ns: int) -> Divergence:
         leg = leg_in_name(judged.reader)
-        return divergence_detail(judged, now_ns) | {
-            "leg": leg,
-            "other_leg": self._other_leg(leg, judged.result),
-        }
+        found = divergence_of(judged.session_id, judged.result, found_ns=now_ns)
+        return msgspec.structs.replace(found, leg=leg, other_leg=self._other_leg(leg, judged.result))
 
-    def _other_leg(self, leg: Leg, result: Result) -> str | None:
+    def _other_leg(self, leg: Leg, result: Result) -> OtherLeg | None:
         """How the book of the other leg does, `unknown` before it was proved as late; None where there is none."""
         others = [name for name in self._books.readers_with(result.token_id) if leg_in_name(name) != leg]
         if not others:
@@ -261,3 +258,8 @@ class Audit:
         """All results since the last call."""
         results, self._results = self._results, []
         return results
+
+    def take_divergences(self) -> list[Divergence]:
+        """The divergences found since the last call, none of them with a number yet."""
+        found, self._divergences = self._divergences, []
+        return found

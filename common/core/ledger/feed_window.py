@@ -19,6 +19,7 @@ from common.core.number_runs import Run
 from common.core.row_check import Row
 from common.core.rows.origin import Leg, leg_of
 from common.core.rows.websocket import (
+    DIVERGENCE,
     GAP,
     MESSAGE_RECORD,
     SESSION_CLOSED,
@@ -71,6 +72,8 @@ class FeedHour:
             if self._coverage is not None:
                 key = (session.producer, session.session_id)
                 self._coverage.message(key, row.message_sequence, row.received_at_ns, events)
+            return
+        if row.record_type == DIVERGENCE:  # the auditor's: of no session of its own
             return
         told = told_by(line)
         if row.record_type == GAP:

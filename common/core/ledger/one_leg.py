@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from common.core.audit.divergence import Divergence
 from common.core.events.market_events import MarketEvent
 from common.core.events.rest_answer import Answer
 from common.core.ledger.book_window import BookHour, TokenChecks
@@ -36,6 +37,11 @@ class OneLeg:
     def unended(self) -> list[tuple[str, str]]:
         """Producer and id of each session that has no end in the window."""
         return self._feed.unended
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Those found here, and those that rows state, with the levels that differ."""
+        return self._books.divergences
 
     def finish(self, later: Later, sources: Sources) -> tuple[FeedLedger, Mapping[str, TokenChecks]]:
         """The ledger, and what came of the checks of books, by token id."""

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+import msgspec
+
+from common.core.audit.divergence import Divergence
 from common.core.events.market_events import MarketEvent
 from common.core.events.rest_answer import Answer
 from common.core.ledger.book_window import BookHour, TokenChecks
@@ -68,6 +71,15 @@ class TwoLegs:
     def unended(self) -> list[tuple[str, str]]:
         """Producer and id of each session that has no end in the window."""
         return [key for leg in self._legs.values() for key in leg.feed.unended]
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Those found here, and those that rows state, with the levels that differ: leg by leg."""
+        return tuple(
+            msgspec.structs.replace(each, leg=name)
+            for name, leg in self._legs.items()
+            for each in leg.books.divergences
+        )
 
     def finish(self, later: Later, sources: Sources) -> tuple[FeedLedger, Mapping[str, TokenChecks]]:
         """The ledger, and what came of the checks of books, by token id."""
