@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
@@ -18,8 +18,12 @@ from common.runtime.background import BackgroundCall
 from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
 from common.runtime.run_dir import STATUS_FILE
+from common.status.answers import Page, json_page
 from common.status.board import LOOK_NS, StatusBoard
-from common.status.server import Page, StatusServer, json_page
+from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests
+
+if TYPE_CHECKING:
+    from common.status.server import StatusServer
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
 
@@ -42,6 +46,7 @@ class Manifest:
         self._board = StatusBoard(runtime)
         self._server = _open_server(runtime, self._board)
         self._pause = OwnPause()
+        self._pruned = False
 
     def step(self, timeout_s: float) -> bool:
         """Write when it is time; after `stop`, once more when everybody else has ended."""
@@ -81,10 +86,19 @@ class Manifest:
         document = self._document(finished=finished)
         try:
             for label in (self._runtime.assignment.run_id, "latest"):
-                write_atomically(self._folder / f"polymarket_ws_recorder_{label}.json", document)
+                write_atomically(self._folder / MANIFEST_NAME.format(label), document)
+            self._prune_once()
         except OSError as error:
             log.warning("run manifest not written", extra={"reason": str(error)})
             self._write_beside(document)
+
+    def _prune_once(self) -> None:
+        """One run adds one manifest: it is enough to look for old ones once in each."""
+        if not self._pruned:
+            removed = remove_old_manifests(self._folder, self._runtime.clock.wall_ns())
+            self._pruned = True
+            if removed:
+                log.info("old run manifests removed", extra={"count": removed})
 
     def _document(self, *, finished: bool) -> bytes:
         manifest = self._board.manifest(finished=finished)
@@ -117,12 +131,13 @@ def _lives(pid: int) -> bool:
     return status != psutil.STATUS_ZOMBIE  # an orphan's, that nobody reaps: not every container has an init
 
 
-def _open_server(runtime: Runtime, board: StatusBoard) -> StatusServer | None:
+def _open_server(runtime: Runtime, board: StatusBoard) -> "StatusServer | None":
     """The port, if it is on and free: the recorder goes on without one."""
     settings = runtime.settings.manifest
     if not settings.http_port:
         return None
     from common.status import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
+    from common.status.server import StatusServer  # noqa: PLC0415 - likewise
 
     pages = {
         "/healthz": lambda: _verdict_page(board, "health"),

@@ -22,10 +22,16 @@ def newer_than_known(document: bytes, *, known: int, what: str) -> str:
         return ""
     if found.format_version <= known:
         return ""
-    wrote = f"version {found.program_version}" if found.program_version else "a newer version"
+    words = newer_words("format_version", found.format_version, known, found.program_version)
+    return f"{what}: {words}: go on with the version that wrote it, or a newer one"
+
+
+def newer_words(field: str, version: int, known: int, program_version: str) -> str:
+    """What is to be said of a document whose `field` states a version above the one that is known."""
+    wrote = f"version {program_version}" if program_version else "a newer version"
     return (
-        f"{what}: its format_version is {found.format_version}, as {wrote} of this program writes it, and this one,"
-        f" version {__version__}, knows {known} at most: go on with the version that wrote it, or a newer one"
+        f"its {field} is {version}, as {wrote} of this program writes it, and this one, version {__version__},"
+        f" knows {known} at most"
     )
 
 

@@ -21,6 +21,7 @@ from common.runtime.data_root import exchange_of_data_root, refuse_other_exchang
 from common.runtime.data_root_lock import lock_data_root
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
 from common.runtime.invocation import as_typed
+from common.runtime.option_types import integer
 from common.runtime.readers import admit_readers
 from common.terminal.tables import table
 
@@ -41,7 +42,10 @@ def _parser() -> argparse.ArgumentParser:
         "bin/discover-markets --market-limit 2\n  bin/discover-markets --search 'world cup'",
     )
     parser.add_argument(
-        "--market-limit", type=int, metavar="N", help="at most N markets, current windows first; 0: no limit"
+        "--market-limit",
+        type=integer,
+        metavar="N",
+        help="at most N markets, current windows first; 0: no limit",
     )
     parser.add_argument(
         "--search", metavar="TEXT", help="list what could be recorded and fits TEXT; writes nothing"

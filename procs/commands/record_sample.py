@@ -25,6 +25,7 @@ from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_
 from common.runtime.facts import Facts, read_facts
 from common.runtime.invocation import as_typed
 from common.runtime.logs import start_logging
+from common.runtime.option_types import integer, seconds
 from common.runtime.stop_signals import StopSignals
 from common.sample.progress import Progress
 from common.sample.results import judge_sample, write_sample_results
@@ -43,17 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default_config=command.SAMPLE_CONFIG,
     )
     parser.add_argument(
-        "--market-limit", type=int, metavar="N", help="markets to record, current windows first; 0: all"
+        "--market-limit",
+        type=integer,
+        metavar="N",
+        help="markets to record, current windows first; 0: all",
     )
     parser.add_argument(
         "--duration-seconds",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="how long to record, from when all processes run",
     )
     parser.add_argument(
         "--rest-checkpoint-interval-seconds",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="how often books are fetched over REST; two checkpoints are needed",
     )

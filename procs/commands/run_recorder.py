@@ -16,6 +16,8 @@ from common.polymarket.gamma.discovery_file import discovery_path, read_discover
 from common.runtime import command
 from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging
+from common.runtime.option_types import duration, integer
+from common.runtime.service_manager import ServiceManager
 from common.runtime.stop_signals import StopSignals
 from common.version import PROGRAM_VERSION
 from procs.supervisor import NAME, Supervisor
@@ -34,11 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "bin/run-recorder --exchange simulated --writers 2 --duration-seconds 30 --data-root /tmp/trial",
     )
     parser.add_argument(
-        "--writers", type=int, metavar="N", help="archive writers (default: from the settings)"
+        "--writers",
+        type=integer,
+        metavar="N",
+        help="archive writers (default: from the settings)",
     )
     parser.add_argument(
         "--duration-seconds",
-        type=command.above_zero,
+        type=duration(),
         metavar="SECONDS",
         help="stop after this long (default: never)",
     )
@@ -105,7 +110,15 @@ def _discover_first(settings: Settings, exchange: Exchange) -> None:
 
 def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:
     ends_at = None if duration_seconds is None else time.monotonic() + duration_seconds
+    manager = ServiceManager()
+    stopping = False
     while supervisor.step(STEP_SECONDS):
+        manager.alive(time.monotonic_ns())
+        if manager.waits_for_ready and supervisor.all_run():
+            manager.ready()
+        if signals.count and not stopping:
+            stopping = True
+            manager.stopping()
         if signals.count or (ends_at is not None and time.monotonic() >= ends_at):
             supervisor.stop()
         if signals.count > 1:

@@ -67,6 +67,13 @@ def test_the_supervisor_has_the_time_to_drain_before_everything_is_killed() -> N
     assert int(unit()["TimeoutStopSec"][0]) > sum(STOP_LIMIT_S.values()) + 5
 
 
+def test_systemd_waits_until_it_records_and_replaces_a_supervisor_that_hangs() -> None:
+    assert unit()["Type"] == ["notify"]
+    assert unit()["NotifyAccess"] == ["main"], "its processes do not speak for it"
+    assert int(unit()["TimeoutStartSec"][0]) > 90, "Gamma may hang at the start"
+    assert 30 <= int(unit()["WatchdogSec"][0]) <= 120
+
+
 def test_it_runs_hardened_and_not_as_root() -> None:
     assert unit()["User"] == ["orderbooks"]
     for key in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "RestrictSUIDSGID"):

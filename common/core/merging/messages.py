@@ -7,6 +7,7 @@ import msgspec
 from common.core.instants import NS_PER_SECOND
 
 HORIZON_NS = 12 * NS_PER_SECOND  # the longest backlog seen: receipts further apart are of two emissions
+SUREST_NEEDED_MS = 500  # a clock that may be further off cannot order what two hosts received
 R = TypeVar("R")
 
 

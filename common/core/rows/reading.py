@@ -142,12 +142,12 @@ def _answer(response: _Response | None) -> bytes | None:
     return None if response.raw_response_json == _NOTHING else bytes(response.raw_response_json)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def subscribed_token_ids(subscription: bytes) -> tuple[str, ...]:
     """The token ids in the value of a row's `subscription`."""
     return _SUBSCRIPTION.decode(subscription).assets_ids
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _tokens(tokens_tracked: bytes) -> tuple[Token, ...]:
     return _TOKENS.decode(tokens_tracked)

@@ -7,7 +7,7 @@ import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.status.history import History
-from common.core.terminal.text import Bar, Row, Style, cell, size_text, span_text
+from common.core.terminal.text import Bar, Line, Row, Style, cell, size_text, span_text
 
 Record = Mapping[str, Any]
 
@@ -42,6 +42,20 @@ def problems_block(problems: Sequence[Record], now_ns: int) -> Block:
 def _problem(problem: Record, now_ns: int) -> Row:
     lasted_s = (now_ns - parse_utc_ns(problem["since_utc"])) / NS_PER_SECOND
     return ([(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")],)
+
+
+def legs_line(legs: Sequence[Record], now_ns: int) -> Line:
+    """Which legs record, where there are two."""
+    line: Line = [("   legs ", "title")]
+    for leg in legs:
+        words = "up" if leg["up"] else "down"
+        if leg["down_since_utc"] is not None:
+            words += f" for {span_text((now_ns - parse_utc_ns(leg['down_since_utc'])) / NS_PER_SECOND)}"
+        line += [
+            (f" {leg['leg']} ", "bold"),
+            (f"{words}, {leg['tokens']} tokens  ", "" if leg["up"] else "bad"),
+        ]
+    return line
 
 
 def markets_block(markets: Sequence[Record], now_ns: int) -> Block:

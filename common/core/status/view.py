@@ -13,6 +13,7 @@ from common.core.status.blocks import (
     Block,
     archives_block,
     gaps_block,
+    legs_line,
     markets_block,
     problems_block,
     processes_block,
@@ -76,7 +77,7 @@ def status_view(
     alive = liveness or Liveness(running=True, pid=None, words="")
     words: Line = [(alive.words, "warn" if alive.running else "bad")] if alive.words else [(hint, "dim")]
     return StatusView(
-        head=tuple(_head(manifest, alive, now_ns)),
+        head=(*_head(manifest, alive, now_ns), *_legs(manifest, now_ns)),
         charts=_charts(manifest, history, chart_columns),
         figures=_figures(manifest["counters"]),
         pairs=tuple(_blocks(manifest, history, alive, now_ns)),
@@ -106,6 +107,11 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
         ],
         [("   last market data ", "dim"), (silence, quiet), ("   last discovery ", "dim"), (discovery, "")],
     ]
+
+
+def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[Line]:
+    legs = manifest.get("legs", ())
+    return [legs_line(legs, now_ns)] if len(legs) > 1 else []
 
 
 def _charts(manifest: Mapping[str, Any], history: History, columns: int) -> tuple[Row, ...]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from common.core.audit.unknown_books import Unknown
+from common.core.books.checkpoint import DifferingLevel
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Exchange, Token
 from common.core.terminal.text import Bar, Cell, Line, Row, Style, cell
@@ -21,7 +22,8 @@ class BookView(msgspec.Struct, frozen=True):
     `number` counts the token's events from 1; `bids` and `asks` begin with the best, `bid_levels` and
     `ask_levels` tell how many there are in all. `touched` holds (side, price) of what `event` changed.
     `book` is False where there is no book to show; `unknown` says since when and why, where something unreadable has
-    voided it. `timestamp_ms` is the exchange's, 0 where unknown.
+    voided it. `timestamp_ms` is the exchange's, 0 where unknown. `differing` levels of a book that had diverged were
+    wrong until this snapshot.
     """
 
     token: Token
@@ -40,6 +42,7 @@ class BookView(msgspec.Struct, frozen=True):
     bid_levels: int = 0
     ask_levels: int = 0
     touched: frozenset[tuple[str, str]] = frozenset()
+    differing: tuple[DifferingLevel, ...] = ()
 
 
 def head_lines(view: BookView) -> tuple[Line, Line, Line]:

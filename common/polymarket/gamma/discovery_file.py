@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from common import __version__
 from common.config import DiscoverySettings
 from common.core.exchange_told import exchange_of
+from common.core.format_version import newer_words
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Exchange
 from common.errors import DiscoveryError
 from common.files import write_atomically
@@ -43,11 +43,10 @@ def read_discovery_file(path: Path, exchange: Exchange | None = None) -> Discove
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DiscoveryError(f"{path}: is no discovery file ({error}); {_REMEDY}") from error
     if found.schema_version > DISCOVERY_SCHEMA_VERSION:
-        wrote = f"version {found.program_version}" if found.program_version else "a newer version"
-        raise DiscoveryError(
-            f"{path}: its schema_version is {found.schema_version}, as {wrote} of this program writes it, and this one,"
-            f" version {__version__}, knows {DISCOVERY_SCHEMA_VERSION} at most; {_REMEDY}"
+        words = newer_words(
+            "schema_version", found.schema_version, DISCOVERY_SCHEMA_VERSION, found.program_version
         )
+        raise DiscoveryError(f"{path}: {words}; {_REMEDY}")
     found = msgspec.structs.replace(found, exchange=exchange_of(stated.exchange, stated.source))
     if exchange not in {None, found.exchange}:
         raise DiscoveryError(

@@ -72,6 +72,14 @@ def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(r
     assert any("more findings in its rows" in each for each in words)
 
 
+def test_a_sidecar_of_a_newer_version_is_told_with_both_versions(root: Path) -> None:
+    change_sidecar(archive(root, 0), schema_version=2, program_version="9.9.9")
+    [words] = told(root)
+    assert words.startswith(
+        "sidecar: of its sidecar: its schema_version is 2, as version 9.9.9 of this program"
+    )
+
+
 def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None:
     first, second = verified(root).coverage.sessions
     assert (first.session_id, first.connected_seconds, first.messages) == (f"{PRODUCER}-c1", 70.0, 70)

@@ -191,6 +191,15 @@ def test_no_size_and_no_hostile_name_breaks_the_layout(
     assert all(char.isprintable() for line in lines for char in line)
 
 
+def test_legs_are_shown_where_there_are_two() -> None:
+    up = {"leg": "a", "up": True, "tokens": 8, "down_since_utc": None}
+    down = {"leg": "b", "up": False, "tokens": 0, "down_since_utc": at(-65)}
+    lines = lines_of(manifest(legs=[up, down]), History(), 80, 24)
+    assert any("a up, 8 tokens" in line and "b down for 1:05" in line for line in lines)
+    alone = lines_of(manifest(legs=[up]), History(), 80, 24)
+    assert not any("legs" in line for line in alone)
+
+
 def test_a_simulated_exchange_is_named_in_the_first_line() -> None:
     live = lines_of(manifest(exchange="live"), History(), 100, 40)
     simulated = lines_of(manifest(exchange="simulated"), History(), 100, 40)
