@@ -69,6 +69,11 @@ def add_leg_arguments(arguments: argparse.ArgumentParser) -> None:
         default=LEG_CHOICES[0],
         help="one of the two connections alone, instead of the one stream that they are merged to",
     )
+    add_clock_error_argument(arguments)
+
+
+def add_clock_error_argument(arguments: argparse.ArgumentParser) -> None:
+    """Add the option that tells of clocks what a recording does not."""
     arguments.add_argument(
         "--clock-error-ms",
         type=_clock_error_ms,
