@@ -44,8 +44,8 @@ def _problem(problem: Record, now_ns: int) -> Row:
     return ([(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")],)
 
 
-def legs_line(legs: Sequence[Record], now_ns: int) -> Line:
-    """Which legs record, where there are two."""
+def legs_line(legs: Sequence[Record], union_today: Record, now_ns: int) -> Line:
+    """Which legs record, where there are two, and what the second one gained today."""
     line: Line = [("   legs ", "title")]
     for leg in legs:
         words = "up" if leg["up"] else "down"
@@ -55,7 +55,8 @@ def legs_line(legs: Sequence[Record], now_ns: int) -> Line:
             (f" {leg['leg']} ", "bold"),
             (f"{words}, {leg['tokens']} tokens  ", "" if leg["up"] else "bad"),
         ]
-    return line
+    healed_s = union_today.get("healed_seconds", 0.0)
+    return [*line, (f"healed {healed_s:,.1f} s today", "good" if healed_s else "dim")]
 
 
 def markets_block(markets: Sequence[Record], now_ns: int) -> Block:

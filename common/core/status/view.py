@@ -111,7 +111,7 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
 
 def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[Line]:
     legs = manifest.get("legs", ())
-    return [legs_line(legs, now_ns)] if len(legs) > 1 else []
+    return [legs_line(legs, manifest.get("union_today", {}), now_ns)] if len(legs) > 1 else []
 
 
 def _charts(manifest: Mapping[str, Any], history: History, columns: int) -> tuple[Row, ...]:

@@ -196,6 +196,8 @@ def test_legs_are_shown_where_there_are_two() -> None:
     down = {"leg": "b", "up": False, "tokens": 0, "down_since_utc": at(-65)}
     lines = lines_of(manifest(legs=[up, down]), History(), 80, 24)
     assert any("a up, 8 tokens" in line and "b down for 1:05" in line for line in lines)
+    gained = manifest(legs=[up, up], union_today={"healed_seconds": 41})
+    assert any("healed 41.0 s today" in line for line in lines_of(gained, History(), 80, 24))
     alone = lines_of(manifest(legs=[up]), History(), 80, 24)
     assert not any("legs" in line for line in alone)
 
