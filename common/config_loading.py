@@ -124,7 +124,7 @@ def _wrong_with_remote(remote: str) -> str:
     if re.match(r":?[^/:,]*,", remote) and ":" in remote:
         return "must hold no parameters; give them to rclone by its own configuration, or RCLONE_CONFIG_..."
     if remote and (not remote.isprintable() or remote.startswith("-")):
-        return f"is no rclone remote: {remote!r}"
+        return f"is not an rclone remote: {remote!r}"
     if remote and ":" not in remote and not remote.startswith(("/", ".")):
         return f"must be like store:bucket/folder, or an absolute path, got {remote!r}"
     return ""

@@ -47,7 +47,7 @@ def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None
         books = _BOOKS.decode(answer.body)
     except msgspec.DecodeError:
         words = _words(answer).removeprefix("HTTP 200")
-        return f"answered 200 with a body that is no array of books{words}", tuple(asked)
+        return f"answered 200 with a body that is not an array of books{words}", tuple(asked)
     answered = {book.asset_id for book in books}
     return None, tuple(token_id for token_id in asked if token_id not in answered)
 

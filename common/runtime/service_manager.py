@@ -54,4 +54,4 @@ class ServiceManager:
                 channel.settimeout(0)
                 channel.sendto(state.encode(), address)
         except OSError as error:
-            log.warning("service manager not told", extra={"state": state, "reason": str(error)})
+            log.warning("service manager not notified", extra={"state": state, "reason": str(error)})

@@ -141,7 +141,7 @@ class _Reading:
             row = _ROWS.decode(line)
         except (ValueError, RecursionError, msgspec.DecodeError) as error:
             self._unreadable += 1
-            self._tell(f"{place}: is no row: {error}")
+            self._tell(f"{place}: is not a row: {error}")
             return
         self._by_exchange[row.exchange] += 1
         if wrong := self._check_row(line):

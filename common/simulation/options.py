@@ -82,7 +82,7 @@ def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, pre
         choices=get_args(Protocols),
         help=help_protocol,
     )
-    help_more = "so many more open markets without a window, with the tag crowd (default 0)"
+    help_more = "this many more open markets without a window, with the tag crowd (default 0)"
     add(f"--{prefix}more-markets", dest=f"{place}more_markets", type=int, metavar="N", help=help_more)
     help_fault = "start with a fault on, as in: close code=1013 reason=bye (repeatable)"
     add(

@@ -120,11 +120,11 @@ def _oddity(path: Path, name: str) -> str | None:
     except FileNotFoundError:
         return ""
     if not stat.S_ISREG(status.st_mode):
-        return "is no regular file; it is not uploaded"
+        return "is not a regular file; it is not uploaded"
     if status.st_nlink != 1:
         return f"has {status.st_nlink} names (hard links), so it may change elsewhere; it is not uploaded"
     if path.name.endswith(ARCHIVE_SUFFIX) and not Path(sidecar_path(str(path))).exists() and path.exists():
-        return "has no sidecar, so nothing tells what it should hold; it is not uploaded"
+        return "has no sidecar, so its expected content is unknown; it is not uploaded"
     return None
 
 

@@ -109,7 +109,7 @@ def _read(data_root: Path, path: str, *, keep: bool = False) -> tuple[SealedFile
     with _opened(data_root, path) as descriptor:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
-            raise ArchiveError(f"{path}: is no regular file with one name; it is not uploaded")
+            raise ArchiveError(f"{path}: is not a regular file with one name; it is not uploaded")
         while data := os.read(descriptor, _STEP):
             sha256.update(data)
             md5.update(data)

@@ -61,7 +61,7 @@ def test_books_that_were_not_asked_for_do_not_stand_in_for_missing_ones() -> Non
 )
 def test_a_200_that_holds_no_books_is_an_error_in_words(body: object) -> None:
     words, missing = judge_books(answer(body), TOKENS)
-    assert words == "answered 200 with a body that is no array of books"
+    assert words == "answered 200 with a body that is not an array of books"
     assert missing == IDS
 
 

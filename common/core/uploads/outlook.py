@@ -53,7 +53,7 @@ def upload_of(
         failing = _is_failing(said)
         _check_times(said)
     except (msgspec.ValidationError, ValueError) as error:
-        words = f"what the uploader says of itself cannot be understood: {error}"
+        words = f"the state that the uploader reports cannot be understood: {error}"
         return msgspec.structs.replace(settled, failing=True, last_error=words)
     return msgspec.structs.replace(
         said,
