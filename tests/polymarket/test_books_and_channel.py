@@ -78,7 +78,7 @@ def test_a_front_that_blocks_is_named() -> None:
     page = HttpAnswer(200, {"cf-ray": "9a-AMS"}, b"<title>Just a moment...</title>", 1.0)
     words, _ = judge_books(page, TOKENS)
     assert words is not None
-    assert "no array of books, blocked by Cloudflare (a challenge page, cf-ray 9a-AMS)" in words
+    assert "not an array of books, blocked by Cloudflare (a challenge page, cf-ray 9a-AMS)" in words
 
 
 @pytest.mark.parametrize(
