@@ -14,6 +14,7 @@ import psutil
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime import command
+from common.runtime.asking import ask, running_recorder, supervisor_facts
 from common.runtime.control import (
     MOST_WRITERS,
     RefreshDiscovery,
@@ -21,9 +22,6 @@ from common.runtime.control import (
     Rotate,
     ScaleWriters,
     Stop,
-    ask,
-    running_recorder,
-    supervisor_facts,
 )
 from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.option_types import duration, whole_number

@@ -18,7 +18,7 @@ from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, RecorderError
 from common.queue.tail import QueueTail
 from common.runtime import command
-from common.runtime.control import running_recorder
+from common.runtime.asking import running_recorder
 from common.runtime.option_types import duration, whole_number
 from common.runtime.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
