@@ -37,7 +37,7 @@ def load_settings(
         for section, keys in layer.items():
             _refuse_unknown(origin, section, keys)
             if section == "discovery" and any(key in keys for key in SELECTING):
-                # Whoever names something to record replaces all that was named before, the defaults first.
+                # A layer that names something to record replaces all that was named before, the defaults first.
                 values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
             for key, value in keys.items():
                 values.setdefault(section, {})[key] = value

@@ -36,7 +36,7 @@ def retry_after_s(answer: HttpAnswer) -> float:
 
 
 def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None, tuple[str, ...]]:
-    """What is wrong with an answer, in words, or None; and which tokens it leaves out.
+    """What is wrong with an answer, as a message, or None; and which tokens it leaves out.
 
     A 200 answer may hold an error body, and leaves out unknown and closed tokens silently.
     """

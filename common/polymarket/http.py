@@ -62,7 +62,7 @@ class _Adapter(HTTPAdapter):
         return sock
 
     def cut(self) -> None:
-        """Shut down every connection: whoever waits on one is woken by its end."""
+        """Shut down every connection: a thread that waits on one is woken by its end."""
         for connection in list(self._connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):

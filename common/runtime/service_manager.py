@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 
 log = logging.getLogger("service_manager")
 
-_ABSTRACT = "@"  # begins the name of a socket that is no file
+_ABSTRACT = "@"  # begins the name of a socket that is not a file
 
 
 class ServiceManager:

@@ -21,7 +21,9 @@ from common.core.sample.account import CheckpointFacts, OutputFile, SampleFacts,
 from common.core.sequences import SequenceCheck
 from common.errors import ArchiveError
 
-RowCheck = Callable[[bytes], list[str]]  # what is wrong with a row, in words: its payload against its sha256
+RowCheck = Callable[
+    [bytes], list[str]
+]  # what is wrong with a row, as a message: its payload against its sha256
 
 _PROBLEMS_TOLD = 20
 _NULL = msgspec.Raw(b"null")

@@ -43,7 +43,7 @@ class Sealed(msgspec.Struct, frozen=True):
 def seal(data_root: Path, path: str) -> Sealed:
     """Read a parcel and compare it with its sidecar.
 
-    Raises ArchiveError, in words, where it is not what it should be, FileNotFoundError where it is gone.
+    Raises ArchiveError, with the reason, where it is not what it should be, FileNotFoundError where it is gone.
     """
     if not path.endswith(ARCHIVE_SUFFIX):
         return Sealed((_read(data_root, path)[0],), None)

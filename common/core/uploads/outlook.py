@@ -80,7 +80,7 @@ def _is_failing(said: Upload) -> bool:
 
 
 def _check_times(said: Upload) -> None:
-    """Whoever shows them relies on their being instants. Raises ValueError."""
+    """Code that shows them relies on their being instants. Raises ValueError."""
     for text in (said.last_success_at_utc, said.last_error_at_utc, said.next_attempt_at_utc):
         if text is not None:
             parse_utc_ns(text)

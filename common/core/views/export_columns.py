@@ -1,4 +1,4 @@
-"""The columns of the exported tables: their names, kinds and order are a promise to whoever reads them."""
+"""The columns of the exported tables: their names, kinds and order are a promise to anyone who reads them."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ TABLES: tuple[Table, ...] = ("events", "top_of_book", "depth", "left_out")
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column; `meaning` is in words, for the manual."""
+    """A column; `meaning` is text for the manual."""
 
     name: str
     kind: Kind
