@@ -125,7 +125,7 @@ def _payload(row: Row) -> bytes | None:
         try:
             return b64decode(raw.raw_base64, validate=True)
         except Base64Error as error:
-            raise ArchiveError(f"raw_base64 is not base64: {error}") from error
+            raise ArchiveError(f"raw_base64 is no base64: {error}") from error
     if raw.raw_text is not None:
         return raw.raw_text.encode()
     if isinstance(raw, _Response) and bytes(raw.raw_response_json) != b"null":

@@ -46,7 +46,7 @@ def facts_of_row(line: bytes) -> RowFacts:
 
 
 def producer_and_facts_of_row(line: bytes) -> tuple[str, RowFacts]:
-    """The row's producer (empty if it names none) and facts. Raises msgspec.DecodeError if it is not a row."""
+    """The row's producer (empty if it names none) and facts. Raises msgspec.DecodeError if it is no row."""
     row = _ROWS.decode(line)
     facts = RowFacts(
         received_at_ns=row.received_at_ns,
