@@ -22,7 +22,7 @@ from common.core.ledger.document import (
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.later import Later
 from common.core.ledger.rest_window import CheckpointHour
-from common.core.row_check import Row
+from common.core.rows.details import NOTHING
 from common.core.rows.names import (
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
@@ -33,6 +33,7 @@ from common.core.rows.names import (
     window_start_of,
 )
 from common.core.rows.order import in_recorded_order
+from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.files import write_atomically
 
@@ -49,20 +50,20 @@ class HourAccount:
         self._feed, self._checkpoints, self._books = FeedHour(window), CheckpointHour(window), BookHour()
         self._exchange: str | None = None
 
-    def take(self, stream: str, row: Row, line: bytes) -> None:
+    def take(self, stream: str, row: Row) -> None:
         """Account for a row."""
-        self._exchange = self._exchange or row.exchange
+        self._exchange = self._exchange or row.stated_exchange
         if stream != WS_RAW:
-            answer = NO_ANSWER if row.response is None else read_answer(row.payload_json)
-            self._checkpoints.take(row, line, answer)
+            answer = NO_ANSWER if row.response_json == NOTHING else read_answer(row.payload_json)
+            self._checkpoints.take(row, answer)
             self._books.checkpoint(row, answer)
         elif row.record_type == MESSAGE_RECORD:
             events = read_events(row.payload_json)
-            self._feed.take(row, line, events)
+            self._feed.take(row, events)
             self._books.message(row, events)
         else:
-            self._feed.take(row, line, ())
-            self._books.life_cycle(line)
+            self._feed.take(row, ())
+            self._books.life_cycle(row)
 
     @property
     def unended(self) -> list[tuple[str, str]]:
@@ -109,8 +110,8 @@ def compute_ledgers(window: Window, archives: Sequence[HourArchive], later: Late
     """Read the archives of a window, and account for it."""
     account, torn = HourAccount(window), set[Path]()
     parts = (part_of(each, partial(rows_of, each.path, torn.add)) for each in archives)
-    for stream, row, line in in_recorded_order(parts):
-        account.take(stream, row, line)
+    for stream, row in in_recorded_order(parts):
+        account.take(stream, row)
     return account.finish(later, archives, torn)
 
 
