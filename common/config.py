@@ -107,6 +107,7 @@ class ManifestSettings(Section, frozen=True):
     write_interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     http_host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    http_token_file: str = ""
 
 
 class UploadSettings(Section, frozen=True):

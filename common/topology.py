@@ -53,7 +53,7 @@ PROCESSES = (
         stop_rank=1,
         in_sample=False,
         heartbeat_limit_s=20,
-        role="rebuilds the books and checks them by hash and against checkpoints",
+        role="rebuilds the books, checks them by hash and against checkpoints; divergences into its outbox",
     ),
     ProcessKind(
         name="manifest",
@@ -127,7 +127,7 @@ QUEUES = (
         when_full="the exchange closes with 1013; the reader reconnects and declares the gap",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer",
+        producer="ws_reader, rest_checkpointer, book_auditor",
         consumer="archive_writer",
         carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
         bound=f"{SPOOL_BYTES // MIB} MiB a producer",
@@ -141,8 +141,8 @@ QUEUES = (
         when_full="cannot fill: the newest facts replace the older ones",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer",
-        consumer="book_auditor, tail-queue, whoever looks on",
+        producer="ws_reader, rest_checkpointer, book_auditor",
+        consumer="book_auditor, tail-queue, any observer",
         carried_by="lossy copies, ZeroMQ XPUB",
         bound="32 copies for each subscriber, 4 MiB a lane in each",
         when_full="that subscriber misses whole copies, and sees it by the lanes' sequences",

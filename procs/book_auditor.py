@@ -1,7 +1,8 @@
 """Rebuilds the books from the live queue and checks them against the exchange's own; wishes for what heals.
 
-It reads the lossy copy, like anybody who looks on, and can hold nobody up. What it did not see itself makes
-its books void until their next snapshots: not checkable, never a divergence.
+It reads the lossy copy, like any observer, and can hold nobody up. What it did not see itself makes its books void
+until their next snapshots: not checkable, never a divergence. The divergences that it finds are rows in an outbox of
+its own.
 """
 
 import logging
@@ -15,9 +16,10 @@ import msgspec
 
 from common.core.audit.account import AuditAccount
 from common.core.audit.connections import Heard
+from common.core.audit.divergence import Divergence
 from common.core.audit.live import Audit
 from common.core.audit.pacing import Breather
-from common.core.audit.wishes import Wish
+from common.core.audit.wishes import Wish, wishes_in
 from common.core.envelope import MESSAGE, Context
 from common.core.instants import utc_text
 from common.core.rows.names import WS_RAW
@@ -25,8 +27,10 @@ from common.core.rows.reading import row_of, subscription_in
 from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed
+from common.runtime.divergence_rows import DivergenceRows
 from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
+from common.runtime.producer import Producer
 
 LOOK_NS = 200_000_000
 COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
@@ -46,29 +50,36 @@ log = logging.getLogger("book_auditor")
 
 
 class BookAuditor:
-    """Hears every envelope that passes, and tells its verdicts and wishes in its facts."""
+    """Hears every envelope that passes, records divergences, and states its verdicts and wishes in its facts."""
 
     def __init__(self, runtime: Runtime) -> None:
         before = last_facts(runtime.run_dir, runtime.name)
         told = before.details if before is not None else {}
         stale_ns = int(runtime.settings.websocket.stale_feed_threshold_seconds * NS)
         self._runtime = runtime
-        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT)
+        self._producer = Producer(runtime, WS_RAW)
+        self._rows = DivergenceRows(runtime, self._producer.outbox)
+        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT, besides=runtime.name)
         self._breather = Breather()
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=told.get("books"))
         self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
         self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
-        self._wishes = deque(msgspec.convert(told.get("wishes", ()), list[Wish]), maxlen=WISHES_KEPT)
+        self._wishes = deque(wishes_in(told), maxlen=WISHES_KEPT)
         self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
         self._stopping = False
 
     def step(self, timeout_s: float) -> bool:
-        """Hear what passed, judge it, wish what heals. False when stopped: nothing needs draining."""
-        if self._stopping:
-            return False
+        """Hear what passed, judge it, record and heal what diverged. False when stopped and drained."""
         now = self._runtime.clock.monotonic_ns()
+        self._rows.declare_missing()
+        self._producer.serve(now)
+        if self._stopping:
+            if self._producer.drained:
+                return False
+            self._producer.wait(0.01)
+            return True
         if now >= self._next_look_ns:
             self._next_look_ns = now + LOOK_NS
             self._tail.look()
@@ -138,13 +149,17 @@ class BookAuditor:
         if self._contexts.get(heard.reader) != context.number:
             self._contexts[heard.reader] = context.number
             self._audit.subscribed(heard, subscription_in(context.subscription_json).assets_ids)
+            self._rows.note_context(context)
 
     def _judge(self) -> None:
         clock = self._runtime.clock
         for name, missed in self._tail.take_missed().items():
             self._runtime.tally.add("audit_holes_total", missed)
             log.info("messages passed unseen", extra={"producer": name, "envelopes": missed})
-        for wish in self._audit.judge(clock.wall_ns(), clock.monotonic_ns()):
+        wishes = self._audit.judge(clock.wall_ns(), clock.monotonic_ns())
+        for found in self._audit.take_divergences():
+            self._record(found)
+        for wish in wishes:
             self._wish(wish)
         wrong_before, rest_before = self._account.wrong_batches, self._account.rest_wrong
         checked, diverged = self._account.take(self._audit.take_results())
@@ -176,17 +191,20 @@ class BookAuditor:
             if protocol not in before:
                 log.warning("hash recipe unknown", extra={"protocol": protocol, "reason": reason})
 
+    def _record(self, found: Divergence) -> None:
+        """Before anything comes of it: the row is in the outbox when a reader is asked to heal the book."""
+        recorded = self._rows.record(found)
+        self._account.diverged(recorded)
+        said = {"token_id": found.token_id, "session_id": found.session_id, "check": found.check}
+        log.warning("a book diverged", extra={"number": recorded.number, **said, "reason": found.why})
+
     def _wish(self, wish: Wish) -> None:
-        number = self._account.next_number()
-        if wish.divergence is not None:
-            detail = self._account.diverged(number, wish.divergence)
-            wish = msgspec.structs.replace(wish, divergence=detail)
-        self._wishes.append(msgspec.structs.replace(wish, number=number))
+        self._wishes.append(msgspec.structs.replace(wish, number=self._account.next_number()))
         said = {"action": wish.action, "token_id": wish.token_id, "session_id": wish.session_id}
         log.warning("a book needs healing", extra={**said, "reason": wish.why})
 
     def stop(self) -> None:
-        """The next step is the last."""
+        """Hear nothing more; what was found is drained in the coming steps."""
         self._stopping = True
 
     def details(self) -> dict[str, Any]:
@@ -196,6 +214,8 @@ class BookAuditor:
             "books": self._books(),
             "confirmed": msgspec.to_builtins(self._audit.confirmed),
             "wishes": msgspec.to_builtins(list(self._wishes)),
+            "gaps": list(self._rows.gaps),
+            "outbox": self._producer.details(self._rows.told_until_ns()),
         }
 
     def _books(self) -> dict[str, Any]:
@@ -207,8 +227,9 @@ class BookAuditor:
         return {**counts, **unknown}
 
     def close(self) -> None:
-        """Leave the queue."""
+        """Leave the queue and release the outbox; drained, it is gone."""
         self._tail.close()
+        self._producer.close(finished=self._stopping)
 
 
 if __name__ == "__main__":

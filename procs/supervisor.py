@@ -13,7 +13,7 @@ import msgspec
 from common.archive.identity import DataRootIdentity
 from common.config import Settings
 from common.core.feed.token_split import readers_needed
-from common.core.instants import compact_utc_text
+from common.core.instants import compact_utc_text, utc_text
 from common.core.market import Exchange
 from common.core.own_pause import OwnPause
 from common.errors import EXIT_BAD_CONFIG, ConfigError
@@ -43,6 +43,7 @@ from common.runtime.supervision.scaling import (
 from common.runtime.supervision.stopping import Stopping
 from common.runtime.supervision.unended_run import UnendedRun, begin_run, end_run
 from common.topology import Instance, single_kinds, start_order
+from common.version import PROGRAM_VERSION
 
 NAME = "supervisor"
 RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
@@ -67,9 +68,12 @@ class Supervisor:
         open_folders(settings.paths)
         self._run_dir = RunDir(settings.paths.run_dir, self._data_root, data_root_id(self._data_root))
         self.run_dir = self._run_dir.path
-        note_holder(self._lock, Holder(os.getpid(), str(self.run_dir)))
         self._identity: DataRootIdentity
         self._started_at_ns = clock.wall_ns()
+        note_holder(
+            self._lock,
+            Holder(os.getpid(), str(self.run_dir), PROGRAM_VERSION, utc_text(self._started_at_ns)),
+        )
         self.run_id = f"{compact_utc_text(self._started_at_ns)}-{os.urandom(2).hex()}"
         self._orders = Orders(
             writers=settings.writer.writers,

@@ -19,25 +19,26 @@ from common.core.feed.rules import (
 from common.core.feed.session_history import SessionHistory
 from common.core.feed.wanted_tokens import WantedTokens
 from common.core.rows.names import WS_RAW
+from common.feed.dialing import HANDSHAKE_TIMEOUT_S, Dialing
 from common.feed.feed_settings import feed_rules
 from common.feed.healer import Healer
 from common.feed.market_session import MarketSession
+from common.feed.other_leg import OtherLeg
 from common.feed.reader_watch import ReaderWatch
 from common.feed.recording import Now, Recording
 from common.feed.token_share import TokenShare
 from common.network.errors import DialError
-from common.polymarket.websocket.connection import Connection, ConnectionEnded
-from common.runtime.background import BackgroundCall
-from common.runtime.clock_error import ClockError
+from common.polymarket.websocket.connection import ConnectionEnded
 from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
 
 NS = 1_000_000_000
-HANDSHAKE_TIMEOUT_S = 10.0
 LINGER_NS = 15 * NS
 ROUND_NS = NS // 20  # in between only what arrives is read: most steps are one message
 PAUSE_NS = 5 * NS  # a longer step means that this process was stopped, not that the feed was silent
+
+_REPLACED_FOR = frozenset({Event.BOOKS_MISSING, Event.BOOK_DIVERGED})
 
 log = logging.getLogger("ws_reader")
 
@@ -49,7 +50,7 @@ class WsReader:
         before = last_facts(runtime.run_dir, runtime.name)
         told = before.details if before is not None else {}
         self._runtime = runtime
-        self._producer = Producer(runtime, WS_RAW)
+        self._producer = Producer(runtime, WS_RAW, is_reader=True)
         self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
         self._gaps_before = runtime.tally.counters["gaps_total"]
         self._healer = Healer(runtime, self._recording, told.get("wishes_taken", 0))
@@ -66,8 +67,9 @@ class WsReader:
             share=self._share,
         )
         self._rules = feed_rules(runtime.settings.websocket, handshake_timeout_s=HANDSHAKE_TIMEOUT_S)
-        self._clock_error = ClockError()
-        self._dialing: BackgroundCall[Connection] | None = None
+        self._dialing = Dialing(runtime)
+        self._other_leg = OtherLeg(runtime.run_dir, runtime.leg)
+        self._to_replace: tuple[Event, ConnectionEnded | None] | None = None
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
         self._stepped: Now | None = None
@@ -127,7 +129,7 @@ class WsReader:
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:
             timeout_s = 0
-        elif self._session is None and (self._dialing is not None or self._rules.state is State.DONE):
+        elif self._session is None and (self._dialing.runs or self._rules.state is State.DONE):
             timeout_s = min(timeout_s, 0.01)
         if self._producer.wait(timeout_s):
             self._next_round_ns = 0
@@ -147,9 +149,18 @@ class WsReader:
             return
         self._rules.alive(session.life.alive_ns)
         if event is not None:
-            self._on(event, now)
+            self._come_to(event, now)
         elif wished is not None:
-            self._on(wished[0], now, wished[1])
+            self._come_to(wished[0], now, wished[1])
+        elif self._to_replace is not None:
+            self._come_to(self._to_replace[0], now, self._to_replace[1])
+
+    def _come_to(self, event: Event, now: Now, end: ConnectionEnded | None = None) -> None:
+        """A connection that works, but is to be replaced, stays until the other leg records."""
+        if event in _REPLACED_FOR and not self._other_leg.allows_replacement(now.monotonic_ns):
+            self._to_replace = event, end
+        else:
+            self._on(event, now, end)
 
     def _read(self, session: MarketSession) -> bool:
         """Record what arrived; False when that was the end of the session."""
@@ -174,8 +185,10 @@ class WsReader:
 
     def _attend_dialing(self, now: Now) -> None:
         self._healer.attend(None, now)
-        if self._dialing is not None and self._dialing.done:
-            self._take_dialed(self._dialing, now)
+        if self._dialing.done:
+            self._take_dialed(now)
+        elif self._rules.state is State.DIALING:
+            self._dialing.attend(now.monotonic_ns)
         elif self._rules.state is State.DISCOVERING and self._share.version != self._discovery_seen:
             self._on(Event.DISCOVERED, now)
         else:
@@ -184,10 +197,9 @@ class WsReader:
                 self._watch.unrecorded.follow((), now, since_ns=self._recording.outage_since_ns)
             self._on(Event.TOKENS_APPEARED if tokens else Event.TOKENS_GONE, now)
 
-    def _take_dialed(self, dialing: BackgroundCall[Connection], now: Now) -> None:
-        self._dialing = None
+    def _take_dialed(self, now: Now) -> None:
         try:
-            connection = dialing.result()
+            connection = self._dialing.take(now.monotonic_ns)
         except DialError as error:
             self._rules.leave_alone(error.retry_after_s)
             self._count_dial_failure(str(error))
@@ -213,7 +225,7 @@ class WsReader:
         state = self._rules.state
         action = self._rules.take(event, now.monotonic_ns)
         if action is Action.DIAL:
-            self._dial()
+            self._rules.paused(self._dialing.begin(now.monotonic_ns))
         elif action is Action.FORGET_DIAL:
             self._forget_dial(event)
         elif action in {Action.SUBSCRIBE, Action.CLOSE}:
@@ -224,23 +236,8 @@ class WsReader:
             waits = {"reason": self._last_error, "wait_s": round(self._rules.wait_s, 3)}
             log.warning("dialing again later", extra=waits)
 
-    def _dial(self) -> None:
-        settings = self._runtime.settings
-        self._clock_error.measure()
-        self._dialing = BackgroundCall(
-            lambda: Connection(
-                settings.exchange.ws_url,
-                handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
-                max_frame_bytes=settings.websocket.max_frame_bytes,
-                ca_file=settings.websocket.ca_file,
-                expected=self._runtime.assignment.exchange,
-            )
-        )
-
     def _forget_dial(self, event: Event) -> None:
-        if self._dialing is not None:
-            self._dialing.forget(Connection.close)
-            self._dialing = None
+        self._dialing.forget()
         if event is Event.DIAL_OVERDUE:
             self._count_dial_failure(
                 f"{self._runtime.settings.exchange.ws_url}: the dial did not end in time"
@@ -261,7 +258,7 @@ class WsReader:
                 self._runtime.tally.add("reconnects_total")
             self._last_error = ""
             name = f"{self._producer.name}-c{number}"
-            self._session.open(name, now, clock_error_ms=self._clock_error.ms)
+            self._session.open(name, now, clock_error_ms=self._dialing.clock_error_ms)
         except ConnectionEnded as end:
             self._on(Event.ENDED, now, end)
 
@@ -277,6 +274,7 @@ class WsReader:
             self._runtime.tally.add("forced_discovery_refreshes_total")
         self._producer.watch(None)
         self._session.end(reason, words, now, stale=event in STALE_EVENTS)
+        self._to_replace = None
         self._watch.session_over(self._session, proved_frozen=event is Event.PROVED_FROZEN)
         self._session = None
         self._last_error = "" if state is State.LEAVING else f"{reason} {words}".strip()

@@ -26,8 +26,9 @@ from common.core.causes import Cause
 from common.core.events import kinds as event_kinds
 from common.core.instants import NS_PER_SECOND
 from common.core.ledger.document import Condition, FeedLedger, TokenCheckpoints, TokenHour, Window
+from common.core.ledger.feed_document import Sources, feed_ledger
 from common.core.ledger.feed_window import FeedHour
-from common.core.ledger.later import Later
+from common.core.ledger.legs_document import FeedLegs, TokenLegs
 from common.core.ledger.token_window import TokenAccount
 from common.core.market import Token
 from common.core.problems import ProblemKind
@@ -35,7 +36,7 @@ from common.core.rows.rest import REST_CHECKPOINT
 from common.core.run_state import State
 from common.core.uploads.record import UploadRecord
 from common.core.views.export_columns import COLUMNS
-from common.drill.cases import CASES
+from common.drill.cases import CASES, SLOW_CASES
 from common.polymarket import classify
 from common.status.run_manifest import COUNTERS, RunManifest
 from common.topology import PROCESSES, QUEUES
@@ -99,7 +100,7 @@ def rows(recording: Path, stream: str) -> list[dict[str, Any]]:
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
-    named = set(re.findall(r"\bbin/([a-z-]+)", TEXT))
+    named = set(re.findall(r"(?<![\w/-])bin/([a-z-]+)", TEXT))
     assert named == set(COMMANDS)
     assert sorted(first_cells("Commands")) == sorted(f"bin/{name}" for name in COMMANDS)
 
@@ -269,6 +270,8 @@ def test_the_ledgers_fields_and_conditions_are_those_of_the_code() -> None:
     assert set(first_cells("Ledgers", table=1)) == set(FeedLedger.__struct_fields__)
     assert first_cells("Ledgers", table=2) == list(TokenHour.__struct_fields__)
     assert first_cells("Ledgers", table=3) == list(TokenCheckpoints.__struct_fields__)
+    assert first_cells("Ledgers of two legs") == list(TokenLegs.__struct_fields__)
+    assert first_cells("Ledgers of two legs", table=1) == list(FeedLegs.__struct_fields__)
 
 
 def test_an_upload_records_fields_are_those_of_the_code() -> None:
@@ -461,8 +464,8 @@ def account_for(data_root: Path) -> None:
     token = TokenAccount(Token("a-market", "0x1", "11", "Up", "2030-01-01T00:00:00Z"), window)
     token.subscribe(0, afresh=False)
     token.end(60 * NS_PER_SECOND, wanted_on=True)
-    ledger = FeedHour(window).finish(Later(), (), ())
-    assert write_ledger(data_root, window, msgspec.structs.replace(ledger, tokens=(token.result(),)))
+    ledger = feed_ledger(window, [FeedHour(window)], [token.result()], Sources((), ()))
+    assert write_ledger(data_root, window, ledger)
 
 
 def test_the_files_named_are_the_files_written(recording: Path) -> None:
@@ -476,4 +479,4 @@ def test_the_files_named_are_the_files_written(recording: Path) -> None:
 
 
 def test_the_drills_cases_are_those_of_the_code() -> None:
-    assert tables(section("Drill"))[0] == [[f"`{case.name}`", case.promise] for case in CASES]
+    assert tables(section("Drill"))[0] == [[f"`{case.name}`", case.promise] for case in (*CASES, *SLOW_CASES)]

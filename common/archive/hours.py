@@ -48,7 +48,7 @@ def note_closed(later: Later, archive: HourArchive) -> None:
         return
     producer = next(iter(sidecar.producers), "")
     sessions = [(each.producer, each.session_id) for each in sidecar.sessions]
-    later.add(archive.window_start_ns, sessions, [(producer, gap) for gap in sidecar.gaps])
+    later.add(archive.window_start_ns, sessions, [(producer, gap) for gap in sidecar.gaps], sidecar.leg)
 
 
 def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
@@ -62,7 +62,7 @@ def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
                 continue
             row = row_of(text)
             gaps = [(row.producer, row.detail)] if row.record_type == GAP else []
-            later.add(window_start_ns, [(row.producer, row.session_id or "")], gaps)
+            later.add(window_start_ns, [(row.producer, row.session_id or "")], gaps, row.leg)
 
 
 def rows_of(path: Path, torn: Callable[[Path], None]) -> Rows:

@@ -6,8 +6,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from common.core.format_version import refuse_newer
 from common.core.market import Exchange
-from common.errors import ArchiveError, ConfigError
+from common.errors import ArchiveError
 from common.files import DISK, Disk, write_atomically
 
 IDENTITY_FILE = "identity.json"
@@ -18,18 +19,15 @@ _REMEDY = "the next recording keeps it aside and makes a new one"
 class DataRootIdentity(msgspec.Struct, frozen=True):
     """Written by the first recording, never changed. `data_root_id` is random: a copy has it too, another root not."""
 
-    format_version: int
+    format_version: Annotated[int, Meta(ge=1)]
     data_root_id: Annotated[str, Meta(min_length=1)]
     exchange: Exchange
     created_at_utc: str
+    program_version: str = ""
 
 
 class DamagedIdentityError(ArchiveError):
     """The identity file gives no identity: it is all zeros after a power cut, for example, or on a bad block."""
-
-
-class _Version(msgspec.Struct):
-    format_version: Annotated[int, Meta(ge=1)]
 
 
 def read_identity(data_root: Path) -> DataRootIdentity | None:
@@ -45,15 +43,10 @@ def read_identity(data_root: Path) -> DataRootIdentity | None:
     except OSError as error:
         raise DamagedIdentityError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
     try:
-        version = msgspec.json.decode(data, type=_Version).format_version
-        if version <= IDENTITY_FORMAT:
-            return msgspec.json.decode(data, type=DataRootIdentity)
+        refuse_newer(data, known=IDENTITY_FORMAT, what=str(path))
+        return msgspec.json.decode(data, type=DataRootIdentity)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedIdentityError(f"{path}: is damaged ({error}); {_REMEDY}") from error
-    raise ConfigError(
-        f"{path}: its format_version is {version}, and this program knows only {IDENTITY_FORMAT}:"
-        " use the newer version that wrote it, or choose another --data-root"
-    )
 
 
 def write_identity(data_root: Path, identity: DataRootIdentity, disk: Disk = DISK) -> None:

@@ -14,6 +14,7 @@ import msgspec
 
 from common.core.format_version import refuse_newer
 from common.files import REMOVED, Disk, is_same_file, write_atomically
+from common.version import PROGRAM_VERSION
 
 COMPACT_BYTES = 1 << 20
 JOURNAL_FORMAT = 1
@@ -95,6 +96,7 @@ class JournalLine(msgspec.Struct, frozen=True):
     marks: dict[str, Mark] = {}
     lane: int | None = None
     format_version: int = JOURNAL_FORMAT
+    program_version: str = ""
 
 
 def read_journal(path: Path) -> JournalLine | None:
@@ -190,7 +192,7 @@ def _replace(path: Path, data: bytes, disk: Disk) -> int:
 
 
 def _encode(line: JournalLine) -> bytes:
-    text = msgspec.json.encode(line)
+    text = msgspec.json.encode(msgspec.structs.replace(line, program_version=PROGRAM_VERSION))
     return _checksum(text) + b" " + text + b"\n"
 
 

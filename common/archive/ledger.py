@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 
 from common.archive.hours import HourArchive, part_of, rows_of
+from common.core.audit.divergence import Divergence
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import NO_ANSWER, read_answer
-from common.core.ledger.book_window import BookHour
+from common.core.format_version import newer_words
 from common.core.ledger.document import (
     LEDGER_SCHEMA_VERSION,
     AnyLedger,
@@ -19,9 +20,11 @@ from common.core.ledger.document import (
     OlderLedger,
     Window,
 )
-from common.core.ledger.feed_window import FeedHour
+from common.core.ledger.feed_document import Sources
 from common.core.ledger.later import Later
+from common.core.ledger.one_leg import OneLeg
 from common.core.ledger.rest_window import CheckpointHour
+from common.core.ledger.two_legs import TwoLegs
 from common.core.rows.details import NOTHING
 from common.core.rows.names import (
     LEDGER_FOLDER,
@@ -46,8 +49,10 @@ Ledgers = Mapping[str, AnyLedger]
 class HourAccount:
     """One window of both streams; what the rows of one say, the other may need."""
 
-    def __init__(self, window: Window) -> None:
-        self._feed, self._checkpoints, self._books = FeedHour(window), CheckpointHour(window), BookHour()
+    def __init__(self, window: Window, *, two_legs: bool = False) -> None:
+        """`two_legs`: compare them, see `has_two_legs`."""
+        self._feed = TwoLegs(window) if two_legs else OneLeg(window)
+        self._checkpoints = CheckpointHour(window)
         self._exchange: str | None = None
 
     def take(self, stream: str, row: Row) -> None:
@@ -56,41 +61,50 @@ class HourAccount:
         if stream != WS_RAW:
             answer = NO_ANSWER if row.response_json == NOTHING else read_answer(row.payload_json)
             self._checkpoints.take(row, answer)
-            self._books.checkpoint(row, answer)
+            self._feed.checkpoint(row, answer)
         elif row.record_type == MESSAGE_RECORD:
-            events = read_events(row.payload_json)
-            self._feed.take(row, events)
-            self._books.message(row, events)
+            self._feed.message(row, read_events(row.payload_json))
         else:
-            self._feed.take(row, ())
-            self._books.life_cycle(row)
+            self._feed.life_cycle(row)
 
     @property
     def unended(self) -> list[tuple[str, str]]:
         """Producer and id of each websocket session that has no end in the window."""
         return self._feed.unended
 
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """The divergences of the window, with the levels that its rows show to differ."""
+        return self._feed.divergences
+
     def finish(self, later: Later, archives: Iterable[HourArchive], torn: Iterable[Path]) -> Ledgers:
         """The ledgers of both streams, by stream."""
-        checks = self._books.finish()
-        self._feed.checked(checks, self._books.doubts)
-        self._checkpoints.checked(checks)
         known, unreadable = list(archives), sorted(path.name for path in torn)
-        hours: Mapping[str, FeedHour | CheckpointHour] = {
-            WS_RAW: self._feed,
-            REST_CHECKPOINTS: self._checkpoints,
-        }
+
+        def sources(stream: str) -> Sources:
+            names = tuple(name for name in unreadable if f"_{stream}_" in name)
+            return Sources(tuple(told_archives(known, stream)), names)
+
+        feed, checks = self._feed.finish(later, sources(WS_RAW))
+        self._checkpoints.checked(checks)
+        of_rest = sources(REST_CHECKPOINTS)
+        checkpoints = self._checkpoints.finish(later, of_rest.archives, of_rest.unreadable)
         return {
-            stream: msgspec.structs.replace(
-                hour.finish(
-                    later,
-                    tuple(told_archives(known, stream)),
-                    tuple(name for name in unreadable if f"_{stream}_" in name),
-                ),
-                exchange=self._exchange,
-            )
-            for stream, hour in hours.items()
+            WS_RAW: msgspec.structs.replace(feed, exchange=self._exchange),
+            REST_CHECKPOINTS: msgspec.structs.replace(checkpoints, exchange=self._exchange),
         }
+
+
+def has_two_legs(archives: Iterable[HourArchive]) -> bool:
+    """Whether archives of a window are of a second leg: by their sidecars, or else by their first rows."""
+    return any(_leg_of(each) == "b" for each in archives if each.stream == WS_RAW)
+
+
+def _leg_of(archive: HourArchive) -> str | None:
+    if archive.sidecar is not None:
+        return archive.sidecar.leg
+    first = next(rows_of(archive.path, lambda _path: None), None)
+    return None if first is None else first.leg
 
 
 def told_archives(archives: Iterable[HourArchive], stream: str) -> list[LedgerArchive]:
@@ -108,7 +122,7 @@ def told_archives(archives: Iterable[HourArchive], stream: str) -> list[LedgerAr
 
 def compute_ledgers(window: Window, archives: Sequence[HourArchive], later: Later) -> Ledgers:
     """Read the archives of a window, and account for it."""
-    account, torn = HourAccount(window), set[Path]()
+    account, torn = HourAccount(window, two_legs=has_two_legs(archives)), set[Path]()
     parts = (part_of(each, partial(rows_of, each.path, torn.add)) for each in archives)
     for stream, row in in_recorded_order(parts):
         account.take(stream, row)
@@ -131,7 +145,8 @@ def read_older_ledger(path: Path) -> OlderLedger | None:
     """
     found = msgspec.json.decode(path.read_bytes(), type=OlderLedger)
     if found.schema_version > LEDGER_SCHEMA_VERSION:
-        raise ValueError(f"a later version of this program wrote it (schema_version {found.schema_version})")
+        version = found.schema_version
+        raise ValueError(newer_words("schema_version", version, LEDGER_SCHEMA_VERSION, found.program_version))
     return found if found.schema_version < LEDGER_SCHEMA_VERSION else None
 
 

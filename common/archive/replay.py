@@ -12,15 +12,17 @@ for step in replay(read_archive(Path("data"))):
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import msgspec
-
-from common.archive.merge import Span, merged_rows
+from common.archive.legs import MergedRows, recording_of, rows_of
+from common.archive.merge import Span
+from common.archive.merged_replay import MergedReplay
+from common.archive.step import NOT_KNOWN, Step
 from common.core.books.connection import Books
 from common.core.books.continuity import Break, Continuity
-from common.core.events.market_events import MarketEvent, Unusable
+from common.core.events.market_events import Unusable
 from common.core.events.reader import read_events
 from common.core.instants import parse_utc_ns
-from common.core.rows.names import ARCHIVE_SUFFIX, WS_RAW
+from common.core.rows.names import ARCHIVE_SUFFIX, REST_CHECKPOINTS, WS_RAW
+from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.errors import ArchiveError
@@ -29,21 +31,6 @@ __all__ = ["Replay", "Row", "Step", "archives_of", "read_archive", "replay"]
 
 Instant = int | str  # nanoseconds since 1970, or ISO 8601
 _END_OF_TIME_NS = 1 << 63
-NOT_KNOWN = "not known since here"  # what stands in place of a book that an unusable event has voided
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One event of a row, or a row without any (`event` None), and the books of its producer after it.
-
-    `token_ids` are the tokens whose books the event changed. `broken` says which books are void from this row on.
-    `books` is the same object at every step of a producer: look at it before the next step.
-    """
-
-    row: Row
-    event: MarketEvent | None
-    token_ids: tuple[str, ...]
-    books: Books
-    broken: Break | None = None
 
 
 def read_archive(
@@ -52,21 +39,35 @@ def read_archive(
     stream: str | None = WS_RAW,
     since: Instant | None = None,
     until: Instant | None = None,
+    leg: LegChoice = "merged",
+    clock_error_ms: float | None = None,
 ) -> Iterator[Row]:
     """The rows of closed archives in the order of their recording, over all lanes and writers.
+
+    Two legs, and data roots of several hosts, are merged into one stream in the order of sending, with each message
+    once, unless one `leg` is asked for. `clock_error_ms` is how far the clock of a host may be off that does not know.
 
     `paths` are archives, or folders with archives below them, such as a data root; `stream` None is both streams.
     Of each producer the rows come in the order in which it recorded them, those of several producers by their
     receive times. `since` and `until` (excluded) bound the receive time; books begin anew with the snapshots
     after `since`. Raises ArchiveError where an archive is missing, torn or no archive; ValueError for an instant
-    that is none.
+    that is none; ArchiveError too where a recording is given twice, or hosts' clocks are not known well enough.
     """
     span = Span(_instant_ns(since, 0), _instant_ns(until, _END_OF_TIME_NS))
-    return merged_rows(archives_of(paths, stream=stream), span)
+    of_stream: dict[Path, str] = {}
+    for path in [paths] if isinstance(paths, Path) else paths:
+        recording = recording_of(path)
+        of_stream.update((archive, recording) for archive in archives_of(path, stream=stream))
+    return rows_of(of_stream, span, "merged" if stream == REST_CHECKPOINTS else leg, clock_error_ms)
 
 
 def replay(rows: Iterable[Row]) -> Iterator[Step]:
     """The books after every event of rows that come in order; one step for a row that holds no event."""
+    if isinstance(rows, MergedRows):
+        merged = MergedReplay()
+        for entry in rows.entries:
+            yield from merged.take(entry)
+        return
     following = Replay()
     for row in rows:
         yield from following.take(row)
@@ -104,16 +105,19 @@ class Replay:
         if not events:
             yield Step(row, None, (), books, broken)
         books.received_ms = row.received_at_ns // 1_000_000
+        index = 0  # of the step: a doubt about an event is one more
         for event in events:
             changed = books.apply(event)
             if isinstance(event, Unusable) and changed:
                 broken = _also(broken, Break(f"{NOT_KNOWN}: {event.reason} cannot be read", changed))
-            yield Step(row, event, changed, books, broken)
+            yield Step(row, event, changed, books, broken, index)
             broken = None
+            index += 1
             for doubt in books.doubts:
                 if isinstance(doubt, Unusable):
                     voided = Break(f"{NOT_KNOWN}: {doubt.reason} is wrong", doubt.token_ids)
-                    yield Step(row, doubt, doubt.token_ids, books, voided)
+                    yield Step(row, doubt, doubt.token_ids, books, voided, index)
+                    index += 1
 
     def _break(self, row: Row) -> Break | None:
         continuity = self._continuity.setdefault(row.producer, Continuity())

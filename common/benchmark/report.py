@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from common.benchmark.measured import Latency, Measured, Setup, Spread, by_setup, spread
+from common.version import PROGRAM_VERSION
 
 HEADER = (
     "what",
@@ -21,7 +22,7 @@ def report(machine: str, runs: Sequence[Measured], *, plot: str) -> Iterator[str
     grouped = by_setup(runs)
     yield "# Benchmark"
     yield ""
-    yield f"Measured on {machine}."
+    yield f"Measured on {machine}, version {PROGRAM_VERSION}."
     yield "Ratios within one run mean more than the figures: other load on the machine moves them all."
     yield ""
     yield f"![CPU time and rate over tokens]({plot})"

@@ -16,7 +16,7 @@ def check_decimals(texts: Sequence[str]) -> None:
         raise ValueError(f"{wrong[:40]!r} is not a decimal")
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def scaled(text: str) -> int:
     """The value times 10**PLACES, exactly: for comparing and sorting. Raises ValueError where it is no decimal."""
     whole, _, rest = text.partition(".")
@@ -25,7 +25,7 @@ def scaled(text: str) -> int:
     return int(whole + rest.ljust(PLACES, "0"))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def normal(text: str) -> str:
     """The one normal form of a decimal: `0.5` for `0.50` and `00.5`."""
     whole, point, rest = text.partition(".")

@@ -17,7 +17,7 @@ _CONDITION_DIGITS = 64
 _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def canonical_condition_id(condition_id: str) -> str:
     """The 32 bytes in lower case, whatever width was told: 31 bytes are the same value without its last 00.
 
@@ -115,6 +115,7 @@ class DiscoveryFile(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     named_markets: tuple[str, ...] = ()
+    program_version: str = ""
 
 
 def all_tokens(markets: Iterable[Market]) -> tuple[Token, ...]:

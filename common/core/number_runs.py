@@ -78,6 +78,12 @@ def without(runs: Iterable[Run], taken: Sequence[Run]) -> list[Run]:
     return left
 
 
+def common(one: Iterable[Run], other: Iterable[Run]) -> list[Run]:
+    """The numbers that are in both."""
+    runs = joined(one)
+    return without(runs, without(runs, joined(other)))
+
+
 def count(runs: Iterable[Run]) -> int:
     """How many numbers the runs hold, which must not overlap."""
     return sum(last - first + 1 for first, last in runs)

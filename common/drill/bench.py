@@ -134,6 +134,11 @@ class Bench:
         """Frames that the reader says it has received."""
         return self.counter("ws_messages_total")
 
+    def problems(self, process: str) -> set[str]:
+        """The kinds of problems that a process states now."""
+        facts = self.facts().get(process)
+        return {problem.kind for problem in facts.problems} if facts is not None else set()
+
     def counter(self, name: str) -> int:
         """A counter of the reader's."""
         reader = self.facts().get("ws_reader-0")
@@ -228,10 +233,14 @@ class Bench:
 
 
 @contextmanager
-def bench(plan: Plan, folder: Path) -> Iterator[Bench]:
+def bench(plan: Plan, folder: Path, *, window_seconds: int = 300) -> Iterator[Bench]:
     """A bench in `folder`, its exchange running; the recorder is not started yet."""
     options = SimulationOptions(
-        seed=plan.seed, rate=plan.rate, oracle=str(folder / "oracle"), send_buffer_bytes=1 << 28
+        seed=plan.seed,
+        rate=plan.rate,
+        window_seconds=window_seconds,
+        oracle=str(folder / "oracle"),
+        send_buffer_bytes=1 << 28,
     )
     with EmbeddedExchange(options, folder) as exchange:
         made = Bench(folder, exchange, plan)

@@ -14,10 +14,12 @@ from common.drill.judge import finish
 from common.drill.outcome import Evidence, Inconclusive, Plan
 from common.drill.watched_syncs import watched_syncs
 from common.errors import EXIT_FAILED
+from common.queue.room import RESERVE_BYTES
 
 DISK_MIB = 64
 SPOOL_MIB = 40
-FRAME_BYTES = 500  # of most frames; more than is needed is no harm
+FRAME_BYTES = 500  # of most frames
+LONGEST_PAUSE_S = 30.0  # half of what a writer's heartbeat may be missing
 FULL_S = 4.0
 STALL_S = 10.0
 SLOW_SYNC_S = 3.0
@@ -57,19 +59,29 @@ def disk_full(plan: Plan, folder: Path) -> Evidence:
 
 
 def spool_full(plan: Plan, folder: Path) -> Evidence:
-    """Too little memory for the spool, and writers that stand still until it is full."""
+    """Too little memory for the spool, and writers that stand still until it is full.
+
+    A stranger's file leaves so little that a quarter of the pause fills it, whatever the rate: a pause that is longer
+    than a heartbeat may be missing would have the writers killed.
+    """
     _need_private_mounts(folder)
     with bench(plan, folder) as made:
         inside = made.run_dir
         made.wrapper = [*_private_mount(SPOOL_MIB), str(inside)]
         made.run_dir_of = lambda pid: Path(f"/proc/{pid}/root{inside}")
         made.start()
+        paused_s = min(plan.duration_s, LONGEST_PAUSE_S)
+        left = RESERVE_BYTES + int(plan.rate * FRAME_BYTES * paused_s / 4)
+        filler = made.run_dir / "filler"
         with made.paused("archive_writer-0", "archive_writer-1"):
+            filled = _leave(filler, left)
             before = made.messages()
-            made.rest(plan.duration_s + SPOOL_MIB * 1e6 / (plan.rate * FRAME_BYTES))
+            made.rest(paused_s)
             went_on = made.messages() - before
+        filler.unlink()
         made.done.append(
-            f"a spool of {SPOOL_MIB} MiB, and writers stopped while {went_on} frames were received"
+            f"a spool of {SPOOL_MIB} MiB, {filled >> 20} of them taken by a stranger, and writers stopped for"
+            f" {paused_s:g} s while {went_on} frames were received"
         )
         made.wait_for(
             lambda: made.counter("gaps_total") or made.ended(), "the gap to be declared", START_LIMIT_S
@@ -92,10 +104,16 @@ def _private_mount(mib: int) -> list[str]:
     return ["unshare", "-rm", "sh", "-c", f"{_MOUNT.format(size=mib)}; {_RUN_AND_KEEP}"]
 
 
-def _fill(path: Path) -> int:
+def _leave(path: Path, left: int) -> int:
+    """Fill the file system of `path` but for so many bytes; how many that took."""
+    system = os.statvfs(path.parent)
+    return _fill(path, max(0, system.f_bavail * system.f_frsize - left))
+
+
+def _fill(path: Path, most: int = 1 << 40) -> int:
     block = bytes(1 << 16)
     with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
+        while file.tell() < most:
             if file.write(block) < len(block):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return path.stat().st_size

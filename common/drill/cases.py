@@ -1,6 +1,6 @@
 """The table of cases: each line of the loss contract, and how it is put to the test."""
 
-from common.drill import breaks, kills, remains, surroundings
+from common.drill import breaks, history, kills, pids_limit, remains, soak, surroundings
 from common.drill.outcome import Case
 
 EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byte for byte"
@@ -52,6 +52,11 @@ CASES = (
         "what the outbox still holds is recorded again, the rest is declared number by number",
         surroundings.data_root_emptied,
     ),
+    Case(
+        "pids-limit",
+        "a machine that gives no process stops nobody: recording goes on, and what died comes back, nothing is lost",
+        pids_limit.pids_limit,
+    ),
     Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", breaks.disk_full),
     Case("slow-disk", "the reader goes on, all is archived once the disk is itself again", breaks.slow_disk),
     Case(
@@ -74,4 +79,11 @@ CASES = (
     ),
     Case("altered-archives", "verification names each, and nothing else", remains.altered_archives),
     Case("stop", "SIGTERM: drained, closed, exit 0 within 20 s", kills.stop_under_load),
+)
+
+SLOW_CASES = (
+    Case(
+        "soak", "faults all the time lose nothing, and neither memory, descriptors nor files grow", soak.soak
+    ),
+    Case("a-year", "a year of history costs nothing beside an empty data root", history.a_year),
 )

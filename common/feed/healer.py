@@ -1,4 +1,4 @@
-"""Does in a reader what the book auditor wishes: records its divergences, subscribes tokens again, ends sessions.
+"""Does in a reader what the book auditor wishes: subscribes tokens again, ends sessions, and declares what may be lost.
 
 It also takes the auditor's word that a quiet market is only quiet.
 
@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import msgspec
 
 from common.core.audit.confirmations import Confirmed
-from common.core.audit.wishes import Wish
+from common.core.audit.divergence import AUDITOR
+from common.core.audit.wishes import Wish, wishes_in
 from common.core.feed.left_tokens import TokenGap
 from common.core.feed.rules import Event
 from common.feed.market_session import MarketSession
@@ -21,7 +22,6 @@ from common.polymarket.websocket.connection import ConnectionEnded
 from common.runtime.facts import Facts, FactsFollower
 from common.runtime.process import Runtime
 
-AUDITOR = "book_auditor"
 LOOK_NS = 200_000_000
 
 log = logging.getLogger("ws_reader")
@@ -66,19 +66,17 @@ class Healer:
             session.life.confirmed(confirmed.until_ns, now)
 
     def _new_wishes(self, facts: Facts) -> Iterable[Wish]:
-        wishes = msgspec.convert(facts.details.get("wishes", ()), list[Wish])
+        wishes = wishes_in(facts.details)
         return [wish for wish in wishes if wish.number > self.taken and wish.reader == self._runtime.name]
 
     def _take(
         self, wish: Wish, session: MarketSession | None, now: Now
     ) -> tuple[Event, ConnectionEnded] | None:
-        if wish.divergence is not None:
-            self._recording.divergence(wish.divergence, now)
         if session is None or session.session_id != wish.session_id:
             return None
         said = {"action": wish.action, "token_id": wish.token_id, "reason": wish.why}
         log.warning("the book auditor asks for healing", extra=said)
-        if wish.action == "replace" or (wish.action == "resubscribe" and wish.divergence is not None):
+        if wish.diverged:
             self._declare(wish, session, now)
         if wish.action == "resubscribe":
             self._runtime.tally.add("divergences_resubscribed_total")

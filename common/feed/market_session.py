@@ -27,6 +27,7 @@ from common.polymarket.market_channel import (
 )
 from common.polymarket.websocket.connection import Connection, ConnectionEnded
 from common.runtime.process import Runtime
+from common.version import PROGRAM_VERSION
 
 NS = 1_000_000_000
 MESSAGES_A_READ = 512
@@ -82,6 +83,7 @@ class MarketSession:
         detail = {
             "handshake_headers": self._connection.handshake_headers,
             "clock_error_ms": clock_error_ms,
+            "program_version": PROGRAM_VERSION,
         }
         url = self._runtime.settings.exchange.ws_url
         outage_since_ns = self._recording.outage_since_ns

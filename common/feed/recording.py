@@ -14,7 +14,6 @@ from common.core.feed.left_tokens import TokenGap
 from common.core.instants import utc_text
 from common.core.market import Token
 from common.core.rows.websocket import (
-    DIVERGENCE,
     GAP,
     SESSION_CLOSED,
     SESSION_OPENED,
@@ -192,11 +191,6 @@ class Recording:
         }
         self._row(GAP, detail, now, tracked=())
         self._note_gap(detail, now)
-
-    def divergence(self, detail: Mapping[str, object], now: Now) -> None:
-        """A rebuilt book was found to disagree with the exchange; `detail` names its session and its levels."""
-        if self._last_context is not None:
-            self._row(DIVERGENCE, detail, now)
 
     def catch_up(self, now: Now) -> None:
         """Once there is room again: declare the refused numbers, and write the rows that had to wait."""

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -92,6 +92,13 @@ def _too_late(host: str, hanging: str, seconds: float) -> str:
 def _unknown(host: str, error: Exception | None) -> str:
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return f"{host} could not be resolved to an address{why}: check the name and the network"
+
+
+def in_turn(addresses: Sequence[Address], *, backwards: bool) -> list[Address]:
+    """In an order that is the same each time, or the opposite of it; the families stay as the system prefers them."""
+    families = list(dict.fromkeys(address.family for address in addresses))
+    by_family = [[each for each in addresses if each.family == family] for family in families]
+    return [each for part in by_family for each in sorted(part, reverse=backwards)]
 
 
 RESOLVER = Resolver()

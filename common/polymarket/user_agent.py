@@ -1,14 +1,10 @@
 """How the recorder introduces itself: a library's default name has drawn refusals."""
 
-from importlib.metadata import PackageNotFoundError, version
+from common import __version__
 
-DISTRIBUTION = "orderbooks-ws-recorder"
+PROGRAM = "orderbooks-ws-recorder"
 
 
 def user_agent() -> str:
     """The value of the User-Agent header, for HTTP and for the websocket handshake."""
-    try:
-        release = version(DISTRIBUTION)
-    except PackageNotFoundError:
-        release = "unreleased"
-    return f"{DISTRIBUTION}/{release} (records public market data)"
+    return f"{PROGRAM}/{__version__} (records public market data)"

@@ -16,6 +16,7 @@ from common.core.market import Exchange, Token
 from common.core.rows.origin import Leg, Origin
 from common.core.rows.websocket import subscription_json, tokens_tracked_json
 from common.files import replace
+from common.version import PROGRAM_VERSION
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Identity(msgspec.Struct, frozen=True):
     format_version: int = OUTBOX_FORMAT
     leg: Leg | None = None
     host: str = ""
+    program_version: str = ""
 
     @property
     def origin(self) -> Origin:
@@ -95,7 +97,7 @@ class OutboxFiles:
             fresh = msgspec.structs.replace(fresh, producer=known.producer, stream=known.stream)
         elif path.exists() and (producer := self._producer_of_sessions()):
             fresh = msgspec.structs.replace(fresh, producer=producer)
-        self._identity = fresh
+        self._identity = fresh = msgspec.structs.replace(fresh, program_version=PROGRAM_VERSION)
         replace(path, msgspec.json.encode(fresh))
         return fresh
 

@@ -53,9 +53,12 @@ class _Source:
 class QueueTail:
     """Subscribes to every producer in a run's folder, also to those that come later."""
 
-    def __init__(self, run_dir: Path, *, copies_kept: int = COPIES_KEPT) -> None:
-        """Nothing is connected before the first `look`. `copies_kept` of each producer may wait here."""
-        self._run_dir = run_dir
+    def __init__(self, run_dir: Path, *, copies_kept: int = COPIES_KEPT, besides: str = "") -> None:
+        """Nothing is connected before the first `look`. `copies_kept` of each producer may wait here.
+
+        `besides`: the process whose rows are not followed, for it is the one that looks on.
+        """
+        self._run_dir, self._besides = run_dir, besides
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, copies_kept)
@@ -71,6 +74,8 @@ class QueueTail:
         """Connect to producers that are new, and keep the newest contexts. Call a few times a second."""
         for path in sorted((self._run_dir / "producers").glob("*/identity.json")):
             folder = path.parent
+            if folder.name == self._besides:
+                continue
             try:
                 identity = msgspec.json.decode(path.read_bytes(), type=Identity)
             except FileNotFoundError:

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -12,9 +11,13 @@ import msgspec
 
 from common.config import SELECTING, PathSettings, Settings, load_settings
 from common.config_sources import Layer, read_environment
+from common.core.merging.messages import SUREST_NEEDED_MS
+from common.core.rows.origin import LEG_CHOICES
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.invocation import as_typed, program_name
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
+from common.version import PROGRAM_VERSION
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 RUNTIME_CONFIG = "recorder.yaml"
@@ -24,16 +27,22 @@ SIMULATED_REPORTS_ROOT = "reports-simulated"
 
 
 def parser(
-    prog: str, description: str, example: str, *, default_config: str = RUNTIME_CONFIG
+    prog: str,
+    description: str,
+    example: str,
+    *,
+    default_config: str = RUNTIME_CONFIG,
+    several_data_roots: bool = False,
 ) -> argparse.ArgumentParser:
-    """An argument parser with `--config` and `--data-root`; `example` is a command line shown by `--help`.
+    """An argument parser with `--config`, `--data-root` and `--version`; `example` is a command line shown by `--help`.
 
-    `default_config` names the file in conf/ that is read without `--config`.
+    `default_config` names the file in conf/ that is read without `--config`. With `several_data_roots` the option may
+    be repeated: `data_roots` then gives them all.
     """
     arguments = argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog=f"example:\n  {example}",
+        prog=program_name(prog),
+        description=as_typed(description),
+        epilog=f"example:\n  {as_typed(example)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -41,18 +50,52 @@ def parser(
         "--config", type=Path, metavar="PATH", help=f"settings file (default: conf/{default_config})"
     )
     arguments.add_argument(
-        "--data-root", metavar="DIR", help="where data is kept (default: from the settings)"
+        "--data-root",
+        metavar="DIR",
+        action="append" if several_data_roots else "store",
+        help="where data is kept (default: from the settings)"
+        + ("; repeat it to merge the recordings of several hosts" if several_data_roots else ""),
     )
+    arguments.add_argument("--version", action="version", version=f"%(prog)s {PROGRAM_VERSION}")
     arguments.set_defaults(default_config=default_config)
     return arguments
 
 
-def above_zero(text: str) -> float:
-    """The type of an option that takes a duration or a rate; argparse refuses others by its name."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return number
+def add_leg_arguments(arguments: argparse.ArgumentParser) -> None:
+    """Add the options of a command that reads archives as one stream."""
+    arguments.add_argument(
+        "--leg",
+        choices=LEG_CHOICES,
+        default=LEG_CHOICES[0],
+        help="one of the two connections alone, instead of the one stream that they are merged to",
+    )
+    add_clock_error_argument(arguments)
+
+
+def add_clock_error_argument(arguments: argparse.ArgumentParser) -> None:
+    """Add the option that tells of clocks what a recording does not."""
+    arguments.add_argument(
+        "--clock-error-ms",
+        type=_clock_error_ms,
+        metavar="MS",
+        help="for several hosts: how far a clock may be off that the recording knows nothing of",
+    )
+
+
+def _clock_error_ms(text: str) -> float:
+    try:
+        error_ms = float(text)
+    except ValueError:
+        error_ms = -1
+    if not 0 <= error_ms <= SUREST_NEEDED_MS:
+        raise argparse.ArgumentTypeError(f"must be 0 to {SUREST_NEEDED_MS}, not {text}")
+    return error_ms
+
+
+def data_roots(namespace: argparse.Namespace) -> list[Path]:
+    """The data roots of a command that takes several. Raises ConfigError."""
+    given: list[str] = namespace.data_root or [load(namespace).paths.data_root]
+    return [Path(root) for root in given]
 
 
 def add_selection_arguments(arguments: argparse.ArgumentParser) -> None:
@@ -95,7 +138,9 @@ def load(namespace: argparse.Namespace, extra_options: Layer | None = None) -> S
         for section, keys in (extra_options or {}).items()
     }
     if namespace.data_root is not None:
-        options["paths"] = {**options.get("paths", {}), "data_root": namespace.data_root}
+        given = namespace.data_root
+        root = given[0] if isinstance(given, list) else given
+        options["paths"] = {**options.get("paths", {}), "data_root": root}
     settings = _load(namespace, options)
     if getattr(namespace, "exchange", None) == "simulated":
         apart = _kept_apart(settings, options)
@@ -136,7 +181,7 @@ def run(main: Callable[[], int]) -> int:
         sys.stdout.flush()
     except RecorderError as error:
         flush_logs()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {as_typed(' '.join(str(error).split()))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

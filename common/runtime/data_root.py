@@ -18,6 +18,7 @@ from common.archive.identity import (
 from common.core.instants import compact_utc_text, utc_text
 from common.core.market import Exchange
 from common.errors import ArchiveError, ConfigError
+from common.version import PROGRAM_VERSION
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def claim_data_root(
     if identity is not None:
         return Claim(identity, fresh=False)
     identity = DataRootIdentity(
-        IDENTITY_FORMAT, waiting_id or secrets.token_hex(16), exchange, utc_text(now_ns)
+        IDENTITY_FORMAT, waiting_id or secrets.token_hex(16), exchange, utc_text(now_ns), PROGRAM_VERSION
     )
     try:
         write_identity(data_root, identity)

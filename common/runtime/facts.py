@@ -4,6 +4,7 @@ It is heartbeat, counters and details in one. Whoever reads it may die and come 
 and so may the process: its counters go on from its last file.
 """
 
+import logging
 import os
 import time
 from collections import Counter
@@ -12,8 +13,13 @@ from typing import Any
 
 import msgspec
 
+from common.core.format_version import newer_than_known
 from common.core.problems import Problem
 from common.files import replace, version_of
+
+FACTS_FORMAT = 1
+
+log = logging.getLogger(__name__)
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -32,6 +38,7 @@ class Facts(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     failure: str = ""
     failed_at_ns: int = 0
+    format_version: int = FACTS_FORMAT
 
 
 def write_facts(run_dir: Path, facts: Facts) -> str:
@@ -66,11 +73,20 @@ def last_facts(run_dir: Path, name: str) -> Facts | None:
 
 
 def _read(path: Path) -> Facts | None:
-    """None for facts that are not there, or that a full disk or a crash left damaged: the next ones replace them."""
+    """None for facts that are not there, or that a full disk or a crash left damaged: the next ones replace them.
+
+    Those of a newer version are none either. They must not end a recording: what counts is not in them.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Facts)
+        document = path.read_bytes()
+        facts = msgspec.json.decode(document, type=Facts)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if facts.format_version > FACTS_FORMAT:
+        reason = newer_than_known(document, known=FACTS_FORMAT, what=str(path))
+        log.error("facts of a newer version are not used", extra={"reason": reason})
+        return None
+    return facts
 
 
 def _facts_path(run_dir: Path, name: str) -> Path:

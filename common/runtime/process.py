@@ -27,6 +27,7 @@ from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
 from common.runtime.readers import admit_readers
 from common.runtime.run_watch import RunWatch
+from common.version import PROGRAM_VERSION
 
 STEP_SECONDS = 0.1
 HEARTBEAT_NS = 400_000_000
@@ -55,11 +56,13 @@ class Assignment(msgspec.Struct, frozen=True):
     format_version: int = ASSIGNMENT_FORMAT
     unended_since_ns: int | None = None
     host: str = ""
+    program_version: str = ""
 
 
 def write_assignment(path: Path, assignment: Assignment) -> None:
     """Put it in place of an earlier run's, whose processes see by that that their run is over. Raises OSError."""
-    replace(path, msgspec.json.encode(assignment))
+    document = msgspec.structs.replace(assignment, program_version=PROGRAM_VERSION)
+    replace(path, msgspec.json.encode(document))
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -235,7 +238,7 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
     )
     signal.signal(signal.SIGTERM, loop.on_signal)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
-    log.info("process started", extra={"pid": os.getpid()})
+    log.info("process started", extra={"pid": os.getpid(), "version": PROGRAM_VERSION})
     try:
         loop.run(make(runtime))
     except RecorderError as error:

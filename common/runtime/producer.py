@@ -8,7 +8,6 @@ from typing import Any
 import zmq
 
 from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
-from common.core.rows.names import WS_RAW
 from common.core.rows.origin import Leg
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
@@ -30,7 +29,8 @@ log = logging.getLogger(__name__)
 class Producer:
     """An outbox with its lanes served. Its owner appends, calls `serve` often, and waits with `wait`."""
 
-    def __init__(self, runtime: Runtime, stream: str) -> None:
+    def __init__(self, runtime: Runtime, stream: str, *, is_reader: bool = False) -> None:
+        """`is_reader`: without an outbox it looks in the archives for an outage before its life, which it declares."""
         now_ns = runtime.clock.wall_ns()
         self._runtime = runtime
         self._began_ns = runtime.clock.monotonic_ns()
@@ -39,8 +39,8 @@ class Producer:
         fresh = f"{runtime.name}-{compact_utc_text(now_ns)}-{secrets.token_hex(3)}"
         folder = runtime.run_dir / "producers" / runtime.name
         outage = take_outage_of_superseded(folder)
-        if outage is None and not folder.exists():
-            outage = outage_before(runtime, stream)
+        if is_reader and outage is None and not folder.exists():
+            outage = outage_before(runtime)
         self.outbox = Outbox(
             folder,
             Identity(
@@ -48,7 +48,7 @@ class Producer:
                 stream,
                 runtime.assignment.exchange,
                 runtime.assignment.data_root_id,
-                leg=(runtime.leg or ONLY_LEG) if stream == WS_RAW else None,
+                leg=(runtime.leg or ONLY_LEG) if is_reader else None,
                 host=runtime.assignment.host,
             ),
             lanes=self._writers,

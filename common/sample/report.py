@@ -78,7 +78,8 @@ def _verdict(manifest: SampleManifest) -> list[str]:
         lines += [f"{number}. {escaped(reason.words)}", "", *code([reason.next_command], "sh")]
     span = f"from {manifest.started_at_utc} to {manifest.ended_at_utc}"
     asked = f"{manifest.duration_seconds:g} seconds asked for"
-    return [*lines, f"Run {escaped(manifest.run_id)}, {span} ({asked}).", ""]
+    program = f"recorded and judged by version {escaped(manifest.program_version)}"
+    return [*lines, f"Run {escaped(manifest.run_id)}, {span} ({asked}), {program}.", ""]
 
 
 def _markets(manifest: SampleManifest) -> list[str]:

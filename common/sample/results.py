@@ -10,6 +10,7 @@ from common.errors import ArchiveError
 from common.files import write_atomically
 from common.sample.facts import RowCheck, gather_facts
 from common.sample.report import report_text
+from common.version import PROGRAM_VERSION
 
 MANIFEST_PATH = "manifests/checkpoint_010b_ws_raw_sample.json"
 REPORT_PATH = "checkpoints/checkpoint_010b_ws_raw_sample.md"
@@ -48,6 +49,7 @@ def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> Sam
         problems=(*facts.problems, *facts.sequence_problems),
         files=facts.files,
         exchange=run.exchange,
+        program_version=PROGRAM_VERSION,
     )
 
 

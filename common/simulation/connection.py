@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
 from aiohttp import web
 
+from common.simulation.faults import Fault
 from common.simulation.oracle import OracleLog, frame_fields
 
 TEXT = 1
@@ -51,6 +53,9 @@ class Connection:
         self._socket = socket
         self._transport = transport
         self._log = log
+        self.frames_due = 0  # of market data, those that a fault withholds among them
+        self.delay_s = 0.0
+        self._late: deque[tuple[float, Outgoing]] = deque()  # each with the monotonic second at which it goes
         self._queue: list[Outgoing] = []
         self._dribble: asyncio.Task[None] | None = None
         transport.set_write_buffer_limits(
@@ -63,14 +68,25 @@ class Connection:
         return not (self.how or self._socket.closed or self._transport.is_closing())
 
     def put(self, frame: Outgoing) -> None:
-        """Queue a frame behind those that wait."""
-        self._queue.append(frame)
+        """Queue a frame behind those that wait, `delay_s` from now."""
+        if self.delay_s or self._late:
+            due_s = time.monotonic() + self.delay_s
+            self._late.append((max(due_s, self._late[-1][0] if self._late else due_s), frame))
+        else:
+            self._queue.append(frame)
+
+    def is_withheld(self, fault: Fault) -> bool:
+        """Whether a `withhold` hits the newest frame that is due."""
+        return fault.connection in {0, self.number} and self.frames_due % fault.every == 0
 
     def flush(self) -> int:
         """Hand over what waits; returns the bytes that a slow client has not yet taken."""
         if not self.live:
             self._queue.clear()
+            self._late.clear()
             return 0
+        while self._late and self._late[0][0] <= time.monotonic():
+            self._queue.append(self._late.popleft()[1])
         if self._queue and self._dribble is None:
             frames, self._queue = self._queue, []
             self._transport.write(b"".join([frame.wire for frame in frames]))

@@ -4,9 +4,11 @@
   cut         connection= mid_frame=true reset=    drops the TCP connection without a close frame
   close       connection= code= reason=            closes with a close frame
   freeze      connection=                          no data any more; PONG still answers
-  mute        token=                               no data of this token's market any more
+  mute        connection= token=                   no data of this token's market any more
   no_book     token=                               the opening book of this token never comes, the rest does
   drop        connection=                          leaves out a price_change (one, unless count= says more)
+  withhold    connection= every=N                  leaves out each Nth frame of market data, of any kind
+  delay       connection= delay_seconds=           frames come so late, in their order, PONG among them
   drop_change connection= token=                   a level of this token's market changes, and its price_change
                                                    is left out; it is far from the best, so that nothing
                                                    tells it again soon
@@ -77,6 +79,8 @@ FaultName = Literal[
     "mute",
     "no_book",
     "drop",
+    "withhold",
+    "delay",
     "drop_change",
     "garbage",
     "raw",
@@ -150,6 +154,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     status: Annotated[int, Meta(ge=400, le=599)] = 429
     retry_after: Annotated[int, Meta(ge=0)] = 0
     delay_seconds: Annotated[float, Meta(ge=0)] = 0.01
+    every: Annotated[int, Meta(ge=1)] = 100
     mid_frame: bool = False
     reset: bool = False
     slug: str = ""

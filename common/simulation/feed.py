@@ -19,7 +19,9 @@ log = logging.getLogger("simulated_exchange")
 TICK_S = 0.01
 BACKLOG_S = 0.5  # after a pause of the process at most so much is caught up
 BURST_S = 0.05  # one burst of frames takes at most so long, whatever rate is asked for
-OF_FRAMES = frozenset({"freeze", "mute", "drop", "slow"})  # the faults that withhold or delay what is due
+OF_FRAMES = frozenset(
+    {"freeze", "mute", "drop", "withhold", "slow"}
+)  # the faults that withhold or delay what is due
 OPENING_LIMIT = 500  # above so many tokens on a connection the opening book never comes
 
 
@@ -94,6 +96,7 @@ class Feed:
     def put(self, connection: Connection, payload: bytes, *, opcode: int = 1) -> None:
         """Queue one frame for one connection and hand it over."""
         if not connection.silent:
+            self._delay(connection)
             connection.put(self.frame(payload, opcode=opcode))
             connection.flush()
 
@@ -155,6 +158,7 @@ class Feed:
                         continue
                     if breakable and self._hit(connection, frame, ready):
                         continue
+                    self._delay(connection)
                     connection.put(ready)
         self.frames_made += delivered
         return delivered
@@ -197,10 +201,17 @@ class Feed:
                 return True
         if frame.kind == "price_change" and self._faults.take("drop", now, connection=number):
             return True
+        connection.frames_due += 1
+        if self._faults.take_all("withhold", now, connection.is_withheld):
+            return True
         slow = self._faults.take("slow", now, connection=number)
         if slow:
             connection.dribble(ready, slow.delay_seconds)
         return slow is not None
+
+    def _delay(self, connection: Connection) -> None:
+        fault = self._faults and self._faults.take("delay", time.monotonic(), connection=connection.number)
+        connection.delay_s = fault.delay_seconds if fault else 0.0
 
     def _end_the_slow(self) -> None:
         for connection in list(self.connections.values()):

@@ -22,6 +22,7 @@ from common.core.status.health import (
     judge_readiness,
     warnings,
 )
+from common.core.status.legs import leg_warnings, of_one_leg, uncovered
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.disk_room import room_of
@@ -50,6 +51,7 @@ class Status(msgspec.Struct, frozen=True):
     heartbeat_ages_s: dict[str, float]
     since_market_message_s: float | None
     since_upload_s: float | None
+    messages_by_reader: dict[str, int]
 
 
 class StatusBoard:
@@ -159,24 +161,40 @@ class StatusBoard:
         )
         uploaded = manifest.upload.last_success_at_utc
         ages_s = {
-            name: max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
+            name: self._patience.silent_s(fact.updated_monotonic_ns, now)
             for name, fact in facts.items()
             if name in running or name == "supervisor"
         }
         discovered = self._discovered(file, [fact for name, fact in facts.items() if name in running])
+        one_leg = of_one_leg({name: facts[name].problems for name in running & facts.keys()}, manifest.legs)
+        problems = [problem for problem in manifest.problems if problem not in one_leg]
         return Status(
             manifest=manifest,
-            health=judge_health(manifest.state, waits, manifest.problems, discovered),
+            health=judge_health(
+                manifest.state,
+                uncovered(waits),
+                problems,
+                discovered,
+                supervisor_silent_s=ages_s.get("supervisor", 0.0),
+            ),
             readiness=judge_readiness(
                 manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
             ),
             liveness=judge_liveness(
                 {name: age_s for name, age_s in ages_s.items() if not name.startswith(WAIT_FOR_DISKS)}
             ),
-            warnings=warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
+            warnings=(
+                *leg_warnings(manifest.legs, one_leg),
+                *warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
+            ),
             heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),
             since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
+            messages_by_reader={
+                name: fact.counters.get("ws_messages_total", 0)
+                for name, fact in facts.items()
+                if name.startswith(READER)
+            },
         )
 
     def _discovered(self, file: DiscoveryFile | None, running: Sequence[Facts]) -> Discovered:

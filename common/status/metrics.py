@@ -39,6 +39,8 @@ class _StatusCollector(Collector):
         yield from self._disk()
         yield from self._books()
         yield self._problems()
+        yield self._legs()
+        yield self._build()
 
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
@@ -129,6 +131,8 @@ class _StatusCollector(Collector):
         yield checks
         help_tokens = "Tokens whose book is rebuilt and followed"
         yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
+        help_unhealed = "Tokens whose book has disagreed with the exchange and does not agree again yet"
+        yield GaugeMetricFamily(PREFIX + "tokens_unhealed", help_unhealed, value=books.get("unhealed", 0))
         help_unknown = "Tokens whose book is not known because an event could not be read"
         yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.get("unknown", 0))
         unusable = CounterMetricFamily(
@@ -143,6 +147,24 @@ class _StatusCollector(Collector):
         counts = Counter(problem.kind for problem in self._status.manifest.problems)
         for kind in get_args(ProblemKind):
             family.add_metric([kind], counts[kind])
+        return family
+
+    def _build(self) -> Metric:
+        family = GaugeMetricFamily(
+            PREFIX + "build_info",
+            "1; which program records, and which exchange",
+            labels=["version", "exchange"],
+        )
+        manifest = self._status.manifest
+        family.add_metric([manifest.program_version, manifest.exchange], 1)
+        return family
+
+    def _legs(self) -> Metric:
+        family = GaugeMetricFamily(
+            PREFIX + "leg_up", "1 while every reader of the leg receives", labels=["leg"]
+        )
+        for leg in self._status.manifest.legs:
+            family.add_metric([leg.leg], int(leg.up))
         return family
 
 

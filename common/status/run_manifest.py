@@ -8,14 +8,17 @@ from typing import Any
 import msgspec
 import psutil
 
-from common.core.instants import utc_text
+from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.ledger.union_today import UnionToday, told_before
 from common.core.market import Exchange, Market
 from common.core.problems import Problem, sorted_problems
 from common.core.run_state import State, run_state, word_for_run
 from common.core.status.disk_outlook import DiskOutlook, Room, disk_outlook
+from common.core.status.legs import LegReader, LegState, leg_states
 from common.core.uploads.outlook import Upload, upload_of
 from common.runtime.facts import Facts
 from common.runtime.process import Assignment
+from common.version import PROGRAM_VERSION
 
 SERVICE = "orderbooks-ws-recorder"
 SCHEMA_VERSION = 1
@@ -45,6 +48,10 @@ COUNTERS = (
     "upload_failures_total",
     "archives_cleaned_total",
     "ledgers_written_total",
+    "legs_healed_milliseconds_total",
+    "legs_gap_token_milliseconds_total",
+    "legs_withheld_messages_total",
+    "legs_doubtful_messages_total",
     "http_port_failures_total",
     "problems_total",
 )
@@ -77,6 +84,9 @@ class RunManifest(msgspec.Struct, frozen=True):
     ledgers: list[dict[str, Any]]
     exchange: Exchange
     problems: tuple[Problem, ...]
+    legs: tuple[LegState, ...]
+    union_today: UnionToday
+    program_version: str = ""
 
 
 def compose(
@@ -136,7 +146,28 @@ def compose(
         ledgers=_recent(details, "ledgers", "from_utc"),
         exchange=assignment.exchange,
         problems=_problems(facts, supervisor, finished=finished),
+        legs=_legs(assignment, facts, supervisor, now_ns),
+        union_today=told_before(details.get("ledger", {})),
+        program_version=PROGRAM_VERSION,
     )
+
+
+def _legs(
+    assignment: Assignment, facts: Mapping[str, Facts], supervisor: Mapping[str, Any], now_ns: int
+) -> tuple[LegState, ...]:
+    running = {process["name"] for process in supervisor.get("processes", [])}
+    readers = {
+        name: LegReader(
+            fact.details["state"],
+            fact.details.get("tokens", 0),
+            fact.details.get("last_market_data_at_ns") or 0,
+            (now_ns - fact.updated_at_ns) / NS_PER_SECOND,
+        )
+        for name, fact in facts.items()
+        if name in running and name.startswith("ws_reader") and "state" in fact.details
+    }
+    legs = assignment.settings.websocket.legs
+    return leg_states(readers, legs=legs, started_at_ns=assignment.started_at_ns)
 
 
 def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) -> Upload:

@@ -16,6 +16,7 @@ from common.files import DISK
 from common.locks import RECORDER_LOCK, is_locked
 from common.uploads.parcels import ParcelFinder, is_sample
 from common.uploads.sealed import Sealed
+from common.version import PROGRAM_VERSION
 
 LONG_OVER_NS = 2 * 3600 * NS_PER_SECOND  # no row of an hour comes so late, unless the clock stepped
 SAMPLE_VERDICT = "manifests/checkpoint_010b_ws_raw_sample.json"
@@ -123,6 +124,7 @@ class Stock:
                 verified_at_utc=utc_text(now_ns),
                 sidecar_sha256=beside[0].sha256 if beside else "",
                 sidecar=sealed.sidecar,
+                program_version=PROGRAM_VERSION,
             )
         )
         if (parcel := self.waiting.pop(file.path, None)) is not None:

@@ -30,6 +30,7 @@ from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
 from common.runtime import command
 from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.option_types import whole_number
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.terminal.tables import table
 
@@ -58,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--writers", type=_numbers, metavar="N,N", help="at the fewest tokens (default: 1,2,4; else 1)"
     )
-    parser.add_argument("--repetitions", type=int, metavar="N", help="of everything, in turn (default: 3)")
+    parser.add_argument(
+        "--repetitions", type=whole_number(1), metavar="N", help="of everything, in turn (default: 3)"
+    )
     parser.add_argument(
         "--tls", action="store_true", help="all over TLS, one record a message, as the exchange sends it"
     )
@@ -67,10 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    numbers = tuple(int(part) for part in text.split(","))
-    if not all(0 < number <= 500 for number in numbers):
-        raise ValueError(text)
-    return numbers
+    return tuple(map(whole_number(1, 500), text.split(",")))
 
 
 def _benchmark(namespace: argparse.Namespace) -> int:

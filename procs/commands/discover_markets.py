@@ -20,6 +20,8 @@ from common.runtime import command
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.data_root_lock import lock_data_root
 from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
+from common.runtime.invocation import as_typed
+from common.runtime.option_types import integer
 from common.runtime.readers import admit_readers
 
 MOST_MATCHES = 40  # of one kind
@@ -39,7 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         "bin/discover-markets --market-limit 2\n  bin/discover-markets --search 'world cup'",
     )
     parser.add_argument(
-        "--market-limit", type=int, metavar="N", help="at most N markets, current windows first; 0: no limit"
+        "--market-limit",
+        type=integer,
+        metavar="N",
+        help="at most N markets, current windows first; 0: no limit",
     )
     parser.add_argument(
         "--search", metavar="TEXT", help="list what could be recorded and fits TEXT; writes nothing"
@@ -58,7 +63,7 @@ def _run(namespace: argparse.Namespace) -> int:
         else:
             lines = _discovery_lines(namespace, settings, discover(chosen, time.time_ns()))
         for line in lines:
-            print(line)
+            print(as_typed(line))
     return EXIT_DONE
 
 

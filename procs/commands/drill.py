@@ -13,11 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-from common.drill.cases import CASES
+from common.drill.cases import CASES, SLOW_CASES
 from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verdict
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
 from common.runtime import command
+from common.runtime.option_types import above_zero, whole_number
 from common.terminal.tables import table
+from common.version import PROGRAM_VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,21 +28,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "drill",
         "Breaks a recorder under load in every way that it is said to survive, and proves what it kept."
         " It records the embedded exchange, whose own account of what it sent is the measure.",
-        "bin/drill --only kill-writer --duration 30 --rate 5000",
+        "bin/drill --only kill-writer --duration 30 --rate 5000\n  bin/drill --only soak --duration 3600 --rate 300",
     )
-    parser.add_argument("--only", action="append", metavar="CASE", help="this case (repeatable)")
+    parser.add_argument(
+        "--only", action="append", metavar="CASE", help="this case (repeatable; soak and a-year run only so)"
+    )
     parser.add_argument("--list", action="store_true", help="name the cases and what each promises")
     parser.add_argument(
         "--duration",
-        type=command.above_zero,
+        type=above_zero,
         default=12.0,
         metavar="SECONDS",
         help="of load, each case (default: 12)",
     )
     parser.add_argument(
-        "--rate", type=command.above_zero, default=2000.0, metavar="N", help="frames a second (default: 2000)"
+        "--rate", type=above_zero, default=2000.0, metavar="N", help="frames a second (default: 2000)"
     )
-    parser.add_argument("--seed", type=int, help="the same seed acts at the same moments (default: any)")
+    parser.add_argument(
+        "--seed", type=whole_number(0), help="the same seed acts at the same moments (default: any)"
+    )
     parser.add_argument("--json", action="store_true", help="the outcomes as one JSON document")
     return command.run(partial(_drill, parser.parse_args(arguments)))
 
@@ -48,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _drill(namespace: argparse.Namespace) -> int:
     logging.disable(logging.INFO)
     command.load(namespace)  # refused like by every command; each case has settings of its own
-    cases = [case for case in CASES if namespace.only is None or case.name in namespace.only]
+    if namespace.only is None:
+        cases = [*CASES, *SLOW_CASES] if namespace.list else list(CASES)
+    else:
+        cases = [case for case in (*CASES, *SLOW_CASES) if case.name in namespace.only]
     if unknown := sorted(set(namespace.only or ()) - {case.name for case in cases}):
         print(f"error: no case {', '.join(unknown)}; --list names them", file=sys.stderr)
         return EXIT_USAGE
@@ -117,7 +126,8 @@ def _tell(outcome: Outcome) -> None:
 
 def _table(outcomes: Sequence[Outcome], plan: Plan) -> Iterator[str]:
     yield ""
-    yield f"{plan.rate:g} frames a second, {plan.duration_s:g} s of load each, seed {plan.seed}"
+    load = f"{plan.rate:g} frames a second, {plan.duration_s:g} s of load each, seed {plan.seed}"
+    yield f"{load}, version {PROGRAM_VERSION}"
     header = ("case", "sent", "received", "archived", "unconfirmed", "lost", "twice", "verdict")
     rows = []
     for outcome in outcomes:

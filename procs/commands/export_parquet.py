@@ -7,15 +7,16 @@ from functools import partial
 from pathlib import Path
 
 from common.archive.views.export import Exported, Wanted, export, rows_in
-from common.core.instants import parse_utc_ns
 from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
+from common.runtime.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
 receive time: events (a row for each level that changed), top_of_book (a row for each change of the best prices) and
-depth (the whole book after each event). No file has its name before all are written."""
+depth (the whole book after each event). No file has its name before all are written. Two legs, and several data roots,
+are merged: each message once, in the order of sending."""
 EXAMPLE = """bin/export-parquet --data-root /var/lib/orderbooks --output /tmp/tables
   bin/export-parquet restored/ --output tables --tables top_of_book --since 2026-11-23T12:00:00Z"""
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE)
+    parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the tables go")
     parser.add_argument(
@@ -44,18 +45,15 @@ def _parser() -> argparse.ArgumentParser:
         "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
     )
     parser.add_argument(
-        "--depth", type=_levels, default=0, metavar="N", help="so many levels a side in depth (default: all)"
+        "--depth",
+        type=whole_number(1),
+        default=0,
+        metavar="N",
+        help="so many levels a side in depth (default: all)",
     )
+    command.add_leg_arguments(parser)
     parser.add_argument("--replace", action="store_true", help="replace hours that were exported before")
     return parser
-
-
-def instant_ns(text: str) -> int:
-    """A time given on the command line, in nanoseconds since 1970."""
-    try:
-        return parse_utc_ns(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
 
 
 def _tables(text: str) -> tuple[Table, ...]:
@@ -66,15 +64,8 @@ def _tables(text: str) -> tuple[Table, ...]:
     return tuple(table for table in TABLES if table in names)
 
 
-def _levels(text: str) -> int:
-    levels = int(text)
-    if levels < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {levels}")
-    return levels
-
-
 def _export(namespace: argparse.Namespace) -> int:
-    paths = namespace.paths or [Path(command.load(namespace).paths.data_root)]
+    paths = namespace.paths or command.data_roots(namespace)
     wanted = Wanted(
         tables=namespace.tables,
         since_ns=namespace.since,
@@ -84,7 +75,15 @@ def _export(namespace: argparse.Namespace) -> int:
     )
     shown = ProgressBar(rows_in(paths, wanted), sys.stderr, what="rows")
     try:
-        done = export(paths, namespace.output, wanted, replace=namespace.replace, progress=shown.add)
+        done = export(
+            paths,
+            namespace.output,
+            wanted,
+            replace=namespace.replace,
+            leg=namespace.leg,
+            clock_error_ms=namespace.clock_error_ms,
+            progress=shown.add,
+        )
     except OSError as error:
         raise ArchiveError(f"{namespace.output}: cannot be written ({error.strerror})") from error
     finally:

@@ -23,7 +23,9 @@ from common.polymarket.gamma.discovery_file import discovery_path, write_discove
 from common.runtime import command
 from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.facts import Facts, read_facts
+from common.runtime.invocation import as_typed
 from common.runtime.logs import start_logging
+from common.runtime.option_types import integer, seconds
 from common.runtime.stop_signals import StopSignals
 from common.sample.progress import Progress
 from common.sample.results import judge_sample, write_sample_results
@@ -42,17 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default_config=command.SAMPLE_CONFIG,
     )
     parser.add_argument(
-        "--market-limit", type=int, metavar="N", help="markets to record, current windows first; 0: all"
+        "--market-limit",
+        type=integer,
+        metavar="N",
+        help="markets to record, current windows first; 0: all",
     )
     parser.add_argument(
         "--duration-seconds",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="how long to record, from when all processes run",
     )
     parser.add_argument(
         "--rest-checkpoint-interval-seconds",
-        type=float,
+        type=seconds,
         metavar="SECONDS",
         help="how often books are fetched over REST; two checkpoints are needed",
     )
@@ -83,7 +88,7 @@ def _sample(namespace: argparse.Namespace) -> int:
             run = msgspec.structs.replace(run, next_command=_next_command(namespace))
         finally:
             supervisor.close()
-    manifest = judge_sample(Path(settings.paths.data_root), run, check_row=check_row)
+    manifest = _as_typed(judge_sample(Path(settings.paths.data_root), run, check_row=check_row))
     written = write_sample_results(
         Path(settings.paths.data_root), Path(settings.paths.reports_root), manifest
     )
@@ -200,6 +205,17 @@ def _next_command(namespace: argparse.Namespace) -> str:
         if namespace.exchange == LIVE and (value := getattr(namespace, option)) is not None:
             words += [f"--{option.replace('_', '-')}", str(value)]
     return shlex.join(words)
+
+
+def _as_typed(manifest: SampleManifest) -> SampleManifest:
+    """With every command to run next as a user of this installation types it."""
+    return msgspec.structs.replace(
+        manifest,
+        next_command=as_typed(manifest.next_command),
+        reasons=tuple(
+            Reason(as_typed(reason.words), as_typed(reason.next_command)) for reason in manifest.reasons
+        ),
+    )
 
 
 def _tell(manifest: SampleManifest, manifest_path: Path, report_path: Path) -> None:

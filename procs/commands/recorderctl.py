@@ -26,6 +26,7 @@ from common.runtime.control import (
     supervisor_facts,
 )
 from common.runtime.data_root_lock import Holder, holder_of
+from common.runtime.option_types import duration, whole_number
 from common.runtime.run_dir import run_dir_path
 from common.status.seen_from_outside import Status, read_status
 from common.terminal.screen import Screen
@@ -52,11 +53,16 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true", help="the run manifest as JSON, with its `liveness`")
     how.add_argument("--once", action="store_true", help="plain text, once, on a terminal too")
     how.add_argument(
-        "--watch", type=_seconds, metavar="SECONDS", help=f"redraw so often (default {REDRAW_S:g})"
+        "--watch",
+        type=duration(0.1, 86_400),
+        metavar="SECONDS",
+        help=f"redraw so often (default {REDRAW_S:g})",
     )
     scale = _action(actions, "scale", "change how many archive writers run")
     scale.add_argument("what", choices=["writer"], help="what to have more or fewer of")
-    scale.add_argument("count", type=_writers, metavar="N", help=f"how many, 1 to {MOST_WRITERS}")
+    scale.add_argument(
+        "count", type=whole_number(1, MOST_WRITERS), metavar="N", help=f"how many, 1 to {MOST_WRITERS}"
+    )
     _action(actions, "rotate", "close every open archive now and begin new ones")
     _action(actions, "refresh-discovery", "ask now which markets to record")
     stop = _action(actions, "stop", "drain, close and end; waits until that is done")
@@ -64,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         "--no-wait", action="store_true", help="return as soon as the recorder has begun to stop"
     )
     stop.add_argument(
-        "--timeout-seconds", type=_seconds, default=60.0, metavar="SECONDS", help="wait at most so long (60)"
+        "--timeout-seconds",
+        type=duration(0.1, 86_400),
+        default=60.0,
+        metavar="SECONDS",
+        help="wait at most so long (60)",
     )
     return parser
 
@@ -79,20 +89,6 @@ def _action(
             option, type=kind, metavar=metavar, default=argparse.SUPPRESS, help="as before ACTION"
         )
     return parser
-
-
-def _writers(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= MOST_WRITERS:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_WRITERS}, not {count}")
-    return count
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"must be 0.1 to 86400 seconds, not {text}")
-    return seconds
 
 
 def _act(namespace: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import msgspec
 from common.archive.salvage.data_root import Recovered, recover_data_root
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime import command
+from common.runtime.invocation import as_typed
 from common.runtime.readers import admit_readers
 
 
@@ -44,7 +45,7 @@ def _recover(namespace: argparse.Namespace) -> int:
     elif namespace.dry_run:
         print(f"{len(done)} to recover; nothing was changed.")
     else:
-        print(f"{len(done)} recovered. Next: bin/verify-archives --data-root {data_root}")
+        print(as_typed(f"{len(done)} recovered. Next: bin/verify-archives --data-root {data_root}"))
     return EXIT_DONE
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.views.book_views import view_at, views
-from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
+from common.archive.views.book_views import Recording, view_at, views
+from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.terminal.keys import keys_of
 from common.core.views.book_view import BookView, render
 from common.core.views.markets_named import TokenChoice
 from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
 from common.runtime import command
+from common.runtime.option_types import instant_ns, whole_number
 from common.terminal.screen import Screen
 
 MOST_LEVELS = 500
@@ -33,7 +34,8 @@ JUMPS_NS = {
 HINT = "space next  p previous  ←→ 1 s  ↑↓ 10 s  +- 1 min  q quit"
 DESCRIPTION = """Rebuilds a token's book from closed archives. With --at it shows the book at that time; without, on a
 terminal, it steps through everything that happened to it: space or n goes to the next event, p to the previous one,
-the arrow keys jump 1 second (right, left) or 10 (up, down), + and - a minute, q quits."""
+the arrow keys jump 1 second (right, left) or 10 (up, down), + and - a minute, q quits. Two legs, and several data
+roots, are merged: a book is known as long as one of them knows it."""
 EXAMPLE = """bin/replay-book --market btc-updown-5m-1795435800 --outcome Up
   bin/replay-book --market btc-updown-5m-1795435800 --at 2026-11-23T12:12:00Z --depth 5
   bin/replay-book restored/ --token 1234567890 --at 2026-11-23T12:12:00Z --json"""
@@ -45,51 +47,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser("replay-book", DESCRIPTION, EXAMPLE)
+    parser = command.parser("replay-book", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--market", default="", metavar="SLUG", help="the market, with --outcome")
     which.add_argument("--token", default="", metavar="ID", help="the token")
     parser.add_argument("--outcome", default="Up", metavar="NAME", help="which of its tokens (default: Up)")
-    parser.add_argument("--at", type=_instant_ns, metavar="TIME", help="the book at this time (UTC)")
-    parser.add_argument("--since", type=_instant_ns, metavar="TIME", help="begin stepping here (UTC)")
+    parser.add_argument("--at", type=instant_ns, metavar="TIME", help="the book at this time (UTC)")
+    parser.add_argument("--since", type=instant_ns, metavar="TIME", help="begin stepping here (UTC)")
     parser.add_argument(
         "--depth",
-        type=_levels,
+        type=whole_number(1, MOST_LEVELS),
         default=10,
         metavar="N",
         help=f"levels a side with --at, to {MOST_LEVELS} (10)",
     )
+    command.add_leg_arguments(parser)
     parser.add_argument("--json", action="store_true", help="with --at: one JSON document")
     return parser
 
 
-def _instant_ns(text: str) -> int:
-    try:
-        return parse_utc_ns(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-23T12:00:00Z") from error
-
-
-def _levels(text: str) -> int:
-    levels = int(text)
-    if not 1 <= levels <= MOST_LEVELS:
-        raise argparse.ArgumentTypeError(f"must be 1 to {MOST_LEVELS}, not {levels}")
-    return levels
-
-
 def _replay(namespace: argparse.Namespace) -> int:
-    paths = namespace.paths or [Path(command.load(namespace).paths.data_root)]
+    recording = Recording(
+        tuple(namespace.paths or command.data_roots(namespace)), namespace.leg, namespace.clock_error_ms
+    )
     choice = TokenChoice(namespace.token, namespace.market, namespace.outcome)
     if namespace.at is not None:
-        view = view_at(paths, choice, namespace.at, levels=namespace.depth)
+        view = view_at(recording, choice, namespace.at, levels=namespace.depth)
         lines = [_json(view)] if namespace.json else render(view, PLAIN_WIDTH, namespace.depth + 6)
         print("\n".join(lines))
         return EXIT_DONE
     if namespace.json or not sys.stdout.isatty():
         print("error: say --at TIME; stepping through needs a terminal", file=sys.stderr)
         return EXIT_USAGE
-    coming = Stepper(views(paths, choice, levels=SCREEN_LEVELS, since_ns=namespace.since or 0))
+    coming = Stepper(views(recording, choice, levels=SCREEN_LEVELS, since_ns=namespace.since or 0))
     coming.next()
     if coming.current is None:
         print("error: nothing was recorded of this token from that time on", file=sys.stderr)
@@ -115,6 +106,7 @@ def _json(view: BookView) -> str:
         "asks": view.asks,
         "bid_levels": view.bid_levels,
         "ask_levels": view.ask_levels,
+        "differing_levels": [level._asdict() for level in view.differing],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
 

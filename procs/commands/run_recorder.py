@@ -16,7 +16,10 @@ from common.polymarket.gamma.discovery_file import discovery_path, read_discover
 from common.runtime import command
 from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
 from common.runtime.logs import start_logging
+from common.runtime.option_types import duration, integer
+from common.runtime.service_manager import ServiceManager
 from common.runtime.stop_signals import StopSignals
+from common.version import PROGRAM_VERSION
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1
@@ -33,11 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "bin/run-recorder --exchange simulated --writers 2 --duration-seconds 30 --data-root /tmp/trial",
     )
     parser.add_argument(
-        "--writers", type=int, metavar="N", help="archive writers (default: from the settings)"
+        "--writers",
+        type=integer,
+        metavar="N",
+        help="archive writers (default: from the settings)",
     )
     parser.add_argument(
         "--duration-seconds",
-        type=command.above_zero,
+        type=duration(),
         metavar="SECONDS",
         help="stop after this long (default: never)",
     )
@@ -55,8 +61,15 @@ def _record(namespace: argparse.Namespace) -> int:
         try:
             start_logging(NAME, supervisor.run_id)
             exchange = exchange_of_run(namespace, chosen)
-            where = {"data_root": chosen.paths.data_root, "run_dir": str(supervisor.run_dir)}
-            log.info("recorder started", extra={"exchange": exchange, **where})
+            log.info(
+                "recorder started",
+                extra={
+                    "version": PROGRAM_VERSION,
+                    "exchange": exchange,
+                    "data_root": chosen.paths.data_root,
+                    "run_dir": str(supervisor.run_dir),
+                },
+            )
             _discover_first(chosen, exchange)
             supervisor.claim(exchange)
             supervisor.begin()
@@ -97,7 +110,15 @@ def _discover_first(settings: Settings, exchange: Exchange) -> None:
 
 def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:
     ends_at = None if duration_seconds is None else time.monotonic() + duration_seconds
+    manager = ServiceManager()
+    stopping = False
     while supervisor.step(STEP_SECONDS):
+        manager.alive(time.monotonic_ns())
+        if manager.waits_for_ready and supervisor.all_run():
+            manager.ready()
+        if signals.count and not stopping:
+            stopping = True
+            manager.stopping()
         if signals.count or (ends_at is not None and time.monotonic() >= ends_at):
             supervisor.stop()
         if signals.count > 1:

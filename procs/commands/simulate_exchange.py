@@ -10,6 +10,7 @@ from pathlib import Path
 from common.errors import EXIT_DONE
 from common.runtime import command
 from common.runtime.logs import start_logging
+from common.runtime.option_types import duration, whole_number
 from common.simulation import faults
 from common.simulation.options import ExchangeUrls, add_arguments, options_from
 from procs.simulated_exchange import serve, write_ready_file
@@ -42,10 +43,10 @@ def _run(words: list[str]) -> int:
         f"With --data-root it says there, in {READY_FILE}, where it listens.",
     )
     parser.add_argument(
-        "--duration-seconds", type=command.above_zero, metavar="SECONDS", help="end by itself after that"
+        "--duration-seconds", type=duration(), metavar="SECONDS", help="end by itself after that"
     )
     parser.add_argument("--host", metavar="ADDRESS", help="a loopback address (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, metavar="N", help="default 0: a free one")
+    parser.add_argument("--port", type=whole_number(0, 65_535), metavar="N", help="default 0: a free one")
     add_arguments(parser, "")
     namespace = parser.parse_args(words)
     command.load(namespace)  # refused like by every command; it has options of its own

@@ -19,6 +19,7 @@ from common.errors import EXIT_DONE, RecorderError
 from common.queue.tail import QueueTail
 from common.runtime import command
 from common.runtime.control import running_recorder
+from common.runtime.option_types import duration, whole_number
 from common.runtime.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
 from common.terminal.line_output import Ended, LineOutput
@@ -59,16 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--rates", action="store_true", help="messages and bytes by event type, second by second"
     )
-    parser.add_argument("--count", type=_positive, metavar="N", help="end after N (with --rates: N seconds)")
-    parser.add_argument("--seconds", type=command.above_zero, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--count", type=whole_number(1), metavar="N", help="end after N (with --rates: N seconds)"
+    )
+    parser.add_argument("--seconds", type=duration(), metavar="S", help="end after S seconds")
     return parser
-
-
-def _positive(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {count}")
-    return count
 
 
 def _tail(namespace: argparse.Namespace) -> int:

@@ -11,11 +11,16 @@ from pathlib import Path
 import msgspec
 
 from common.archive.verify.data_root import Verification, verify_data_root, verify_paths
+from common.core.audit.divergence import Divergence, levels_words
+from common.core.instants import utc_text
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime import command
+from common.runtime.invocation import as_typed
 from common.terminal.tables import table
 
 REDRAW_S = 0.5
+DIVERGENCES_NAMED = 10
+NS_PER_MS = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +54,7 @@ def _verify(namespace: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
     else:
         for line in _lines(found, progress.elapsed_s):
-            print(line)
+            print(as_typed(line))
     return EXIT_FAILED if found.findings else EXIT_DONE
 
 
@@ -95,7 +100,7 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         yield "note: there is no closed archive here, so nothing is proved"
     if "simulated" in found.exchanges:
         yield "note: this is simulated data: it was recorded from the embedded exchange"
-    for note in found.notes:
+    for note in [*found.notes, *_divergence_notes(found.divergences)]:
         yield f"note: {note}"
     yield (
         f"{len(found.findings)} findings in {found.archives:,} archives, {found.rows:,} rows,"
@@ -109,6 +114,16 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         yield from _session_table(found)
         yield ""
         yield from _token_table(found)
+
+
+def _divergence_notes(divergences: Sequence[Divergence]) -> Iterator[str]:
+    """What was wrong with the books that diverged, the first of them in full."""
+    for each in divergences[:DIVERGENCES_NAMED]:
+        at = utc_text(each.exchange_timestamp_ms * NS_PER_MS)
+        levels = levels_words(each.levels, each.differing_levels)
+        yield f"the book of token {each.token_id} diverged at {at}: {each.why}; {levels}"
+    if len(divergences) > DIVERGENCES_NAMED:
+        yield f"{len(divergences) - DIVERGENCES_NAMED} more divergences: --json lists them all"
 
 
 def _hour_lines(found: Verification) -> Iterator[str]:

@@ -54,10 +54,12 @@ class Recorder:
         exchange: Exchange = "live",
         leg: Leg | None = None,
         host: str = "",
+        lanes: tuple[int, int] = (0, 1),
     ) -> None:
-        self.stores = [LaneStore.open(root, lane, layout=layout, gzip_level=1) for lane in (0, 1)]
+        self.stores = [LaneStore.open(root, lane, layout=layout, gzip_level=1) for lane in lanes]
         self.at_ns = start_ns
         self.wall_ahead_ns = 0  # of true time, which the monotonic clock tells
+        self.clock_error_ms: float | None = None
         self._producer, self.origin = producer, Origin(producer, exchange, leg, host)
         self._lane_sequences = [0, 0]
         self._global = self._message = self._session = self._revision = 0
@@ -90,7 +92,8 @@ class Recorder:
     def _subscribe(self, record_type: str, tokens: tuple[Token, ...]) -> None:
         self._revision += 1
         self._context = self._context_of(f"{self._producer}-c{self._session}", tokens)
-        self.control(record_type, {})
+        known = record_type == SESSION_OPENED and self.clock_error_ms is not None
+        self.control(record_type, {"clock_error_ms": self.clock_error_ms} if known else {})
 
     def _context_of(self, session_id: str, tokens: tuple[Token, ...]) -> Context:
         return context_for(
@@ -104,16 +107,21 @@ class Recorder:
 
     def messages(self, count: int, token: Token = UP, *, kept: bool = True) -> None:
         for _ in range(count):
-            self._message += 1
-            self._global += 1
             self.at_ns += SECOND_NS
-            if kept:
-                self._append_message(token)
+            book = {"event_type": "book", "market": "0xc", "asset_id": token.token_id, "n": self._global + 1}
+            self.message({**book, "timestamp": "1", "bids": [], "asks": []}, kept=kept)
 
-    def _append_message(self, token: Token) -> None:
+    def message(self, event: object, *, kept: bool = True) -> None:
+        """A message of the exchange, now; it is numbered also where it is not kept."""
+        self.hear(json.dumps(event).encode(), kept=kept)
+
+    def hear(self, payload: bytes, *, kept: bool = True) -> None:
+        """The next message byte for byte, now."""
         assert self._context is not None
-        book = {"event_type": "book", "market": "0xc", "asset_id": token.token_id, "n": self._global}
-        payload = json.dumps(book | {"timestamp": "1", "bids": [], "asks": []}).encode()
+        self._message += 1
+        self._global += 1
+        if not kept:
+            return
         lane = self._global // 4 % 2
         envelope = Envelope(
             MESSAGE,

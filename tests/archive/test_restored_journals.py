@@ -98,7 +98,7 @@ def test_a_journal_of_a_newer_version_is_refused_and_stays(tmp_path: Path) -> No
     record(tmp_path, 1, 5)
     Journal.start(journal(tmp_path), JournalLine(format_version=2), DISK).close()
     before = journal(tmp_path).read_bytes()
-    with pytest.raises(ConfigError, match="format_version is 2, and this program knows 1"):
+    with pytest.raises(ConfigError, match=r"format_version is 2.* knows 1 at most"):
         open_store(tmp_path)
     assert journal(tmp_path).read_bytes() == before
 

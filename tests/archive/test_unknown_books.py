@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from common.archive.views.book_views import view_at
+from common.archive.views.book_views import Recording, view_at
 from common.archive.views.export import Wanted, export
 from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
@@ -49,11 +49,11 @@ def received_ns(of: World, at: int) -> int:
 def test_replay_says_since_when_and_why_and_gives_no_verdict(spoilt: tuple[Path, World, int]) -> None:
     root, of, at = spoilt
     first, second = of.tokens
-    view = view_at(root, TokenChoice(first.token_id), received_ns(of, at) + MS, levels=5)
+    view = view_at(Recording((root,)), TokenChoice(first.token_id), received_ns(of, at) + MS, levels=5)
     assert (view.book, view.verdict) == (False, "")
     shown = "\n".join(render(view, 120, 12))
     assert f"not known since {utc_text(received_ns(of, at))}: {REASON} cannot be read" in shown
-    assert view_at(root, TokenChoice(second.token_id), received_ns(of, at) + MS, levels=5).book
+    assert view_at(Recording((root,)), TokenChoice(second.token_id), received_ns(of, at) + MS, levels=5).book
 
 
 def test_exported_tables_hold_no_book_there_and_list_what_was_left_out(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from common.runtime.invocation import PROGRAM
 from tests.conf.shipped import CONF, ROOT, settings_from, setup_cfg, words
 
 Instruction = tuple[str, str]
@@ -74,7 +75,7 @@ def test_an_installed_recorder_records_two_markets_in_a_sample_from_an_empty_fol
     build, empty = build_folder(tmp_path / "build"), tmp_path / "empty"
     empty.mkdir()
     result = subprocess.run(
-        [sys.executable, "-P", "-m", "procs.commands.record_sample", *SHORT],
+        [sys.executable, "-P", "-m", "procs.commands.orderbook_recorder", "record-sample", *SHORT],
         cwd=empty,
         env={**os.environ, "PYTHONPATH": str(build)},
         capture_output=True,
@@ -87,6 +88,7 @@ def test_an_installed_recorder_records_two_markets_in_a_sample_from_an_empty_fol
         (empty / "data-simulated/manifests/checkpoint_010b_ws_raw_sample.json").read_bytes()
     )
     assert len(manifest["markets"]) == 2
+    assert manifest["next_command"] == "orderbook-recorder run-recorder"
 
 
 def test_the_versions_are_pinned_and_the_base_is_named_in_full() -> None:
@@ -112,8 +114,8 @@ def test_it_ends_as_a_user_that_owns_the_data_and_is_not_root() -> None:
 def test_it_starts_a_command_that_an_installation_has_and_stops_it_in_order() -> None:
     [entry] = values(stages()[-1], "ENTRYPOINT")
     commands = words(setup_cfg()["options.entry_points"]["console_scripts"])
-    assert json.loads(entry) == ["run-recorder"]
-    assert "run-recorder = procs.commands.run_recorder:main" in commands
+    assert json.loads(entry) == [PROGRAM, "run-recorder"]
+    assert [command.split(" = ")[0] for command in commands] == [PROGRAM]
     assert values(stages()[-1], "STOPSIGNAL") == ["SIGTERM"]
 
 

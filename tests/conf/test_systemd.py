@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EXIT_BAD_CONFIG
+from common.runtime.invocation import COMMANDS
 from common.runtime.supervision.stopping import STOP_LIMIT_S
 from tests.conf.shipped import CONF, settings_from, setup_cfg, words
 
@@ -66,6 +67,13 @@ def test_the_supervisor_has_the_time_to_drain_before_everything_is_killed() -> N
     assert int(unit()["TimeoutStopSec"][0]) > sum(STOP_LIMIT_S.values()) + 5
 
 
+def test_systemd_waits_until_it_records_and_replaces_a_supervisor_that_hangs() -> None:
+    assert unit()["Type"] == ["notify"]
+    assert unit()["NotifyAccess"] == ["main"], "its processes do not speak for it"
+    assert int(unit()["TimeoutStartSec"][0]) > 90, "Gamma may hang at the start"
+    assert 30 <= int(unit()["WatchdogSec"][0]) <= 120
+
+
 def test_it_runs_hardened_and_not_as_root() -> None:
     assert unit()["User"] == ["orderbooks"]
     for key in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "RestrictSUIDSGID"):
@@ -77,9 +85,10 @@ def test_it_runs_hardened_and_not_as_root() -> None:
 
 
 def test_the_program_is_a_command_that_an_installation_has() -> None:
-    name = unit()["ExecStart"][0].split()[0].rpartition("/")[2]
+    program, command = unit()["ExecStart"][0].split()[:2]
     commands = words(setup_cfg()["options.entry_points"]["console_scripts"])
-    assert name in [command.split(" = ")[0] for command in commands]
+    assert program.rpartition("/")[2] in [each.split(" = ")[0] for each in commands]
+    assert command in COMMANDS
 
 
 def test_the_files_that_its_instructions_copy_are_shipped() -> None:

@@ -1,28 +1,27 @@
 import pytest
 
 from common.core.audit.frozen import REST_AHEAD_NS, Evidence, FrozenWatch
-from common.core.audit.wishes import REPLACE_INTERVAL_NS, TOLD_INTERVAL_NS, Healing
+from common.core.audit.wishes import REPLACE_INTERVAL_NS, Healing
 
 NEWER = Evidence("11", checkpoint_ms=2000, stream_ms=1000)
 SILENCE_NS = 12_000_000_000
 
 
-def test_a_token_is_subscribed_again_then_its_connection_replaced_and_then_it_is_only_told() -> None:
+def test_a_token_is_subscribed_again_then_its_connection_replaced_and_then_nothing_is_left() -> None:
     healing = Healing()
     actions = [healing.diverged("r", "1", "hash", now) for now in (0, 1, 2)]
-    assert actions == ["resubscribe", "replace", "none"]
-    assert healing.diverged("r", "1", "hash", 3) is None, "the same was told moments ago"
-    assert healing.diverged("r", "1", "hash", 2 + TOLD_INTERVAL_NS) == "none"
+    assert actions == ["resubscribe", "replace", None]
+    assert healing.diverged("r", "1", "hash", 3 + REPLACE_INTERVAL_NS) is None
     assert healing.unhealed == 1
 
 
 def test_an_agreement_of_the_kind_that_diverged_heals_and_another_kind_does_not() -> None:
     healing = Healing()
     assert healing.diverged("r", "1", "checkpoint", 0) == "resubscribe"
-    healing.agreed("1", "hash")
+    healing.agreed("r", "1", "hash")
     assert healing.diverged("r", "1", "checkpoint", 1) == "replace"
-    healing.agreed("1", "checkpoint")
-    healing.agreed("unknown", "checkpoint")
+    healing.agreed("r", "1", "checkpoint")
+    healing.agreed("r", "unknown", "checkpoint")
     assert healing.unhealed == 0
     assert healing.diverged("r", "1", "checkpoint", 2) == "resubscribe"
 
@@ -31,7 +30,7 @@ def test_a_reader_loses_its_connection_once_in_a_while_only_however_many_tokens_
     healing = Healing()
     for token in ("1", "2", "3"):
         assert healing.diverged("r", token, "hash", 0) == "resubscribe"
-    assert [healing.diverged("r", token, "hash", 1) for token in ("1", "2")] == ["replace", "none"]
+    assert [healing.diverged("r", token, "hash", 1) for token in ("1", "2")] == ["replace", None]
     assert healing.diverged("r", "3", "hash", 1 + REPLACE_INTERVAL_NS) == "replace"
     assert healing.diverged("other", "4", "hash", 2) == "resubscribe"
     assert healing.diverged("other", "4", "hash", 3) == "replace"
@@ -40,8 +39,8 @@ def test_a_reader_loses_its_connection_once_in_a_while_only_however_many_tokens_
 def test_a_token_that_is_not_followed_any_more_begins_anew() -> None:
     healing = Healing()
     healing.diverged("r", "1", "hash", 0)
-    healing.dropped("1")
-    healing.dropped("unknown")
+    healing.dropped("r", "1")
+    healing.dropped("r", "unknown")
     assert healing.diverged("r", "1", "hash", 1) == "resubscribe"
 
 

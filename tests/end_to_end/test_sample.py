@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from common.version import PROGRAM_VERSION
 from tests.doubles.rest_server import DOWN, UP, rest_server
 from tests.doubles.websocket_server import Peer, WebsocketServer, frame
 from tests.end_to_end.running import (
@@ -71,6 +72,8 @@ def test_a_sample_of_the_embedded_exchange_passes_and_holds_every_frame_once(tmp
     report = (tmp_path / "reports/checkpoints/checkpoint_010b_ws_raw_sample.md").read_text()
     assert "WS_RAW_SAMPLE_PASS" in report
     assert "Recorded from the embedded exchange: simulated data." in report
+    assert f"version {PROGRAM_VERSION}" in report.replace("\\", "")
+    assert manifest(tmp_path)["program_version"] == PROGRAM_VERSION
     assert manifest(tmp_path)["exchange"] == "simulated"
     assert json.loads((tmp_path / "d/identity.json").read_bytes())["exchange"] == "simulated"
     for file in manifest(tmp_path)["files"]:
@@ -95,6 +98,7 @@ def test_the_rows_of_a_sample_have_the_fields_and_files_of_the_contract(tmp_path
     assert (base / f"ws_raw/{run_id}/polymarket_ws_raw_{run_id}.jsonl.gz").exists()
     found = rows(tmp_path)
     assert found[0]["record_type"] == "session_opened"
+    assert found[0]["session_opened"]["program_version"] == PROGRAM_VERSION
     assert found[-1]["record_type"] == "session_closed"
     assert found[-1]["session_closed"]["reason"] == "recorder_stopping"
     assert {(row["exchange"], row["leg"], row["host"]) for row in found} == {("simulated", "a", "rack-7")}

@@ -490,7 +490,7 @@ def test_a_file_of_another_schema_and_a_folder_are_refused(gamma: FakeGamma, tmp
     path = tmp_path / "found.json"
     write_discovery_file(path, found)
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(DiscoveryError, match="schema_version is 2, not 1"):
+    with pytest.raises(DiscoveryError, match=r"schema_version is 2.* knows 1 at most"):
         read_discovery_file(path)
     with pytest.raises(DiscoveryError, match="cannot be read"):
         read_discovery_file(tmp_path)

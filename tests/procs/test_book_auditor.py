@@ -1,14 +1,21 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from common.archive.read import closed_archives, iterate_lines
+from common.archive.verify.data_root import verify_data_root
 from common.core.audit.pacing import CREDIT_NS
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.facts import Facts, Tally, write_facts
+from common.runtime.orders import Orders, write_orders
 from common.runtime.process import Assignment, Runtime
 from procs.book_auditor import HEARD_AT_ONCE, BookAuditor
+from tests.core.audit.test_checks import TOKEN
+from tests.procs.alone import alone, run_folder
+from tests.procs.diverging import Diverging
 from tests.queue.producing import Producing
 from tests.waiting import wait_for
 
@@ -16,20 +23,21 @@ PRICE_CHANGE = b'{"market":"0x1","price_changes":[],"timestamp":"1","event_type"
 
 
 @pytest.fixture
-def producing(tmp_path: Path) -> Iterator[Producing]:
-    producer = Producing(tmp_path, lanes=1)
+def producing(short_folder: Path) -> Iterator[Producing]:
+    producer = Producing(short_folder, lanes=1)
     yield producer
     producer.close()
 
 
 def auditor(folder: Path, clock: Clock) -> tuple[BookAuditor, Tally]:
+    write_orders(folder, Orders(writers=1, readers=1))
     document = {"run_id": "r", "mode": "runtime", "started_at_ns": 1, "settings": {}}
     document |= {"data_root": str(folder), "run_dir": str(folder)}
     tally = Tally(None)
     return BookAuditor(Runtime("book_auditor", 0, msgspec.convert(document, Assignment), tally, clock)), tally
 
 
-def test_a_restarted_auditor_goes_on_with_the_recipes_that_its_predecessor_found(tmp_path: Path) -> None:
+def test_a_restarted_auditor_goes_on_with_the_recipes_that_its_predecessor_found(short_folder: Path) -> None:
     found = {
         "recipe": "found",
         "keys": ["market", "bids", "asks", "nonce"],
@@ -41,15 +49,15 @@ def test_a_restarted_auditor_goes_on_with_the_recipes_that_its_predecessor_found
         "trusted": True,
     }
     details = {"books": {"recipes": {"v3": [found]}}}
-    (tmp_path / "facts").mkdir()
-    write_facts(tmp_path, Facts("book_auditor", 1, 1, 1, {}, {}, details))
-    following, _ = auditor(tmp_path, CLOCK)
+    (short_folder / "facts").mkdir()
+    write_facts(short_folder, Facts("book_auditor", 1, 1, 1, {}, {}, details))
+    following, _ = auditor(short_folder, CLOCK)
     assert following.details()["books"]["recipes"] == {"v3": [found]}
     following.close()
 
 
 def test_of_a_burst_that_costs_too_much_the_rest_is_let_go_and_counted(
-    producing: Producing, tmp_path: Path
+    producing: Producing, short_folder: Path
 ) -> None:
     looks, cost_ns = [0], [0]
 
@@ -58,7 +66,7 @@ def test_of_a_burst_that_costs_too_much_the_rest_is_let_go_and_counted(
         return looks[-1]
 
     clock = Clock(monotonic_ns=lambda: producing.now_ns, processor_ns=processor_ns)
-    following, tally = auditor(tmp_path, clock)
+    following, tally = auditor(short_folder, clock)
 
     def looked() -> bool:
         before = len(looks)
@@ -81,3 +89,51 @@ def test_of_a_burst_that_costs_too_much_the_rest_is_let_go_and_counted(
     assert tally.counters["audit_skips_total"] == 1
     assert tally.counters["audit_holes_total"] == 4 * HEARD_AT_ONCE
     following.close()
+
+
+def test_a_divergence_that_was_found_is_in_an_archive_also_when_the_auditor_is_killed_right_after(
+    tmp_path: Path,
+) -> None:
+    with run_folder() as run_dir:
+        feed = Diverging(run_dir)
+        with alone("book_auditor", run_dir, tmp_path, {}) as killed:
+
+            def has_a_book() -> bool:
+                feed.whole_book()
+                feed.look()
+                return bool((killed.detail("books") or {}).get("tokens"))
+
+            holes = 0
+
+            def has_diverged() -> bool:
+                nonlocal holes
+                feed.look()
+                if (missed := killed.counter("audit_holes_total")) > holes:  # it is slow: lose another one
+                    holes = missed
+                    feed.whole_book()
+                    feed.lose_a_change()
+                return killed.counter("divergences_total") > 0
+
+            wait_for(has_a_book, what="the auditor to have a book")
+            feed.lose_a_change()
+            wait_for(has_diverged, what="the auditor to find the divergence")
+            wish = killed.detail("wishes")[0]
+            killed.kill()
+        feed.producing.close()
+        assert (wish["action"], wish["diverged"]) == ("resubscribe", True)
+        with (
+            alone("archive_writer", run_dir, tmp_path, {}, name="archive_writer-0") as writer,
+            alone("book_auditor", run_dir, tmp_path, {}) as successor,
+        ):
+            writer.wait_for_counter("rows_written_total", 1)
+            assert successor.stop() == 0
+            assert writer.stop() == 0
+        assert not (run_dir / "producers" / "book_auditor").exists()
+    [path] = closed_archives(tmp_path)
+    rows = [json.loads(line) for line in iterate_lines(path)]
+    assert {(row["record_type"], row["session_id"]) for row in rows} == {("divergence", "s")}
+    assert {row["producer"].partition("-")[0] for row in rows} == {"book_auditor"}
+    assert [row["divergence"]["number"] for row in rows] == [*range(1, len(rows) + 1)]
+    found = verify_data_root(tmp_path, partial=False, progress=lambda _: None)
+    assert found.findings == ()
+    assert {each.token_id for each in found.divergences} == {TOKEN}

@@ -205,8 +205,8 @@ def test_a_book_that_diverged_is_a_gap_of_its_token_from_when_it_was_proved_last
         good_ns = run.clock.wall_ns()
         run.pass_time(20, lambda: exchange.change("221221221221"))
         wish = {"number": 1, "reader": "ws_reader-0", "session_id": session, "action": action, "why": "why"}
-        wish |= {"divergence": {"why": "why"}} if action == "resubscribe" else {}
-        run.auditor_says(wishes=[{**wish, "token_id": "222222222222", "good_until_ns": good_ns}])
+        wish |= {"token_id": "222222222222", "good_until_ns": good_ns, "diverged": True}
+        run.auditor_says(wishes=[{**wish, "number": 0, "action": "none"}, wish])
         run.pass_time(2)
         run.until(lambda: run.told["state"] == "receiving", "a session that receives", pass_s=0.1)
         rows = run.end()

@@ -209,7 +209,7 @@ def test_an_outbox_of_a_newer_format_is_refused_and_left_as_it_is(tmp_path: Path
     segment.write_bytes(b"encoded as only a newer version knows")
     newer = msgspec.structs.replace(FRESH, format_version=2)
     (folder / "identity.json").write_bytes(msgspec.json.encode(newer))
-    with pytest.raises(ConfigError, match="format_version is 2, and this program knows 1"):
+    with pytest.raises(ConfigError, match=r"format_version is 2.* knows 1 at most"):
         Outbox(folder, FRESH, lanes=1, limit_bytes=2**30)
     assert segment.read_bytes() == b"encoded as only a newer version knows"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import ConfigError, ExchangeError
-from common.runtime.command import CONF, SAMPLE_CONFIG, above_zero, load, parser, run
+from common.runtime.command import CONF, SAMPLE_CONFIG, load, parser, run
 from common.runtime.exchange_choice import add_exchange_arguments
+from common.version import PROGRAM_VERSION
 from tests.end_to_end.running import ROOT
 
 
@@ -28,6 +29,13 @@ def test_an_error_for_the_user_is_one_line_and_an_exit_code(capsys: pytest.Captu
 def test_an_interrupted_command_failed_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(raising(KeyboardInterrupt())) == 1
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_every_command_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("run-recorder", "drill"):
+        with pytest.raises(SystemExit, match="0"):
+            parser(name, "", "").parse_args(["--version"])
+        assert capsys.readouterr().out == f"{name} {PROGRAM_VERSION}\n"
 
 
 def test_a_bug_is_not_hidden() -> None:
@@ -62,17 +70,6 @@ def test_help_shows_the_example_and_the_common_options(capsys: pytest.CaptureFix
         "example:\n  bin/do-it --now",
     ):
         assert text in shown
-
-
-@pytest.mark.parametrize("text", ["0", "-5", "nan", "inf", "soon"])
-def test_a_duration_that_is_none_is_wrong_usage(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = parser("do-it", "", "")
-    arguments.add_argument("--duration-seconds", type=above_zero)
-    assert arguments.parse_args(["--duration-seconds", "0.5"]).duration_seconds == 0.5
-    with pytest.raises(SystemExit) as ended:
-        arguments.parse_args(["--duration-seconds", text])
-    assert ended.value.code == 2
-    assert "argument --duration-seconds: " in capsys.readouterr().err
 
 
 def test_options_beat_the_environment_which_beats_the_file(

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -21,14 +22,22 @@ from common.polymarket.gamma.discovery_file import discovery_path, write_discove
 from common.runtime.clock import Clock
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.process import Assignment, Runtime
+from common.status.answers import Page, json_page
 from common.status.board import StatusBoard
+from common.status.connections import MAX_CONNECTIONS
 from common.status.run_manifest import COUNTERS
-from common.status.server import MAX_CONNECTIONS, Page, StatusServer, json_page
+from common.status.server import StatusServer
 from procs.manifest import Manifest
+from tests.conf.test_compose import metrics_asked_for
 from tests.end_to_end.running import started_command
 from tests.waiting import wait_for
 
 S = 1_000_000_000
+NOT_KNOWN_YET = (
+    "orderbooks_upload_",
+    "orderbooks_disk_full_in_",
+    "orderbooks_seconds_since_last_market_message",
+)  # without a remote; in the first seconds; before the first message
 
 
 def free_port() -> int:
@@ -40,11 +49,15 @@ def free_port() -> int:
 class Run:
     """A run's folder with what its processes say, and a manifest process in it that tells it over HTTP."""
 
-    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
+    manifest: Manifest
+
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1", token_file: str = "") -> None:
         self.run_dir = folder / "run"
         (self.run_dir / "facts").mkdir(parents=True)
         self.later_ns = 0
-        settings = Settings(manifest=ManifestSettings(http_host=host, http_port=port))
+        settings = Settings(
+            manifest=ManifestSettings(http_host=host, http_port=port, http_token_file=token_file)
+        )
         assignment = Assignment(
             run_id="20261123T000000Z-beef",
             mode="runtime",
@@ -113,13 +126,13 @@ class Run:
 
 
 @contextmanager
-def telling(folder: Path) -> Iterator[Run]:
-    run = Run(folder, free_port())
-    manifest = Manifest(run.runtime)
+def telling(folder: Path, token_file: str = "") -> Iterator[Run]:
+    run = Run(folder, free_port(), token_file=token_file)
+    run.manifest = Manifest(run.runtime)
     try:
         yield run
     finally:
-        manifest.close()
+        run.manifest.close()
 
 
 def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_market_message(
@@ -133,6 +146,7 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
         assert healthy.json()["state"] == "STARTING"
         assert run.get("/readyz").status_code == 503
         run.later_ns += 51 * S
+        run.say_supervisor()
         run.say_reader("waiting_for_data")
         late = run.get("/healthz")
         assert late.status_code == 503
@@ -158,6 +172,7 @@ def test_reconnecting_is_well_for_most_of_a_minute_since_the_last_data(tmp_path:
         assert run.get("/healthz").status_code == 200
         for later_s, expected in ((40, 200), (12, 503)):
             run.later_ns += later_s * S
+            run.say_supervisor()
             run.say_reader("reconnecting", last_market_data_at_ns=data_at_ns)
             answer = run.get("/healthz")
             assert (answer.status_code, answer.json()["state"]) == (expected, "RUNNING_RECONNECTING")
@@ -173,9 +188,18 @@ def test_a_reader_that_hangs_makes_the_recorder_unwell_but_one_that_was_retired_
         run.later_ns += 29 * S
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         run.later_ns += 25 * S
+        run.say_supervisor()
         assert run.get("/healthz").status_code == 200
         run.later_ns += 10 * S
         assert "ws_reader-0 has said nothing for 3" in run.get("/healthz").json()["reason"]
+
+
+def test_a_supervisor_that_hangs_makes_the_recorder_unwell(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        run.say_supervisor()
+        run.later_ns += 40 * S
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
+        assert "the supervisor has said nothing for 4" in run.get("/healthz").json()["reason"]
 
 
 def test_without_tokens_it_is_well_and_ready_once_that_is_confirmed_and_when_it_stops_neither(
@@ -298,11 +322,11 @@ def answer_to(request: bytes, server: StatusServer) -> bytes:
         return b"".join(iter(lambda: client.recv(4096), b""))
 
 
-@pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW"])
-def test_only_get_is_answered(method: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
+def test_only_reading_is_answered(method: str) -> None:
     with serving() as server:
         answer = requests.request(method, f"{server.url}/hello", timeout=30)
-        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
         missing = requests.get(f"{server.url}/other", timeout=30)
         assert (missing.status_code, missing.text) == (404, "known are /hello /bug\n")
 
@@ -310,7 +334,7 @@ def test_only_get_is_answered(method: str) -> None:
 def test_what_is_no_http_is_refused_and_a_bug_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with serving() as server:
         assert b" 400 " in answer_to(b"\x16\x03\x01 a b c\r\n\r\n", server)
-        assert answer_to(b"GET /bug HTTP/1.0\r\n\r\n", server) == b""
+        assert b" 500 " in answer_to(b"GET /bug HTTP/1.0\r\n\r\n", server)
         wait_for(lambda: caplog.records, what="the bug to be logged")
         assert requests.get(f"{server.url}/hello", timeout=30).json() == "hello"
     assert [record.getMessage() for record in caplog.records] == ["status request failed"]
@@ -381,8 +405,11 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
-    assert all(f"\norderbooks_{name} " in metrics for name in COUNTERS)
+    assert [name for name in COUNTERS if f"\norderbooks_{name} " not in metrics] == []
     assert 'orderbooks_event_types_total{event_type="book"}' in metrics
+    stated = set(re.findall(r"^# TYPE (\w+)", metrics, re.MULTILINE))
+    unknown = {name for name in metrics_asked_for() - stated if not name.startswith(NOT_KNOWN_YET)}
+    assert not unknown, "alerts and board ask for what no page has"
     latest = json.loads((tmp_path / "d/manifests/polymarket_ws_recorder_latest.json").read_bytes())
     assert latest["state"] == "STOPPED"
     assert latest["counters"]["http_port_failures_total"] == 0

@@ -24,6 +24,31 @@ def test_a_book_can_come_of_a_token_that_nobody_asked_for(breakable: EmbeddedExc
         assert book["asset_id"] not in mine
 
 
+def test_one_connection_can_miss_frames_that_another_gets(breakable: EmbeddedExchange) -> None:
+    tokens = tokens_of(current_markets(breakable.urls)[0])
+    with Client(breakable.urls) as whole, Client(breakable.urls) as lacking:
+        breakable.fault("withhold", connection=lacking.number, every=3)
+        for client in (whole, lacking):
+            client.subscribe(tokens)
+            client.receive()
+        got = [frame for _ in range(6) for frame in lacking.until("price_changes")]
+        sent = whole.until(got[-1])
+        sent = sent[sent.index(got[0]) :]
+        assert set(got) < set(sent), "some did not come here"
+
+
+def test_one_connection_can_be_late_and_keeps_its_order(breakable: EmbeddedExchange) -> None:
+    tokens = tokens_of(current_markets(breakable.urls)[0])
+    with subscribed(breakable) as late, Client(breakable.urls) as other:
+        breakable.fault("delay", connection=late.number, delay_seconds=0.5)
+        other.subscribe(tokens)
+        other.until("price_changes")
+        asked = time.monotonic()
+        late.send("PING")
+        late.until("PONG")
+        assert time.monotonic() - asked >= 0.5
+
+
 def test_an_opening_book_can_fail_to_come_while_the_changes_do(breakable: EmbeddedExchange) -> None:
     one, other = tokens_of(current_markets(breakable.urls)[0])
     breakable.fault("no_book", token=one)

@@ -9,7 +9,8 @@ import msgspec
 
 from common.archive.exchange_held import exchange_of_rows
 from common.archive.read import iterate_lines
-from common.archive.sidecar import RowTally, Sidecar, read_sidecar
+from common.archive.sidecar import SIDECAR_SCHEMA_VERSION, RowTally, Sidecar, read_sidecar
+from common.core.format_version import newer_words
 from common.core.instants import utc_text
 from common.core.market import Exchange
 from common.core.rows.check import row_findings
@@ -108,11 +109,17 @@ class ArchiveCheck:
 
     def _read_sidecar(self) -> Sidecar | None:
         try:
-            return read_sidecar(self._path)
+            sidecar = read_sidecar(self._path)
         except FileNotFoundError:
             self._tell("sidecar", NO_SIDECAR)
         except (OSError, msgspec.DecodeError) as error:
             self._tell("sidecar", f"its sidecar cannot be read: {error}")
+        else:
+            if sidecar.schema_version > SIDECAR_SCHEMA_VERSION:
+                version, wrote = sidecar.schema_version, sidecar.program_version
+                words = newer_words("schema_version", version, SIDECAR_SCHEMA_VERSION, wrote)
+                self._tell("sidecar", f"of its sidecar: {words}")
+            return sidecar
         return None
 
     def _check_line(self, number: int, line: bytes) -> Row | None:

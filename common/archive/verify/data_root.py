@@ -14,6 +14,7 @@ from common.archive.verify.copies import copy_edge, is_to_come
 from common.archive.verify.exchanges import exchange_findings
 from common.archive.verify.ledgers import HourSummary, LedgerCheck
 from common.archive.verify.leftovers import below, below_both, leftover_findings
+from common.core.audit.divergence import Divergence
 from common.core.instants import utc_text
 from common.core.market import Exchange
 from common.core.number_runs import Run
@@ -41,7 +42,8 @@ from common.locks import RECORDER_LOCK, is_locked
 class Verification(msgspec.Struct, frozen=True):
     """What a verification found. `notes` are no findings: what a reader of the coverage should know.
 
-    `exchanges` are those that the archives are of: one, unless there is a finding.
+    `exchanges` are those that the archives are of: one, unless there is a finding. `divergences` are those of the
+    windows whose books were checked: with a ledger, or with a row of the book auditor.
     """
 
     paths: tuple[str, ...]
@@ -53,6 +55,7 @@ class Verification(msgspec.Struct, frozen=True):
     coverage: Coverage
     hours: tuple[HourSummary, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
+    divergences: tuple[Divergence, ...] = ()
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -75,7 +78,7 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
     notes = [*_notes(accounts, known, away), *ledgers.notes]
-    return _verification([data_root], checked, findings, notes, accounts, ledgers.hours)
+    return _verification([data_root], checked, findings, notes, accounts, ledgers)
 
 
 def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:
@@ -99,7 +102,7 @@ def _verification(
     findings: Sequence[Finding],
     notes: Sequence[str],
     accounts: Accounts,
-    hours: Sequence[HourSummary] = (),
+    ledgers: LedgerCheck | None = None,
 ) -> Verification:
     return Verification(
         paths=tuple(map(str, paths)),
@@ -109,7 +112,8 @@ def _verification(
         findings=tuple(findings),
         notes=tuple(notes),
         coverage=coverage(accounts),
-        hours=tuple(hours),
+        hours=tuple(ledgers.hours if ledgers else ()),
+        divergences=tuple(ledgers.divergences if ledgers else ()),
         exchanges=tuple(sorted({each.exchange for each in checked if each.exchange is not None})),
     )
 

@@ -12,6 +12,7 @@ from common.archive.views.parquet_file import exchange_in
 from common.core.events.market_events import BookSnapshot, PriceChange, Unusable, UnusualForms
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import Exchange, canonical_condition_id
+from common.core.rows.origin import LegChoice
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.core.views.export_columns import TABLES, Table
 from common.core.views.export_rows import (
@@ -60,6 +61,8 @@ def export(
     wanted: Wanted,
     *,
     replace: bool = False,
+    leg: LegChoice = "merged",
+    clock_error_ms: float | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Exported:
     """Write the tables below `output`; no file gets its name before all are written.
@@ -73,7 +76,13 @@ def export(
     lock = FileLock(output / LOCK, f"the folder {output}")
     work = _Export(output, wanted, replace=replace)
     try:
-        rows = read_archive(paths, since=max(wanted.since_ns - WARM_UP_NS, 0), until=wanted.until_ns)
+        rows = read_archive(
+            paths,
+            since=max(wanted.since_ns - WARM_UP_NS, 0),
+            until=wanted.until_ns,
+            leg=leg,
+            clock_error_ms=clock_error_ms,
+        )
         last = None
         for step in replay(rows):
             if step.row is not last:
@@ -114,9 +123,8 @@ class _Export:
         self._top = TopOfBook()
         self._depth = DepthRows(wanted.depth_levels)
         self._conditions: set[str] = set()  # of the wanted markets, as far as rows have named them
-        self._known_producers: set[str] = set()
+        self._known_producers: set[tuple[str, str]] = set()  # with their hosts
         self._row: object = None
-        self._event_index = 0
         self._unusable = 0
 
     def take(self, step: Step) -> None:
@@ -167,9 +175,9 @@ class _Export:
         """Tokens change with life-cycle rows only; where rows are missing, any row may name new ones."""
         row = step.row
         same = row.record_type == MESSAGE_RECORD and step.broken is None
-        if same and row.producer in self._known_producers:
+        if same and (row.host, row.producer) in self._known_producers:
             return
-        self._known_producers.add(row.producer)
+        self._known_producers.add((row.host, row.producer))
         self._names.note(row.tokens)
         self._conditions.update(
             canonical_condition_id(token.condition_id)
@@ -179,7 +187,6 @@ class _Export:
 
     def _place_of(self, step: Step) -> Place:
         row = step.row
-        self._event_index = self._event_index + 1 if row is self._row else 0
         self._row = row
         return Place(
             row.received_at_ns,
@@ -187,7 +194,7 @@ class _Export:
             row.session_id,
             row.message_sequence or None,
             row.global_message_sequence or None,
-            self._event_index,
+            step.event_index,
             row.exchange,
         )
 

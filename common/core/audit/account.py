@@ -4,6 +4,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
+from common.core.audit.divergence import Divergence
 from common.core.audit.results import Result
 from common.core.recipes.account import RecipeAccount
 
@@ -43,18 +46,12 @@ class AuditAccount:
             self.rest_wrong += result.verdict == "rest_wrong"
         return checked, diverged
 
-    def diverged(self, number: int, found: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a divergence for the run manifest; its row. One that is known already keeps its number."""
-        keys = ("token_id", "check", "exchange_timestamp_ms")
-        for at, known in enumerate(self._divergences):
-            if all(known.get(key) == found[key] for key in keys):
-                self._divergences[at] = detail = {"number": known["number"], **found}
-                return detail
-        self._divergences.append(detail := {"number": number, **found})
-        return detail
+    def diverged(self, found: Divergence) -> None:
+        """Keep a divergence for the run manifest."""
+        self._divergences.append(msgspec.to_builtins(found))
 
     def details(self) -> dict[str, Any]:
-        """The newest divergences, and the number that a successor goes on from."""
+        """The newest divergences, and the number of the last wish, from which a successor goes on."""
         return {"divergences": list(self._divergences), "last_number": self._number}
 
     def books(self, *, tokens: int, unhealed: int, recipes: RecipeAccount) -> dict[str, Any]:

@@ -5,7 +5,7 @@ checkable, never a divergence.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,6 +23,7 @@ from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import Answer
 from common.core.recipes.account import RecipeAccount
 from common.core.recipes.proof import HashProof
+from common.core.rows.origin import leg_in_name
 
 _AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
 
@@ -78,7 +79,7 @@ class BookAudit:
     @property
     def books(self) -> int:
         """Tokens with a book now."""
-        return sum(len(connection.books.by_token) for connection in self._connections.values())
+        return len(set().union(*(each.books.by_token for each in self._connections.values())))
 
     def unknown_books(self) -> Iterator[tuple[str, str, str, Unknown]]:
         """Reader, session and token of each book that is not known because an event could not be used, and why."""
@@ -145,7 +146,7 @@ class BookAudit:
 
     def never_checked(self, now_ns: int) -> int:
         """Tokens of which no check could be made since they were subscribed, a while ago."""
-        return sum(len(each.unchecked.never(now_ns)) for each in self._connections.values())
+        return len(set().union(*(each.unchecked.never(now_ns) for each in self._connections.values())))
 
     def unheard_books(self, now_ns: int) -> Iterator[tuple[str, str, str]]:
         """Reader, session and token of each book whose snapshot passed unheard, if it came, a while ago."""
@@ -177,21 +178,27 @@ class BookAudit:
             self._break(reader, connection, Break("not heard"))
             connection.unchecked.missed(connection.books.received_ms * 1_000_000)
 
-    def checkpoint(self, shown: CheckpointBook, sequence: int) -> str | None:
-        """A book of REST passed; the reader whose book it was compared with. None for one that proves nothing."""
-        reader = self._reader_of(shown.token_id)
-        if reader is None:
+    def checkpoint(self, shown: CheckpointBook, sequence: int) -> Sequence[tuple[str, Book]]:
+        """A book of REST passed; of each leg the reader whose book it was compared with, and that book.
+
+        None for one that proves nothing.
+        """
+        readers = self._newest_of_each_leg(shown.token_id)
+        if not readers:
             self._proof.checkpoint(shown.book(), shown.terms, shown.last_trade_price)
             reason = "no snapshot yet"
             result = Result(
                 "checkpoint", "not_checkable", shown.token_id, shown.timestamp_ms, reason, sequence
             )
             self._results.append(Judged("", "", result))
-            return None
-        connection = self._connections[reader]
-        is_proved = connection.checks.checkpoint(shown, sequence)
-        self._collect(reader, connection)
-        return reader if is_proved else None
+        compared = []
+        for reader in readers:
+            connection = self._connections[reader]
+            book = connection.books.by_token[shown.token_id]
+            if connection.checks.checkpoint(shown, sequence):
+                compared.append((reader, book))
+            self._collect(reader, connection)
+        return compared
 
     def unreadable(self, answer: Answer, sequence: int) -> None:
         """What of an answer of REST cannot be compared with any book, because it cannot be read."""
@@ -214,8 +221,18 @@ class BookAudit:
 
     def _reader_of(self, token_id: str) -> str | None:
         """Of the readers that have a book of the token, the one whose stream went on last."""
-        having = [name for name, each in self._connections.items() if token_id in each.books.by_token]
-        return max(having, key=lambda name: self._connections[name].checks.now_ms, default=None)
+        return max(self.readers_with(token_id), key=self._now_ms, default=None)
+
+    def _newest_of_each_leg(self, token_id: str) -> Iterable[str]:
+        by_age = sorted(self.readers_with(token_id), key=self._now_ms)
+        return {leg_in_name(name): name for name in by_age}.values()
+
+    def _now_ms(self, reader: str) -> int:
+        return self._connections[reader].checks.now_ms
+
+    def readers_with(self, token_id: str) -> Sequence[str]:
+        """Those that have a book of the token now."""
+        return [name for name, each in self._connections.items() if token_id in each.books.by_token]
 
     def _connection(self, reader: str) -> _Connection:
         known = self._connections.get(reader)

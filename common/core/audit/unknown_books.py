@@ -1,6 +1,6 @@
 """The books of one connection that are not known because something about them could not be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -58,12 +58,17 @@ class SnapshotsAsked:
     """When to ask for a new snapshot of a book that is not known: soon, and then more and more seldom."""
 
     def __init__(self) -> None:
-        self._next: dict[str, tuple[int, int]] = {}  # by token: when, and the pause after that
+        self._next: dict[tuple[str, str], tuple[int, int]] = {}  # by book: when, and the pause after that
 
-    def is_due(self, token_id: str, unknown_for_ns: int, now_ns: int) -> bool:
-        """Whether to ask now. `now_ns` is monotonic."""
-        at_ns, pause_ns = self._next.get(token_id, (0, ASKED_AGAIN_NS))
+    def is_due(self, book: tuple[str, str], unknown_for_ns: int, now_ns: int) -> bool:
+        """Whether to ask now for a book, named by reader and token. `now_ns` is monotonic."""
+        at_ns, pause_ns = self._next.get(book, (0, ASKED_AGAIN_NS))
         if unknown_for_ns < FIRST_ASKED_NS or now_ns < at_ns:
             return False
-        self._next[token_id] = now_ns + pause_ns, min(2 * pause_ns, _LONGEST_NS)
+        self._next[book] = now_ns + pause_ns, min(2 * pause_ns, _LONGEST_NS)
         return True
+
+    def follows(self, reader: str, token_ids: Collection[str]) -> None:
+        """The reader follows these tokens and no others."""
+        for book in [each for each in self._next if each[0] == reader and each[1] not in token_ids]:
+            del self._next[book]

@@ -74,6 +74,12 @@ class Ladder:
         )
         return ladder
 
+    def copied(self) -> "Ladder":
+        """A copy that does not change."""
+        ladder = copy(self)
+        ladder._keys, ladder._levels, ladder._texts = [*self._keys], [*self._levels], None  # noqa: SLF001
+        return ladder
+
     def sizes(self) -> dict[str, str]:
         """Size by price, both texts."""
         return dict(self._levels)
@@ -178,6 +184,12 @@ class Book:
         if snapshot.extra:
             self.note_extra(dict(snapshot.extra))
         return True
+
+    def with_levels_kept(self) -> "Book":
+        """A copy whose levels do not change."""
+        book = copy(self)
+        book.bid_ladder, book.ask_ladder = self.bid_ladder.copied(), self.ask_ladder.copied()
+        return book
 
     def written_otherwise(self) -> Iterator["Book"]:
         """The same book with other texts for its values: the exchange may hash those. Seldom there is any."""

@@ -155,6 +155,6 @@ def _text(value: str) -> str:
     return msgspec.json.encode(value).decode()
 
 
-@lru_cache(maxsize=1 << 13)
+@lru_cache(maxsize=1 << 12)
 def _end(price: str, end: str) -> bytes:
     return f"{_text(price)}{end}".encode()

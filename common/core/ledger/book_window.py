@@ -4,20 +4,20 @@ Books begin with the first snapshots of the window; what is checked live of the 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.divergence import Divergence, divergence_of
 from common.core.events.market_events import MarketEvent
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer
+from common.core.ledger.standing import BookStanding
 from common.core.rows.details import NOTHING
 from common.core.rows.reading import Row
 from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
-
-_Divergence = tuple[str, str, int]  # token, kind of check, exchange time in milliseconds
 
 
 class TokenChecks(msgspec.Struct, frozen=True):
@@ -36,13 +36,14 @@ class TokenChecks(msgspec.Struct, frozen=True):
 class BookHour:
     """Takes the rows of both streams, each producer's in its order."""
 
-    def __init__(self) -> None:
-        self._audit = BookAudit()
+    def __init__(self, standing: BookStanding | None = None) -> None:
+        """`standing` is told what another leg may want to know."""
+        self._audit, self._standing = BookAudit(), standing
         self._verdicts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._wrong_batches: Counter[str] = Counter()
         self._wrong_ms: Counter[str] = Counter()
-        self._found: set[_Divergence] = set()
-        self._told: set[_Divergence] = set()
+        self._found: dict[tuple[str, str, int], Divergence] = {}
+        self._told: dict[tuple[str, str, int], Divergence] = {}
 
     def message(self, row: Row, events: Iterable[MarketEvent]) -> None:
         """A message of the websocket, and the events in it."""
@@ -69,26 +70,54 @@ class BookHour:
         self._count()
 
     def _count(self) -> None:
-        for _, _, result in self._audit.take_results():
+        for _, session_id, result in self._audit.take_results():
             self._verdicts[result.token_id][result.verdict] += 1
             self._wrong_batches[result.token_id] += result.wrong_batches
             self._wrong_ms[result.token_id] += result.wrong_ms
+            if self._standing is not None:
+                self._standing.take(result)
             if result.verdict == "divergence":
-                self._found.add((result.token_id, result.check, result.timestamp_ms))
+                found = divergence_of(session_id, result)
+                self._found[found.key] = found
+        for _, session_id, result in self._audit.take_settled():
+            found = divergence_of(session_id, result)
+            self._found[found.key] = found
 
     def _note_told(self, detail: Mapping[str, Any]) -> None:
-        token_id, at_ms = detail.get("token_id"), detail.get("exchange_timestamp_ms")
-        if isinstance(token_id, str) and isinstance(at_ms, int):
-            self._told.add((token_id, str(detail.get("check")), at_ms))
+        try:
+            told = msgspec.convert(detail, Divergence)
+        except msgspec.ValidationError:
+            return  # of a later version, perhaps
+        self._told[told.key] = told
+
+    @property
+    def diverged(self) -> Mapping[str, Collection[int]]:
+        """The exchange times of divergences by token, in milliseconds: those found here, and those of rows alone."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for token_id, _, at_ms in self._found.keys() | self._told.keys():
+            found[token_id].append(at_ms)
+        return found
 
     @property
     def doubts(self) -> NotUnderstood:
         """What was read, but whose time is wrong."""
         return self._audit.doubts
 
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """Those found here and those that rows tell, by time: each with the levels that either of them knows."""
+        known = {key: told for key, told in self._told.items() if told.levels or key not in self._found}
+        found = {
+            key: self._told[key].with_levels_of(each) if key in self._told else each
+            for key, each in self._found.items()
+        }
+        return tuple(
+            sorted((found | known).values(), key=lambda each: (each.exchange_timestamp_ms, each.key))
+        )
+
     def finish(self) -> dict[str, TokenChecks]:
-        """What came of the checks, by token id. Divergences are those found here, and those that only a row tells."""
-        diverged = Counter(token_id for token_id, _, _ in self._found | self._told)
+        """What came of the checks, by token id."""
+        diverged = Counter({token_id: len(times) for token_id, times in self.diverged.items()})
         return {
             token_id: TokenChecks(
                 passed=self._verdicts[token_id]["agree"] + self._verdicts[token_id]["agree_late"],

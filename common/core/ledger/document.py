@@ -8,13 +8,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from common.core.causes import Cause
 from common.core.events.not_understood import Unused
 from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.ledger.legs_document import FeedLegs, TokenLegs
 from common.core.number_runs import Run, count, joined, without
+from common.core.rows.origin import Leg
 
-LEDGER_SCHEMA_VERSION = 2  # 1 stated neither what cannot be read nor for how long a book was wrong
+LEDGER_SCHEMA_VERSION = 3  # 1: neither what cannot be read nor for how long a book was wrong; 2: no legs
 TOLERANCE_NS = 1_000_000  # gap rows tell microseconds, and a clock reading stands beside each row
 HARMLESS: Collection[Cause] = (
     "no_active_tokens",
@@ -42,11 +45,12 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class HourGap(msgspec.Struct, frozen=True):
-    """What a declared gap covers of the window."""
+    """What a declared gap covers of the window; its leg where there are two."""
 
     from_utc: str
     to_utc: str
     cause: str
+    leg: Leg | UnsetType = UNSET
 
 
 class NotRecorded(msgspec.Struct, frozen=True):
@@ -88,6 +92,7 @@ class TokenHour(msgspec.Struct, frozen=True):
     unusable_events: int
     wrong_batches: int
     wrong_seconds: float
+    legs: TokenLegs | UnsetType = UNSET
 
 
 class TokenCheckpoints(msgspec.Struct, frozen=True):
@@ -137,10 +142,14 @@ class OlderLedger(msgspec.Struct, frozen=True):
     from_utc: str
     condition: Condition
     tokens: tuple[OlderToken, ...]
+    program_version: str = ""
 
 
 class FeedLedger(HourLedger, frozen=True):
-    """The document of the websocket stream. `exchange` is None where no row states it."""
+    """The document of the websocket stream. `exchange` is None where no row states it.
+
+    `program_version` is of the program that computed it, empty where that is not known.
+    """
 
     connected_seconds: float
     unaccounted_seconds: float
@@ -150,6 +159,8 @@ class FeedLedger(HourLedger, frozen=True):
     tokens: tuple[TokenHour, ...]
     not_recorded: tuple[NotRecorded, ...] = ()
     exchange: str | None = None
+    legs: FeedLegs | UnsetType = UNSET
+    program_version: str = ""
 
 
 class CheckpointLedger(HourLedger, frozen=True):
@@ -157,6 +168,7 @@ class CheckpointLedger(HourLedger, frozen=True):
 
     tokens: tuple[TokenCheckpoints, ...]
     exchange: str | None = None
+    program_version: str = ""
 
 
 AnyLedger = FeedLedger | CheckpointLedger
@@ -199,10 +211,12 @@ def runs_of(gaps: Iterable[GapTime]) -> list[Run]:
     return joined((gap.from_ns, max(gap.from_ns, gap.to_ns - 1)) for gap in gaps)
 
 
-def as_told(gaps: Iterable[GapTime]) -> tuple[HourGap, ...]:
+def as_told(gaps: Iterable[GapTime], leg: Leg | UnsetType = UNSET) -> tuple[HourGap, ...]:
     """Gaps as a ledger tells them, each once, in the order of time."""
     stretches = sorted({(gap.from_ns, gap.to_ns, gap.cause) for gap in gaps})
-    return tuple(HourGap(utc_text(from_ns), utc_text(to_ns), cause) for from_ns, to_ns, cause in stretches)
+    return tuple(
+        HourGap(utc_text(from_ns), utc_text(to_ns), cause, leg) for from_ns, to_ns, cause in stretches
+    )
 
 
 def windows_not_recorded(gaps: Iterable[GapTime]) -> tuple[NotRecorded, ...]:

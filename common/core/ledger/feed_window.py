@@ -1,4 +1,4 @@
-"""Accounts for one window of the websocket stream: its rows in order, and what the rows behind it add."""
+"""Follows one leg through one window of the websocket stream: its rows in order, and what the rows behind it add."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -8,30 +8,18 @@ from common.core.causes import Cause
 from common.core.events.market_events import MarketEvent, Unusable, UnusualForms
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.words import named_tokens
-from common.core.instants import utc_text
 from common.core.ledger.book_window import TokenChecks
-from common.core.ledger.document import (
-    LEDGER_SCHEMA_VERSION,
-    Condition,
-    FeedLedger,
-    GapTime,
-    LedgerArchive,
-    Window,
-    as_told,
-    left_open,
-    runs_of,
-    seconds,
-    windows_not_recorded,
-    worst,
-)
+from common.core.ledger.document import GapTime, Window
 from common.core.ledger.later import Later, gap_time
 from common.core.ledger.token_window import TokenAccount
 from common.core.ledger.told import Told, told_by
 from common.core.market import Token
-from common.core.number_runs import Run, joined, without
-from common.core.rows.names import WS_RAW
+from common.core.merging.coverage import LegCoverage
+from common.core.number_runs import Run
+from common.core.rows.origin import Leg, leg_of
 from common.core.rows.reading import Row
 from common.core.rows.websocket import (
+    DIVERGENCE,
     GAP,
     MESSAGE_RECORD,
     SESSION_CLOSED,
@@ -54,16 +42,17 @@ class _Session(msgspec.Struct):
 
 
 class FeedHour:
-    """Takes the rows of all producers, each producer's in its order; `finish` makes the document."""
+    """Takes the rows of all producers of a leg, each producer's in its order, and then what came later."""
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
+    def __init__(self, window: Window, leg: Leg | None = None, coverage: LegCoverage | None = None) -> None:
+        """`leg` and `coverage`, which is filled here, are for a window with two of them."""
+        self._window, self._leg, self._coverage = window, leg, coverage
         self._sessions: dict[tuple[str, str], _Session] = {}
         self._newest: dict[str, _Session] = {}
-        self._tokens: dict[str, TokenAccount] = {}
-        self._gaps: list[GapTime] = []
-        self._messages = 0
-        self._not_understood = NotUnderstood()
+        self.tokens: dict[str, TokenAccount] = {}
+        self.gaps: list[GapTime] = []
+        self.messages = 0
+        self.not_understood = NotUnderstood()
 
     @property
     def unended(self) -> list[tuple[str, str]]:
@@ -80,6 +69,11 @@ class FeedHour:
             session = session or self._first_sight(row, told_by(row))
             session.last_ns = max(session.last_ns, row.received_at_ns)
             self._take_message(row, events)
+            if self._coverage is not None:
+                key = (session.producer, session.session_id)
+                self._coverage.message(key, row.message_sequence, row.received_at_ns, events)
+            return
+        if row.record_type == DIVERGENCE:  # the auditor's: of no session of its own
             return
         told = told_by(row)
         if row.record_type == GAP:
@@ -109,16 +103,36 @@ class FeedHour:
         self._newest[session.producer] = session
         self._know(told.tokens_tracked)
         for token_id in session.tokens:
-            self._account(token_id).subscribe(begin_ns, afresh=opened)
+            self._subscribe(session, token_id, begin_ns, afresh=opened)
         return session
+
+    def opened_ns(self, producer: str, session_id: str) -> int:
+        """When a session was opened, 0 where that was not in the window."""
+        session = self._sessions.get((producer, session_id))
+        return 0 if session is None or session.begin_ns == self._window.from_ns else session.begin_ns
+
+    def _subscribe(self, session: _Session, token_id: str, at_ns: int, *, afresh: bool) -> None:
+        self._account(token_id).subscribe(at_ns, afresh=afresh)
+        if self._coverage is not None:
+            key = (session.producer, session.session_id)
+            self._coverage.subscribe(key, token_id, self._window.clip(at_ns), afresh=afresh)
+
+    def _end(self, session: _Session, token_id: str, at_ns: int, *, wanted_on: bool, in_order: bool) -> None:
+        """`in_order`: nothing that was sent before then can have been lost with it."""
+        account = self._account(token_id)
+        account.end(at_ns, wanted_on=wanted_on)
+        if self._coverage is not None:
+            in_order = in_order or not wanted_on or account.trades_until_ns <= at_ns
+            until_ns = self._window.clip(at_ns) if in_order else None
+            self._coverage.end((session.producer, session.session_id), token_id, until_ns)
 
     def _change(self, session: _Session, told: Told, at_ns: int) -> None:
         self._know(told.tokens_tracked)
         before, after = set(session.tokens), set(told.subscription.assets_ids)
         for token_id in sorted(before - after):
-            self._account(token_id).end(at_ns, wanted_on=False)
+            self._end(session, token_id, at_ns, wanted_on=False, in_order=True)
         for token_id in sorted(after - before):
-            self._account(token_id).subscribe(at_ns, afresh=True)
+            self._subscribe(session, token_id, at_ns, afresh=True)
         session.tokens = told.subscription.assets_ids
         for awaited in told.subscription_changed.awaiting_books:
             if awaited.token_id in after and awaited.since_ns is not None:
@@ -127,14 +141,20 @@ class FeedHour:
     def _close(self, session: _Session, reason: str, at_ns: int) -> None:
         session.end_ns = max(self._window.clip(at_ns), session.begin_ns)
         for token_id in session.tokens:
-            self._account(token_id).end(session.end_ns, wanted_on=reason != "no_active_tokens")
+            self._end(
+                session,
+                token_id,
+                session.end_ns,
+                wanted_on=reason != "no_active_tokens",
+                in_order=reason == _RESOLVED,
+            )
 
     def _take_gap(self, row: Row, told: Told) -> None:
         whole = gap_time(row.detail)
         gap = whole.within(self._window) if whole is not None else None
         if gap is None:
             return
-        self._gaps.append(gap)
+        self.gaps.append(gap)
         if gap.market_slug:
             return
         self._know(told.tokens_tracked)
@@ -144,7 +164,7 @@ class FeedHour:
                 account.gaps.append(gap)  # the exchange says so too of windows that it never took up
 
     def _take_message(self, row: Row, events: Collection[MarketEvent]) -> None:
-        self._messages += 1
+        self.messages += 1
         if not_understood := [each for each in events if isinstance(each, (Unusable, UnusualForms))]:
             self._take_not_understood(not_understood)
         named: dict[str, bool] = {}
@@ -152,84 +172,51 @@ class FeedHour:
             for token_id, in_book in named_tokens(event):
                 named[token_id] = in_book or named.get(token_id, False)
         for token_id, in_book in named.items():
-            account = self._tokens.get(token_id)
+            account = self.tokens.get(token_id)
             if account is not None:  # else the other outcome of a market of which only one is subscribed
                 account.named(row.received_at_ns, in_book=in_book)
 
     def _take_not_understood(self, events: Collection[Unusable | UnusualForms]) -> None:
-        self._not_understood.take(events)
+        self.not_understood.take(events)
         for event in events:
             if isinstance(event, Unusable) and event.of_book:
-                for account in self._tokens.values():
+                for account in self.tokens.values():
                     account.unusable += account.subscribed and account.is_about(event)
 
     def _know(self, tokens: Iterable[Token]) -> None:
         for token in tokens:
-            if token.token_id not in self._tokens:
-                self._tokens[token.token_id] = TokenAccount(token, self._window)
+            if token.token_id not in self.tokens:
+                self.tokens[token.token_id] = TokenAccount(token, self._window)
 
     def _account(self, token_id: str) -> TokenAccount:
-        if token_id not in self._tokens:
+        if token_id not in self.tokens:
             self._know([Token("", "", token_id, "", "")])
-        return self._tokens[token_id]
+        return self.tokens[token_id]
 
     def checked(self, checks: Mapping[str, TokenChecks], doubts: NotUnderstood) -> None:
         """What came of the checks of the books, by token id, and which events had a wrong time."""
-        self._not_understood.add(doubts)
+        self.not_understood.add(doubts)
         for token_id, each in checks.items():
-            if token_id in self._tokens:  # else the other outcome of a market of which only one is subscribed
-                self._tokens[token_id].checked(each)
+            if token_id in self.tokens:  # else the other outcome of a market of which only one is subscribed
+                self.tokens[token_id].checked(each)
 
-    def finish(
-        self, later: Later, archives: tuple[LedgerArchive, ...], unreadable: tuple[str, ...]
-    ) -> FeedLedger:
-        """The document. Sessions without an end last to their last row, or as far as `later` knows them."""
-        for producer, gap in later.gaps_into(self._window):
-            self._take_later_gap(producer, gap)
+    def settle(self, later: Later) -> None:
+        """All rows were taken. Sessions without an end last to their last row, or as far as `later` knows them."""
+        for each in later.gaps_into(self._window):
+            if self._leg is None or leg_of(each.leg) == self._leg:
+                self._take_later_gap(each.producer, each.gap)
         for key in self.unended:
             self._end_at_the_edge(self._sessions[key], later)
-        tokens = tuple(
-            sorted(
-                (account.result() for account in self._tokens.values()),
-                key=lambda token: (token.market_slug, token.outcome, token.token_id),
-            )
-        )
-        sessions = joined(self._session_runs())
-        in_gaps = runs_of(gap for gap in self._gaps if gap.of_all)
-        unaccounted = left_open([self._window.run], [*sessions, *in_gaps])
-        harmful = runs_of(gap for gap in self._gaps if not gap.harmless)
-        conditions: list[Condition] = [
-            "gap" if each.condition == "missing" else each.condition for each in tokens
-        ]
-        conditions += ["gap"] if harmful or unaccounted else []
-        conditions += ["degraded"] if self._not_understood.events else []
-        return FeedLedger(
-            schema_version=LEDGER_SCHEMA_VERSION,
-            stream=WS_RAW,
-            from_utc=utc_text(self._window.from_ns),
-            to_utc=utc_text(self._window.to_ns),
-            condition=worst(conditions) if sessions else "missing",
-            connected_seconds=seconds(without(sessions, in_gaps)),
-            unaccounted_seconds=seconds(unaccounted),
-            checks_passed=sum(token.checks_passed for token in tokens),
-            divergences=sum(token.divergences for token in tokens),
-            wrong_batches=sum(token.wrong_batches for token in tokens),
-            longest_pause_seconds=max((seconds([run]) for run in (*in_gaps, *unaccounted)), default=0.0),
-            gaps=as_told(self._gaps),
-            unusable=self._not_understood.unused(),
-            unusual_forms=self._not_understood.forms,
-            sessions=len(self._sessions),
-            messages=self._messages,
-            archives=archives,
-            unreadable=unreadable,
-            tokens=tokens,
-            not_recorded=windows_not_recorded(self._gaps),
-        )
+
+    @property
+    def sessions(self) -> int:
+        """How many there were."""
+        return len(self._sessions)
 
     def _take_later_gap(self, producer: str, gap: GapTime) -> None:
         """A gap declared later that names no tokens was in the way of all that were subscribed."""
         newest = self._newest.get(producer)
-        self._gaps.append(gap)
+        self.gaps.append(gap)
         subscribed = newest.tokens if newest is not None and gap.of_all and not gap.harmless else ()
         for token_id in gap.token_ids or subscribed:
             self._account(token_id).gaps.append(gap)
@@ -238,9 +225,10 @@ class FeedHour:
         goes_on = later.goes_on(session.producer, session.session_id, self._window)
         session.end_ns = self._window.to_ns if goes_on else self._window.clip(session.last_ns)
         for token_id in session.tokens:
-            self._account(token_id).end(session.end_ns, wanted_on=True)
+            self._end(session, token_id, session.end_ns, wanted_on=True, in_order=goes_on)
 
-    def _session_runs(self) -> Iterator[Run]:
+    def session_runs(self) -> Iterator[Run]:
+        """When a session was open, of those that are settled."""
         for session in self._sessions.values():
             if session.end_ns is not None and session.end_ns > session.begin_ns:
                 yield (session.begin_ns, session.end_ns - 1)

@@ -9,16 +9,18 @@ from typing import Any
 
 import msgspec
 
+from common.core.audit.divergence import GAP_OF_DIVERGENCES
 from common.core.instants import parse_utc_ns
 from common.core.ledger.document import GapTime, Window
 
 
 class LaterGap(msgspec.Struct, frozen=True):
-    """A gap of a producer, declared in the window that begins at `declared_in_ns`."""
+    """A gap of a producer, declared in the window that begins at `declared_in_ns`; its leg where it has one."""
 
     producer: str
     declared_in_ns: int
     gap: GapTime
+    leg: str | None = None
 
 
 class Later:
@@ -33,30 +35,33 @@ class Later:
         window_start_ns: int,
         sessions: Iterable[tuple[str, str]],
         gaps: Iterable[tuple[str, Mapping[str, Any]]],
+        leg: str | None = None,
     ) -> None:
-        """What an archive of a window holds: (producer, session) and (producer, detail of a gap row)."""
+        """What an archive of a window holds of a leg: (producer, session) and (producer, detail of a gap row)."""
         for key in sessions:
             self._last_window[key] = max(window_start_ns, self._last_window.get(key, 0))
         for producer, detail in gaps:
             gap = gap_time(detail)
             if gap is not None:
-                self._gaps.append(LaterGap(producer, window_start_ns, gap))
+                self._gaps.append(LaterGap(producer, window_start_ns, gap, leg))
 
     def goes_on(self, producer: str, session_id: str, window: Window) -> bool:
         """Whether a session is known from a window behind this one."""
         return self._last_window.get((producer, session_id), 0) > window.from_ns
 
-    def gaps_into(self, window: Window) -> list[tuple[str, GapTime]]:
-        """The gaps, by producer, that were declared behind the window and reach into it."""
+    def gaps_into(self, window: Window) -> list[LaterGap]:
+        """What reaches into the window of the gaps that were declared behind it."""
         return [
-            (each.producer, part)
+            msgspec.structs.replace(each, gap=part)
             for each in self._gaps
             if each.declared_in_ns > window.from_ns and (part := each.gap.within(window)) is not None
         ]
 
 
 def gap_time(detail: Mapping[str, Any]) -> GapTime | None:
-    """The time of a `gap` row's detail; None where its texts are no instants."""
+    """The time of a `gap` row's detail; None where its texts are no instants, or no messages are missing in it."""
+    if detail.items() >= GAP_OF_DIVERGENCES.items():
+        return None
     try:
         from_ns, to_ns = parse_utc_ns(str(detail.get("from_utc"))), parse_utc_ns(str(detail.get("to_utc")))
     except ValueError:

@@ -124,7 +124,7 @@ class CheckpointHour:
         self, later: Later, archives: tuple[LedgerArchive, ...], unreadable: tuple[str, ...]
     ) -> CheckpointLedger:
         """The document; `later` adds gaps that were declared behind the window."""
-        self._gaps += [gap for producer, gap in later.gaps_into(self._window) if self._is_ours(producer)]
+        self._gaps += [each.gap for each in later.gaps_into(self._window) if self._is_ours(each.producer)]
         tokens = tuple(
             sorted(
                 (account.result() for account in self._tokens.values()),

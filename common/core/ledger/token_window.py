@@ -30,7 +30,7 @@ class TokenAccount:
         self.gaps: list[GapTime] = []
         self.messages = self.unusable = 0
         self._token, self._window = token, window
-        self._connected: list[Run] = []
+        self._connections: list[Run] = []
         self._since_ns: int | None = None
         self._asked_for_book_ns: int | None = None
         self._book_waits_ns: list[int] = []
@@ -75,7 +75,7 @@ class TokenAccount:
         self._note_silence(at_ns)
         self._note_missing_book(at_ns)
         if at_ns > self._since_ns:
-            self._connected.append((self._since_ns, at_ns - 1))
+            self._connections.append((self._since_ns, at_ns - 1))
         self._since_ns, self._wanted_on = None, wanted_on
 
     def named(self, at_ns: int, *, in_book: bool) -> None:
@@ -118,17 +118,37 @@ class TokenAccount:
         until_ns = self._token.trades_until_ns
         return self._window.to_ns if until_ns is None else until_ns
 
+    @property
+    def connected(self) -> list[Run]:
+        """When it was subscribed in an open session, of the subscriptions that are ended."""
+        return joined(self._connections)
+
+    @property
+    def span(self) -> list[Run]:
+        """The time that should have been recorded, once all its subscriptions are ended."""
+        return joined([*self._wanted(self.connected), *runs_of(self.gaps)])
+
+    @property
+    def checks(self) -> TokenChecks:
+        """What came of the checks of its book."""
+        return self._checks
+
     def result(self) -> TokenHour:
         """What the ledger says of it, once all its subscriptions are ended."""
-        in_gaps = runs_of(self.gaps)
-        connected = joined(self._connected)
+        in_gaps, connected = runs_of(self.gaps), self.connected
         unaccounted = left_open(self._wanted(connected), [*connected, *in_gaps])
         counted = without(connected, in_gaps)
+        unusable_events = self.unusable + self._checks.doubts
         return TokenHour(
             token_id=self._token.token_id,
             market_slug=self._token.market_slug,
             outcome=self._token.outcome,
-            condition=self._condition(counted, in_gaps, unaccounted),
+            condition=condition_of(
+                counted,
+                [*in_gaps, *unaccounted],
+                is_degraded=bool(self._books_missing or self._checks.divergences or unusable_events),
+                wrong_seconds=self._checks.wrong_ms / 1000,
+            ),
             connected_seconds=seconds(counted),
             silent_seconds=round(self._silent_ns / NS_PER_SECOND, 3),
             gap_seconds=seconds(in_gaps),
@@ -141,7 +161,7 @@ class TokenAccount:
             size_only=self._checks.size_only,
             divergences=self._checks.divergences,
             not_checkable=self._checks.not_checkable,
-            unusable_events=self.unusable + self._checks.doubts,
+            unusable_events=unusable_events,
             wrong_batches=self._checks.wrong_batches,
             wrong_seconds=self._checks.wrong_ms / 1000,
         )
@@ -155,20 +175,15 @@ class TokenAccount:
             last = max(last, min(self._window.to_ns - 1, self.trades_until_ns))
         return [(self._wanted_from_ns, last)] if last > self._wanted_from_ns else []
 
-    def _condition(
-        self, connected: Sequence[Run], in_gaps: Sequence[Run], unaccounted: Sequence[Run]
-    ) -> Condition:
-        if in_gaps or unaccounted:
-            return "gap" if connected else "missing"
-        wrong_s, connected_s = self._checks.wrong_ms / 1000, seconds(connected)
-        is_degraded = (
-            self._books_missing
-            or self._checks.divergences
-            or self.unusable
-            or self._checks.doubts
-            or wrong_s > WRONG_SHARE * connected_s
-        )
-        return "degraded" if is_degraded else "complete"
-
     def _slowest_book_seconds(self) -> float | None:
         return round(max(self._book_waits_ns) / NS_PER_SECOND, 3) if self._book_waits_ns else None
+
+
+def condition_of(
+    connected: Sequence[Run], missing: Sequence[Run], *, is_degraded: bool, wrong_seconds: float
+) -> Condition:
+    """Of a token by when it was connected and what of its time is missing."""
+    if missing:
+        return "gap" if connected else "missing"
+    is_wrong = wrong_seconds > WRONG_SHARE * seconds(connected)
+    return "degraded" if is_degraded or is_wrong else "complete"

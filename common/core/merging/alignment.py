@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from common.core.merging.anchors import longest_chain, unique_on_both
 from common.core.merging.messages import LegMessage, possible
+from common.core.merging.neighbours import may_be_one, sent_between
 from common.core.merging.shortest_edit import first_fit, longest_common
 
 Pair = tuple[int, int]
@@ -15,7 +16,8 @@ class Alignment(Generic[R]):
     """The pairs of two runs of messages, by position, with what is in doubt.
 
     `classes_a` and `classes_b` number the messages by meaning (`equality.classes`). What must not be a pair is no match
-    from the beginning: taken out afterwards it would have kept two messages from their true partners.
+    from the beginning: taken out afterwards it would have kept two messages from their true partners. `one_order` is
+    whether the kinds are in one order on both legs, so that changes tell when their neighbours were sent.
     """
 
     def __init__(
@@ -25,10 +27,13 @@ class Alignment(Generic[R]):
         classes_a: Sequence[int],
         classes_b: Sequence[int],
         clock_error_ns: int,
+        *,
+        one_order: bool = True,
     ) -> None:
         self._a, self._b = a, b
         self._classes_a, self._classes_b = classes_a, classes_b
         self._clock_error_ns = clock_error_ns
+        self._sent = (sent_between(a), sent_between(b)) if one_order else None
         self.too_different: list[tuple[range, range]] = []  # spots that were paired quickly instead of well
 
     def match(self, i: int, j: int) -> bool:
@@ -37,6 +42,7 @@ class Alignment(Generic[R]):
         return (
             name == self._classes_b[j]
             and name >= 0
+            and (self._sent is None or may_be_one(self._sent[0][i], self._sent[1][j]))
             and possible(self._a[i], self._b[j], self._clock_error_ns)
         )
 

@@ -1,9 +1,9 @@
 """How far a whole leg is behind: one that gets everything minutes late is compared at the time when it was due."""
 
 from common.core.instants import NS_PER_SECOND
+from common.core.merging.neighbours import FRESH_KINDS
 
 ALLOWED_NS = 6 * NS_PER_SECOND  # a backlog of so long is usual, and well within the horizon
-FRESH_KINDS = frozenset({"price_change", "best_bid_ask"})  # others bear old times
 _MS_NS = 1_000_000
 
 

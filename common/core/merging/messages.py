@@ -7,6 +7,7 @@ import msgspec
 from common.core.instants import NS_PER_SECOND
 
 HORIZON_NS = 12 * NS_PER_SECOND  # the longest backlog seen: receipts further apart are of two emissions
+SUREST_NEEDED_MS = 500  # a clock that may be further off cannot order what two hosts received
 R = TypeVar("R")
 
 
@@ -14,8 +15,9 @@ class LegMessage(msgspec.Struct, Generic[R], frozen=True, gc=False):
     """One message as one leg received it.
 
     `opened_ns` is when its session was opened, by the same clock as `received_ns`. `exchange_ms` is the exchange's own
-    time, 0 without one. `key` is the payload as JSON, or empty for what belongs to its leg alone (`payloads.key_of`).
-    `behind_ns` is how far the whole leg is late (`lateness`), `reference` whatever finds the message again.
+    time, 0 without one. `key` is the payload as JSON, or empty for what belongs to its leg alone (`payloads`).
+    `behind_ns` is how far the whole leg is late (`lateness`), `clock_error_ns` how far its clock may be off, and
+    `reference` whatever finds the message again.
     """
 
     received_ns: int
@@ -25,6 +27,7 @@ class LegMessage(msgspec.Struct, Generic[R], frozen=True, gc=False):
     key: bytes
     reference: R
     behind_ns: int = 0
+    clock_error_ns: int = 0
 
     @property
     def at_ns(self) -> int:
@@ -62,8 +65,9 @@ class Counts(msgspec.Struct):
 
 def possible(a: LegMessage[R], b: LegMessage[R], clock_error_ns: int) -> bool:
     """Whether both may be the same emission: neither leg's session was opened after the other one had received it."""
+    error_ns = clock_error_ns + a.clock_error_ns + b.clock_error_ns
     return (
-        abs(a.at_ns - b.at_ns) <= HORIZON_NS + clock_error_ns
-        and a.received_ns >= b.opened_ns - clock_error_ns
-        and b.received_ns >= a.opened_ns - clock_error_ns
+        abs(a.at_ns - b.at_ns) <= HORIZON_NS + error_ns
+        and a.received_ns >= b.opened_ns - error_ns
+        and b.received_ns >= a.opened_ns - error_ns
     )

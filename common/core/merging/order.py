@@ -67,9 +67,10 @@ class Order(Generic[R]):
 
     def _a_is_first(self, a: LegMessage[R], b: LegMessage[R]) -> bool:
         """By the first rule that decides."""
-        if b.opened_ns > a.received_ns + self._clock_error_ns:
+        error_ns = self._clock_error_ns + a.clock_error_ns + b.clock_error_ns
+        if b.opened_ns > a.received_ns + error_ns:
             return True
-        if a.opened_ns > b.received_ns + self._clock_error_ns:
+        if a.opened_ns > b.received_ns + error_ns:
             return False
         latest_a, latest_b = later(self._known.latest_a_ms, a), later(self._known.latest_b_ms, b)
         if latest_a != latest_b:

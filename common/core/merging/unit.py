@@ -16,6 +16,8 @@ from common.core.merging.order import Known, Order, Place
 STRETCH_NS = (
     60 * NS_PER_SECOND
 )  # the merge is settled once in so long: memory holds that much, and two horizons
+# A message has its partner within a horizon, and that one all that could be its partner in another.
+SETTLED_AFTER_NS = 2 * HORIZON_NS + 2 * NS_PER_SECOND
 _CROSSINGS = 3  # so many messages that overtake those of another kind are no accident
 _CROSSING_SHARE = 0.01
 _PARTNERS = 50  # so many possible partners are looked at before a message is taken for undoubted
@@ -51,7 +53,7 @@ class UnitMerge(Generic[R]):
 
     def settle(self, seen_until_ns: int) -> list[Merged[R]]:
         """What no later message can change, if both legs' messages have been given up to this instant (`at_ns`)."""
-        return self._take_out(seen_until_ns - 2 * HORIZON_NS - self._clock_error_ns)
+        return self._take_out(seen_until_ns - SETTLED_AFTER_NS - self._clock_error_ns)
 
     def finish(self) -> list[Merged[R]]:
         """All that is left: no more will come."""
@@ -61,7 +63,7 @@ class UnitMerge(Generic[R]):
         if not self.waiting:
             return []
         names_a, names_b = classes([m.key for m in self._a], [m.key for m in self._b])
-        whole = Alignment(self._a, self._b, names_a, names_b, self._clock_error_ns)
+        whole = Alignment(self._a, self._b, names_a, names_b, self._clock_error_ns, one_order=False)
         anchors = whole.anchors(range(len(self._a)), range(len(self._b)))
         in_order = self._in_order(anchors)
         merged: list[Merged[R]] = []

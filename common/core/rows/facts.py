@@ -37,5 +37,5 @@ def facts_of(row: Row) -> RowFacts:
         gap=row.detail if row.record_type == GAP else None,
         exchange=row.stated_exchange,
         leg=row.leg,
-        host=row.host,
+        host=row.host or None,
     )

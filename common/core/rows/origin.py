@@ -1,5 +1,6 @@
 """Who recorded a row: what all rows of one producer state alike."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,9 @@ from common.core.market import Exchange
 
 Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
+LegChoice = Literal["merged", "a", "b"]  # what a reader may ask for: both as one stream, or one of them
+LEG_CHOICES: tuple[LegChoice, ...] = ("merged", "a", "b")
+_NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -24,6 +28,12 @@ class Origin(msgspec.Struct, frozen=True):
     host: str = ""
 
 
+def leg_in_name(name: str) -> Leg:
+    """The leg of a reader, by the name of its process or producer; that of a run with one leg names none."""
+    match = _NAME.match(name)
+    return next((leg for leg in LEGS if match is not None and match[1] == leg), LEGS[0])
+
+
 def origin_json(origin: Origin) -> bytes:
     """The fields of a row from `exchange` to `host`, without braces."""
     return b'"exchange":"%b","producer":%b,"leg":%b,"host":%b' % (
@@ -32,3 +42,8 @@ def origin_json(origin: Origin) -> bytes:
         encode_line(origin.leg),
         encode_line(origin.host),
     )
+
+
+def leg_of(stated: str | None) -> Leg:
+    """The leg of a row or an archive by what it states: the first where it states none."""
+    return "b" if stated == "b" else "a"

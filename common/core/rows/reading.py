@@ -34,7 +34,7 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     stated_exchange: Annotated[str | None, of.TEXT] = msgspec.field(default=None, name="exchange")
     producer: Annotated[str, of.TEXT] = ""
     leg: Annotated[str | None, of.TEXT] = None
-    host: Annotated[str | None, of.TEXT] = None
+    host: Annotated[str, of.TEXT] = ""
     session_id: Annotated[str | None, of.TEXT] = None
     connection_sequence: Annotated[int, of.ws("int64")] = 0
     websocket: Annotated[msgspec.Raw, of.URL] = NOTHING
@@ -192,12 +192,12 @@ def _body(response: Response) -> bytes | None:
     return None if response.raw_response_json == NOTHING else bytes(response.raw_response_json)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def subscription_in(text: bytes) -> Subscription:
     """The value of a row's `subscription`, or of a context's."""
     return decoded(_SUBSCRIPTION, text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _tokens(text: bytes) -> tuple[Token, ...]:
     return decoded(_TOKENS, text)

@@ -122,6 +122,7 @@ class SampleManifest(msgspec.Struct, frozen=True):
     problems: tuple[str, ...]
     files: tuple[OutputFile, ...]
     exchange: Exchange
+    program_version: str = ""
 
 
 def time_chart(messages_by_second: Mapping[int, int]) -> TimeChart:

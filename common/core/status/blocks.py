@@ -40,6 +40,21 @@ def _problem(problem: Row, now_ns: int) -> Line:
     return [(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")]
 
 
+def legs_line(legs: Sequence[Row], union_today: Row, now_ns: int) -> Line:
+    """Which legs record, where there are two, and what the second one gained today."""
+    line: Line = [("   legs ", "title")]
+    for leg in legs:
+        words = "up" if leg["up"] else "down"
+        if leg["down_since_utc"] is not None:
+            words += f" for {span_text((now_ns - parse_utc_ns(leg['down_since_utc'])) / NS_PER_SECOND)}"
+        line += [
+            (f" {leg['leg']} ", "bold"),
+            (f"{words}, {leg['tokens']} tokens  ", "" if leg["up"] else "bad"),
+        ]
+    healed_s = union_today.get("healed_seconds", 0.0)
+    return [*line, (f"healed {healed_s:,.1f} s today", "good" if healed_s else "dim")]
+
+
 def markets_block(markets: Sequence[Row], now_ns: int) -> Block:
     """Each market's window: how much of it has passed, and how long it still goes on."""
     windows = [_window(market, now_ns) for market in markets]

@@ -75,6 +75,10 @@ class Patience:
         self._rested = {name: at_ns + slept_ns for name, at_ns in self._rested.items()}
         self._judged_from_ns = now_monotonic_ns
 
+    def silent_s(self, said_monotonic_ns: int, now_monotonic_ns: int) -> float:
+        """For how long a process has said nothing; the time in which this one was stopped does not count."""
+        return max(0, now_monotonic_ns - max(said_monotonic_ns, self._judged_from_ns)) / NS_PER_SECOND
+
     def note(self, readers: Mapping[str, ReaderWord], now_monotonic_ns: int) -> list[Wait]:
         """Take every reader's last word and say how long each waits; one that has what it wants waits 0 s."""
         before, self._readers = self._readers, {}
@@ -95,8 +99,7 @@ class Patience:
                     had_data=data_at_ns > 0,
                     quiet_s=quiet_ns / NS_PER_SECOND,
                     away_s=(now_monotonic_ns - self._rested.get(name, self._begun_ns)) / NS_PER_SECOND,
-                    silent_s=(now_monotonic_ns - max(word.said_monotonic_ns, self._judged_from_ns))
-                    / NS_PER_SECOND,
+                    silent_s=self.silent_s(word.said_monotonic_ns, now_monotonic_ns),
                 )
             )
         if not waits:
@@ -126,25 +129,41 @@ class Discovered(msgspec.Struct, frozen=True):
 
 
 def judge_health(
-    state: State, waits: Sequence[Wait], problems: Sequence[Problem], discovered: Discovered
+    state: State,
+    waits: Sequence[Wait],
+    problems: Sequence[Problem],
+    discovered: Discovered,
+    *,
+    supervisor_silent_s: float = 0.0,
 ) -> Verdict:
-    """Well while it receives all that it should, or waits rightly and not for too long."""
+    """Well while it receives all that it should, or waits rightly and not for too long.
+
+    A supervisor that has said nothing for so long starts no dead process again.
+    """
     if state in {"STOPPING", "STOPPED", "FAILED"}:
         return Verdict(ok=False, reason=f"the recorder is {state}")
     if problems:
         return Verdict(ok=False, reason="; ".join(problem.reason for problem in problems[:PROBLEMS_TOLD]))
-    for wait in waits:
-        if wait.silent_s > HEARTBEAT_GRACE_S:
-            return Verdict(ok=False, reason=f"{wait.reader} has said nothing for {wait.silent_s:.0f} s")
-    for wait in waits:
-        grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
-        if wait.quiet_s > grace_s and wait.away_s > AWAY_GRACE_S:
-            return Verdict(ok=False, reason=f"{wait.reader} has had no market data for {wait.quiet_s:.0f} s")
+    if supervisor_silent_s > HEARTBEAT_GRACE_S:
+        return Verdict(ok=False, reason=f"the supervisor has said nothing for {supervisor_silent_s:.0f} s")
+    for wait in sorted(waits, key=lambda wait: wait.silent_s <= HEARTBEAT_GRACE_S):
+        if reason := overdue_reason(wait):
+            return Verdict(ok=False, reason=reason)
     if state == "RUNNING_NO_ACTIVE_TOKENS":
         return _judge_idleness(discovered)
     quiet_s = max((wait.quiet_s for wait in waits), default=0.0)
     words = "market data arrives" if state == "RUNNING_RECEIVING" else f"waiting for {quiet_s:.0f} s"
     return Verdict(ok=True, reason=words)
+
+
+def overdue_reason(wait: Wait) -> str:
+    """Why a reader waits or is silent for too long, in words; empty while it does not."""
+    if wait.silent_s > HEARTBEAT_GRACE_S:
+        return f"{wait.reader} has said nothing for {wait.silent_s:.0f} s"
+    grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
+    if wait.quiet_s > grace_s and wait.away_s > AWAY_GRACE_S:
+        return f"{wait.reader} has had no market data for {wait.quiet_s:.0f} s"
+    return ""
 
 
 def _judge_idleness(discovered: Discovered) -> Verdict:

@@ -13,6 +13,7 @@ from common.core.status.blocks import (
     Block,
     archives_block,
     gaps_block,
+    legs_line,
     markets_block,
     problems_block,
     processes_block,
@@ -66,7 +67,8 @@ def render(
 ) -> list[str]:
     """At most `height` lines of at most `width` cells; `now_ns` is wall time, `hint` stands in the last line."""
     alive = liveness or Liveness(running=True, pid=None, words="")
-    lines = [*_head(manifest, alive, now_ns), *_charts(manifest, history, width), [("", "")]]
+    lines = [*_head(manifest, alive, now_ns), *_legs(manifest, now_ns), *_charts(manifest, history, width)]
+    lines.append([("", "")])
     pairs = _blocks(manifest, history, alive, now_ns)
     room = height - len(lines) - 1
     if width >= TWO_COLUMNS:
@@ -102,6 +104,11 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
         ],
         [("   last market data ", "dim"), (silence, quiet), ("   last discovery ", "dim"), (discovery, "")],
     ]
+
+
+def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[Line]:
+    legs = manifest.get("legs", ())
+    return [legs_line(legs, manifest.get("union_today", {}), now_ns)] if len(legs) > 1 else []
 
 
 def _charts(manifest: Mapping[str, Any], history: History, width: int) -> list[Line]:

@@ -33,6 +33,7 @@ class UploadRecord(msgspec.Struct, frozen=True):
     sidecar_sha256: str = ""
     sidecar: dict[str, Any] | None = None
     cleaned_at_utc: str | None = None
+    program_version: str = ""
 
     @property
     def is_archive(self) -> bool:

@@ -14,6 +14,7 @@ from common.core.number_runs import NumberRuns, Run, joined, overlaps
 from common.core.rows.reading import Row
 from common.core.rows.rest import REST_CHECKPOINT
 from common.core.rows.websocket import (
+    DIVERGENCE,
     GAP,
     MESSAGE_RECORD,
     SESSION_CLOSED,
@@ -77,7 +78,9 @@ class ArchiveAccount:
         if row.record_type == GAP:
             self._accounts.gaps.append(_declared(row.producer, row.detail))
             if not row.session_id:
-                return  # it was declared before the first session
+                return  # it was declared before the first session, or by a producer that has none
+        if row.record_type == DIVERGENCE:
+            return  # its session is that of the reader whose book it is about
         session = self._accounts.session(row.producer, row.session_id or "", row.record_type)
         at = row.received_at_ns
         session.first_at_ns = min(at, session.first_at_ns) if session.first_at_ns else at

@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from common.core.audit.unknown_books import Unknown
+from common.core.books.checkpoint import DifferingLevel
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Exchange, Token
 from common.core.terminal.text import Line, cells, fit, left, painted, plain, right
@@ -26,7 +27,8 @@ class BookView(msgspec.Struct, frozen=True):
     `number` counts the token's events from 1; `bids` and `asks` begin with the best, `bid_levels` and
     `ask_levels` tell how many there are in all. `touched` holds (side, price) of what `event` changed.
     `book` is False where there is no book to show; `unknown` says since when and why, where something unreadable has
-    voided it. `timestamp_ms` is the exchange's, 0 where unknown.
+    voided it. `timestamp_ms` is the exchange's, 0 where unknown. `differing` levels of a book that had diverged were
+    wrong until this snapshot.
     """
 
     token: Token
@@ -45,6 +47,7 @@ class BookView(msgspec.Struct, frozen=True):
     bid_levels: int = 0
     ask_levels: int = 0
     touched: frozenset[tuple[str, str]] = frozenset()
+    differing: tuple[DifferingLevel, ...] = ()
 
 
 def render(

@@ -37,6 +37,7 @@ from common.polymarket.gamma.gathered import Gathered
 from common.polymarket.gamma.series_source import Reach
 from common.polymarket.gamma.sources import Sources
 from common.polymarket.http import Session, fetch, open_session
+from common.version import PROGRAM_VERSION
 
 MOST_CANDIDATES_LEFT = 2000  # the file is for reading
 MOST_ASKED_AGAIN = 60  # recorded markets that are asked for one by one in one discovery
@@ -188,6 +189,7 @@ class Discoverer:
             tags=self._settings.discovery.tags,
             events=self._settings.discovery.events,
             named_markets=self._settings.discovery.markets,
+            program_version=PROGRAM_VERSION,
         )
 
     def _findings(

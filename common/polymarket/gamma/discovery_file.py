@@ -7,6 +7,7 @@ import msgspec
 
 from common.config import DiscoverySettings
 from common.core.exchange_told import exchange_of
+from common.core.format_version import newer_words
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Exchange
 from common.errors import DiscoveryError
 from common.files import write_atomically
@@ -41,10 +42,11 @@ def read_discovery_file(path: Path, exchange: Exchange | None = None) -> Discove
         raise DiscoveryError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DiscoveryError(f"{path}: is no discovery file ({error}); {_REMEDY}") from error
-    if found.schema_version != DISCOVERY_SCHEMA_VERSION:
-        raise DiscoveryError(
-            f"{path}: schema_version is {found.schema_version}, not {DISCOVERY_SCHEMA_VERSION}; {_REMEDY}"
+    if found.schema_version > DISCOVERY_SCHEMA_VERSION:
+        words = newer_words(
+            "schema_version", found.schema_version, DISCOVERY_SCHEMA_VERSION, found.program_version
         )
+        raise DiscoveryError(f"{path}: {words}; {_REMEDY}")
     found = msgspec.structs.replace(found, exchange=exchange_of(stated.exchange, stated.source))
     if exchange not in {None, found.exchange}:
         raise DiscoveryError(

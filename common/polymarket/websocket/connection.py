@@ -55,7 +55,9 @@ class Connection:
         try:
             opened = open_websocket(url, timeout_s=handshake_timeout_s, ca_file=ca_file, resolve=resolve)
         except DialError as error:
-            raise DialError(f"{url}: {error}", retry_after_s=error.retry_after_s) from error
+            raise DialError(
+                f"{url}: {error}", retry_after_s=error.retry_after_s, too_many=error.too_many
+            ) from error
         if refusal := contradiction(opened.headers, expected):
             opened.sock.close()
             raise DialError(f"{url}: {refusal}")

@@ -27,6 +27,7 @@ from common.polymarket.websocket.tls import TlsSocket
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _SWITCHING_PROTOCOLS = 101
+_TOO_MANY_REQUESTS = 429
 _REFUSAL_BYTES = 4096
 _REFUSAL_PATIENCE_S = 0.5
 
@@ -101,6 +102,7 @@ def _upgrade(sock: socket.socket, target: _Target, deadline: Deadline) -> Head:
         raise DialError(
             f"refused the handshake with {http_words(head.status, head.headers, body)}",
             retry_after_s=retry_after_s(head.status, head.headers),
+            too_many=head.status == _TOO_MANY_REQUESTS,
         )
     accepted = b64encode(hashlib.sha1(key + _GUID).digest()).decode()  # noqa: S324 - RFC 6455 wants it
     if (

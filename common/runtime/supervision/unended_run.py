@@ -13,7 +13,6 @@ import msgspec
 
 from common.archive.journal import read_journals
 from common.core.instants import utc_text
-from common.core.rows.names import WS_RAW
 from common.core.rows.origin import LEGS
 from common.errors import ArchiveError, ConfigError
 from common.files import DISK, write_atomically
@@ -69,13 +68,11 @@ def _read(path: Path) -> UnendedRun | None:
         return UnendedRun("unknown", 0)  # the journals say since when nothing was recorded
 
 
-def outage_before(runtime: Runtime, stream: str) -> Outage | None:
+def outage_before(runtime: Runtime) -> Outage | None:
     """The outage before the life of a reader that finds no outbox of its own; None where there was none.
 
     An earlier life left one, unless it ended in order, the machine stopped, or somebody removed it.
     """
-    if stream != WS_RAW:
-        return None
     newest_ns = _newest_row_ns(runtime.data_root, [f"{runtime.name}-"])
     if not newest_ns:  # the run before may have had another number of legs
         one = f"{READER}-{runtime.index}"

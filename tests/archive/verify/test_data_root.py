@@ -30,6 +30,8 @@ from tests.archive.recordings import (
 )
 from tests.archive.rows import NOON_NS
 
+OTHER_ROW = b'{"record_type":"other","received_at_ns":1}\n'
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -72,6 +74,14 @@ def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(r
     assert any("more findings in its rows" in each for each in words)
 
 
+def test_a_sidecar_of_a_newer_version_is_told_with_both_versions(root: Path) -> None:
+    change_sidecar(archive(root, 0), schema_version=2, program_version="9.9.9")
+    [words] = told(root)
+    assert words.startswith(
+        "sidecar: of its sidecar: its schema_version is 2, as version 9.9.9 of this program"
+    )
+
+
 def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None:
     first, second = verified(root).coverage.sessions
     assert (first.session_id, first.connected_seconds, first.messages) == (f"{PRODUCER}-c1", 70.0, 70)
@@ -112,7 +122,9 @@ def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None
             [f"row: row 5: message_sequence 3 of session {PRODUCER}-c1 stands behind 8"],
         ),
         (
-            lambda path: rewrite(path, lambda rows: [*rows[:1], b'{"record_type":"other","received_at_ns":1}\n', *rows[2:]]),
+            lambda path: rewrite(
+                path, lambda rows: [*rows[:1], b'{"record_type":"other","received_at_ns":1}\n', *rows[2:]]
+            ),
             ["row: row 2: unknown record_type 'other'"],
         ),
         (

@@ -1,11 +1,12 @@
-"""What the auditor wishes of a reader when a book diverges, and what it tells of the divergence."""
+"""What the auditor finds of a book that diverges, and what it wishes of the reader."""
 
 import json
 from typing import Any
 
 from common.core.audit.confirmations import Confirmed
 from common.core.audit.connections import Heard
-from common.core.audit.live import LEVELS_WITHIN_NS, Audit
+from common.core.audit.divergence import Divergence
+from common.core.audit.live import SNAPSHOT_WITHIN_NS, Audit
 from common.core.audit.wishes import Wish
 from common.core.rows.reading import Row, row_of
 from tests.core.audit.test_checks import TOKEN, Levels, document
@@ -20,6 +21,7 @@ class Feed:
         self.audit = Audit(silence_ns=60 * S)
         self.bids: Levels = {"0.42": "10", "0.40": "5"}
         self.now_ms, self.sequence, self.wishes = 1_000_000, 0, list[Wish]()
+        self.divergences: list[Divergence] = []
         self.snapshot()
         self.take_checkpoint()
         self.change("10")
@@ -48,6 +50,7 @@ class Feed:
 
     def judge(self) -> None:
         self.wishes += self.audit.judge(self.now_ms * 1_000_000, self.now_ms * 1_000_000)
+        self.divergences += self.audit.take_divergences()
 
     def snapshot(self) -> None:
         self.hear({**document(self.bids, {"0.44": "7"}, self.now_ms), "event_type": "book"})
@@ -72,41 +75,88 @@ class Feed:
         return actions
 
 
-def test_a_divergence_is_told_with_the_levels_that_the_new_snapshot_shows() -> None:
-    feed = Feed()
-    feed.lose("6")
-    assert feed.actions() == ["resubscribe"]
-    feed.snapshot()
-    [wish] = feed.wishes
-    assert wish.divergence is not None
-    assert wish.divergence["levels"] == [{"side": "bid", "price": "0.40", "rebuilt": "5", "exchange": "6"}]
-    assert wish.divergence["levels_from"] == "snapshot"
+class TwoLegs(Feed):
+    """The same over two connections."""
+
+    def hear(self, event: dict[str, Any], *, unheard_by: tuple[str, ...] = ()) -> None:
+        self.sequence += 1
+        at_ns = self.now_ms * 1_000_000
+        for leg in ("a", "b"):
+            heard = Heard(f"ws_reader-0{leg}", f"s{leg}", self.sequence, at_ns)
+            payload = b"PONG" if leg in unheard_by else json.dumps(event).encode()
+            self.audit.message(heard, at_ns, payload)
+        self.judge()
+
+    def lose_on(self, *legs: str) -> None:
+        """These legs do not hear that a level changes; what follows shows it on them."""
+        self.now_ms += 600
+        self.bids["0.40"] = "77"
+        stated = document(self.bids, {"0.44": "7"}, self.now_ms)["hash"]
+        entry = {"asset_id": TOKEN, "price": "0.40", "size": "77", "side": "BUY", "hash": stated}
+        event = {"event_type": "price_change", "market": "0xabc", "timestamp": str(self.now_ms)}
+        self.hear({**event, "price_changes": [entry]}, unheard_by=legs)
+        for each in ("11", "12", "13"):
+            self.change(each, after_ms=600)
 
 
-def test_a_divergence_is_recorded_when_it_is_found_also_if_nothing_follows() -> None:
+def test_what_one_leg_lost_is_healed_on_that_leg_alone_and_told_as_its_loss() -> None:
+    feed = TwoLegs()
+    assert feed.audit.books == 1, "a token counts once"
+    feed.lose_on("b")
+    assert {wish.reader for wish in feed.wishes} == {"ws_reader-0b"}
+    assert feed.wishes[0].action == "resubscribe"
+    assert {found.leg for found in feed.divergences} == {"b"}
+    assert feed.divergences[-1].other_leg == "agrees"
+    assert feed.audit.unhealed == 1
+
+
+def test_a_divergence_of_both_legs_is_no_matter_of_one() -> None:
+    feed = TwoLegs()
+    feed.lose_on("a", "b")
+    assert {wish.reader for wish in feed.wishes} == {"ws_reader-0a", "ws_reader-0b"}
+    assert feed.divergences[-1].other_leg == "diverged"
+
+
+def test_a_checkpoint_is_compared_with_the_book_of_each_leg() -> None:
+    feed = TwoLegs()
+    feed.change("30")
+    feed.take_checkpoint(requested_ns=5)
+    feed.change("31", after_ms=5000)
+    assert feed.audit.confirmed.keys() == {"ws_reader-0a", "ws_reader-0b"}
+
+
+def test_a_divergence_is_given_once_when_it_is_found_whatever_shows_its_levels_later() -> None:
     feed = Feed()
     feed.lose("6")
+    [found] = feed.divergences
+    assert (found.verdict, found.check, found.levels_from, found.levels) == (
+        "divergence",
+        "hash",
+        "nothing",
+        (),
+    )
+    assert (found.session_id, found.token_id, found.number) == ("s", TOKEN, 0)
     [wish] = feed.wishes
     assert wish.action == "resubscribe"
-    assert wish.divergence is not None
-    assert (wish.divergence["verdict"], wish.divergence["levels_from"]) == ("divergence", "nothing")
-
-
-def test_a_checkpoint_of_the_same_state_tells_the_levels_where_no_snapshot_comes() -> None:
-    feed = Feed()
-    feed.lose("6")
-    feed.actions()
+    assert wish.diverged
     feed.take_checkpoint()
-    [wish] = feed.wishes
-    assert wish.divergence is not None
-    assert wish.divergence["levels_from"] == "checkpoint"
-    assert [level["exchange"] for level in wish.divergence["levels"]] == ["6"]
-    feed.actions()
     feed.snapshot()
-    assert feed.actions() == [], "it was told"
+    assert feed.divergences == [found]
+    assert feed.actions() == ["resubscribe"]
 
 
-def test_a_connection_is_replaced_when_the_levels_are_known_or_do_not_come() -> None:
+def test_a_divergence_that_a_snapshot_shows_has_its_levels() -> None:
+    feed = Feed()
+    feed.bids["0.40"] = "6"
+    feed.change("11")
+    feed.snapshot()
+    feed.change("12", after_ms=600)
+    [found] = feed.divergences
+    assert (found.check, found.levels_from, found.differing_levels) == ("hash", "snapshot", 1)
+    assert found.levels == ({"side": "bid", "price": "0.40", "rebuilt": "5", "exchange": "6"},)
+
+
+def test_a_connection_is_replaced_when_a_snapshot_has_shown_what_was_wrong() -> None:
     feed = Feed()
     feed.lose("6")
     feed.snapshot()
@@ -115,7 +165,7 @@ def test_a_connection_is_replaced_when_the_levels_are_known_or_do_not_come() -> 
     feed.lose("7")
     assert feed.actions() == ["resubscribe"]
     feed.snapshot()
-    assert feed.actions() == ["none", "replace"]
+    assert feed.actions() == ["replace"]
     feed.change("14")
     assert feed.audit.unhealed == 0
 
@@ -126,7 +176,7 @@ def test_a_connection_is_replaced_also_when_no_snapshot_comes_in_time() -> None:
     feed.snapshot()
     feed.lose("7")
     feed.actions()
-    feed.now_ms += LEVELS_WITHIN_NS // 1_000_000
+    feed.now_ms += SNAPSHOT_WITHIN_NS // 1_000_000
     feed.judge()
     assert feed.actions() == ["replace"]
 

@@ -126,6 +126,19 @@ def test_a_reader_that_hangs_is_found_although_its_last_word_was_good() -> None:
     assert (verdict.ok, verdict.reason) == (False, "ws_reader-0 has said nothing for 31 s")
 
 
+def test_a_supervisor_that_hangs_is_found_although_all_others_work() -> None:
+    verdict = judge_health("RUNNING_RECEIVING", [wait()], (), KNOWN, supervisor_silent_s=48.0)
+    assert verdict == Verdict(ok=False, reason="the supervisor has said nothing for 48 s")
+    assert judge_health("RUNNING_RECEIVING", [wait()], (), KNOWN, supervisor_silent_s=5.0).ok
+
+
+def test_who_was_stopped_itself_calls_nobody_silent_for_that_time() -> None:
+    patience = Patience(0)
+    assert patience.silent_s(10 * S, 70 * S) == 60
+    patience.paused(55 * S, 68 * S)
+    assert patience.silent_s(10 * S, 70 * S) == 2
+
+
 def test_a_recorder_is_ready_from_its_first_market_message_or_with_nothing_to_record() -> None:
     assert not readiness("STARTING", market_messages=0).ok
     assert not readiness("RUNNING_RECEIVING", market_messages=0).ok

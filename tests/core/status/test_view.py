@@ -187,6 +187,19 @@ def test_no_size_and_no_hostile_name_breaks_the_layout(
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in painted] == lines
 
 
+def test_legs_are_shown_where_there_are_two() -> None:
+    up = {"leg": "a", "up": True, "tokens": 8, "down_since_utc": None}
+    down = {"leg": "b", "up": False, "tokens": 0, "down_since_utc": at(-65)}
+    lines = render(manifest(legs=[up, down]), History(), 80, 24, NOW, liveness=ALIVE)
+    assert any("a up, 8 tokens" in line and "b down for 1:05" in line for line in lines)
+    gained = manifest(legs=[up, up], union_today={"healed_seconds": 41})
+    assert any(
+        "healed 41.0 s today" in line for line in render(gained, History(), 80, 24, NOW, liveness=ALIVE)
+    )
+    alone = render(manifest(legs=[up]), History(), 80, 24, NOW, liveness=ALIVE)
+    assert not any("legs" in line for line in alone)
+
+
 def test_a_simulated_exchange_is_named_in_the_first_line() -> None:
     live = render(manifest(exchange="live"), History(), 100, 40, NOW, liveness=ALIVE)
     simulated = render(manifest(exchange="simulated"), History(), 100, 40, NOW, liveness=ALIVE)

@@ -119,5 +119,14 @@ def test_the_lock_of_a_data_root_says_who_holds_it(tmp_path: Path) -> None:
     assert holder_of(tmp_path) is None, "an older version wrote nothing in it"
     note_holder(lock, Holder(7, "/run/somewhere"))
     assert holder_of(tmp_path) == Holder(7, "/run/somewhere")
+    with pytest.raises(
+        AlreadyRunningError, match=r"is in use by another process .*: process id 7, run folder /run/s"
+    ):
+        lock_data_root(tmp_path)
+    note_holder(lock, Holder(7, "/run/somewhere", "0.2.0", "2026-11-23T07:55:00Z"))
+    with pytest.raises(
+        AlreadyRunningError, match=r"process id 7, since 2026-11-23T07:55:00Z, version 0\.2\.0"
+    ):
+        lock_data_root(tmp_path)
     lock.release()
     assert holder_of(tmp_path) is None

@@ -6,7 +6,6 @@ import pytest
 
 from common.archive.journal import Journal, JournalLine, Mark
 from common.config import Settings
-from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.files import DISK
 from common.queue.outbox_files import Outage
 from common.runtime.facts import Tally
@@ -46,8 +45,7 @@ def test_after_a_power_cut_a_reader_has_recorded_nothing_since_its_newest_row_on
     record(tmp_path, 3000)
     record(tmp_path, 4000, lane=1)
     record(tmp_path, 4900, "rest_checkpointer", lane=2)
-    assert outage_before(runtime(tmp_path, unended_since_ns=1000), WS_RAW) == Outage(4000, "machine_stopped")
-    assert outage_before(runtime(tmp_path, unended_since_ns=1000), REST_CHECKPOINTS) is None
+    assert outage_before(runtime(tmp_path, unended_since_ns=1000)) == Outage(4000, "machine_stopped")
 
 
 @pytest.mark.parametrize(("index", "expected"), [(0, Outage(4500, "machine_stopped")), (1, None)])
@@ -56,14 +54,14 @@ def test_a_run_that_made_nothing_durable_counts_from_its_start_for_the_reader_th
 ) -> None:
     record(tmp_path, 3000)
     record(tmp_path, 3000, "ws_reader-1", lane=1)
-    assert outage_before(runtime(tmp_path, unended_since_ns=4500, index=index), WS_RAW) == expected
+    assert outage_before(runtime(tmp_path, unended_since_ns=4500, index=index)) == expected
 
 
 def test_an_outbox_that_vanished_with_its_reader_counts_from_the_newest_row_of_this_run(
     tmp_path: Path,
 ) -> None:
-    assert outage_before(runtime(tmp_path, unended_since_ns=None), WS_RAW) is None
+    assert outage_before(runtime(tmp_path, unended_since_ns=None)) is None
     record(tmp_path, 4000)
-    assert outage_before(runtime(tmp_path, unended_since_ns=None), WS_RAW) is None, "of an earlier run"
+    assert outage_before(runtime(tmp_path, unended_since_ns=None)) is None, "of an earlier run"
     record(tmp_path, 6000)
-    assert outage_before(runtime(tmp_path, unended_since_ns=None), WS_RAW) == Outage(6000, "reader_died")
+    assert outage_before(runtime(tmp_path, unended_since_ns=None)) == Outage(6000, "reader_died")

@@ -1,0 +1,104 @@
+"""Legs of a world on disk: each hears the same messages, with outages, lags and clocks of its own."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from common.core.merging.payloads import contents_of
+from common.core.rows.names import Layout
+from common.core.rows.origin import Leg
+from tests.archive.markets import MS, World, world_of_both_protocols
+from tests.archive.recordings import Recorder
+
+HOURS = Layout("runtime", rotation_interval_seconds=3600)
+
+
+class Hearing(msgspec.Struct, frozen=True):
+    """What is special about a leg. Outages are pairs of messages: cut before one, open again before the other."""
+
+    leg: Leg = "a"
+    host: str = "one"
+    outages: Sequence[tuple[int, int]] = ()
+    late_ms: int = 20
+    wall_ahead_ms: int = 0  # from the start
+    step_at: int = -1  # the wall clock gains step_ms before this message
+    step_ms: int = 0
+    clock_error_ms: float | None = None
+    deaf_to: str = ""  # messages with this text never come
+    others_order: bool = False  # of the keys
+
+
+def a_world() -> World:
+    """Some seconds of two markets."""
+    return world_of_both_protocols(0, 12)
+
+
+def record(root: Path, world: World, hearing: Hearing) -> None:
+    """Record the world as one leg hears it."""
+    recorder = Recorder(
+        root,
+        f"ws_reader-0{hearing.leg if hearing.host == 'one' else ''}-20261123T120000Z-{hearing.host}{hearing.leg}",
+        layout=HOURS,
+        leg=hearing.leg,
+        host=hearing.host,
+    )
+    recorder.clock_error_ms = hearing.clock_error_ms
+    recorder.wall_ahead_ns = hearing.wall_ahead_ms * MS
+    recorder.at_ns = (world.messages[0][0] - 5) * MS
+    recorder.open(*world.tokens)
+    cuts, opens = dict(hearing.outages), {end for _, end in hearing.outages}
+    connected = True
+    for number, (at_ms, payload) in enumerate(world.messages):
+        recorder.at_ns = max(recorder.at_ns, (at_ms + hearing.late_ms) * MS) + 1000
+        if number == hearing.step_at:
+            recorder.wall_ahead_ns += hearing.step_ms * MS
+        if number in cuts:
+            recorder.close_session("connection_lost")
+            connected = False
+        if number in opens:
+            recorder.at_ns = max(recorder.at_ns - hearing.late_ms * MS, (at_ms - 1) * MS)
+            recorder.open(*world.tokens)
+            recorder.hear(opening_of(world, number))
+            connected = True
+        if connected and not (hearing.deaf_to and hearing.deaf_to.encode() in payload):
+            recorder.hear(_reordered(payload) if hearing.others_order else payload)
+    recorder.at_ns += 1000
+    if connected:
+        recorder.close_session()
+    recorder.end()
+
+
+def opening_of(world: World, number: int) -> bytes:
+    """The array of books that opens a connection before a message."""
+    last_ms: dict[str, int] = {}
+    for _, payload in world.messages[:number]:
+        for content in contents_of(payload):
+            last_ms[content.unit] = max(last_ms.get(content.unit, 0), content.exchange_ms)
+    return json.dumps(
+        [
+            {
+                "market": token.condition_id,
+                "asset_id": token.token_id,
+                "timestamp": str(last_ms[token.condition_id]),
+                "hash": f"opening-{number}",
+                "bids": _side(levels, "BUY"),
+                "asks": _side(levels, "SELL"),
+                "event_type": "book",
+            }
+            for token in world.tokens
+            for levels in [world.truths[number - 1][token.token_id]]
+        ]
+    ).encode()
+
+
+def _side(levels: dict[tuple[str, float], float], wanted: str) -> list[dict[str, str]]:
+    prices = sorted((price for side, price in levels if side == wanted), reverse=wanted == "SELL")
+    return [{"price": str(price), "size": str(levels[wanted, price])} for price in prices]
+
+
+def _reordered(payload: bytes) -> bytes:
+    found: Any = json.loads(payload)
+    return json.dumps(found, sort_keys=True).encode() if isinstance(found, dict) else payload
