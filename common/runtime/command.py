@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from common.config import SELECTING, PathSettings, Settings, load_settings
+from common.config import SELECTING, PathSettings, Settings
+from common.config_loading import load_settings
 from common.config_sources import Layer, read_environment
 from common.core.merging.messages import SUREST_NEEDED_MS
 from common.core.rows.origin import LEG_CHOICES

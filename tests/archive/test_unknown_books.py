@@ -13,7 +13,7 @@ from common.core.instants import utc_text
 from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
 from common.core.rows.reading import row_of
-from common.core.views.book_view import render
+from common.core.views.book_view import why_none
 from common.core.views.markets_named import TokenChoice
 from tests.archive.markets import MS, PRODUCER, World, rows_of, world
 from tests.archive.recordings import verified
@@ -51,8 +51,7 @@ def test_replay_says_since_when_and_why_and_gives_no_verdict(spoilt: tuple[Path,
     first, second = of.tokens
     view = view_at(Recording((root,)), TokenChoice(first.token_id), received_ns(of, at) + MS, levels=5)
     assert (view.book, view.verdict) == (False, "")
-    shown = "\n".join(render(view, 120, 12))
-    assert f"not known since {utc_text(received_ns(of, at))}: {REASON} cannot be read" in shown
+    assert f"not known since {utc_text(received_ns(of, at))}: {REASON} cannot be read" in why_none(view)
     assert view_at(Recording((root,)), TokenChoice(second.token_id), received_ns(of, at) + MS, levels=5).book
 
 
