@@ -41,7 +41,7 @@ OF_UPLOADS = {  # they move in test_uploads.py
     "upload_failures_total",
     "archives_cleaned_total",
 }
-OF_LEGS = {  # of ledgers of two legs: they move in test_ledgers_of_two_legs.py
+OF_LEGS = {  # of ledgers of two legs, see tests/core/ledger/test_union_today.py
     "legs_healed_milliseconds_total",
     "legs_gap_token_milliseconds_total",
     "legs_withheld_messages_total",
