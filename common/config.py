@@ -1,28 +1,12 @@
-"""The settings: one typed, bounded schema, read from file, environment and options, refused by name.
+"""The settings: one typed, bounded schema. `config_loading` reads them, for commands only."""
 
-Options beat the environment (`RECORDER__<SECTION>__<KEY>`), which beats the file, which beats the defaults.
-"""
-
-import difflib
 import hashlib
-import re
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from common.config_sources import (
-    KEYS_ALONE,
-    NO_SECTION,
-    Layer,
-    read_environment,
-    read_file,
-    variable_name,
-)
 from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_markets
-from common.errors import ConfigError
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
@@ -34,6 +18,7 @@ PageName = Annotated[
 HostName = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$")]
 NO_NUL = r"^[^\0]*$"  # what no path may hold
 
+KEYS_ALONE = ("host",)  # that are in no section
 SELECTING = ("series", "tags", "events", "markets")  # the keys of `discovery` that say what is recorded
 
 
@@ -107,6 +92,7 @@ class ManifestSettings(Section, frozen=True):
     write_interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     http_host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     http_port: Annotated[int, Meta(ge=0, le=65_535)] = 9108
+    http_token_file: str = ""
 
 
 class UploadSettings(Section, frozen=True):
@@ -154,119 +140,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
 
-ENVIRONMENT = "environment"
 SECTIONS: dict[str, type[Section]] = {
     field.name: field.type for field in msgspec.structs.fields(Settings) if field.name not in KEYS_ALONE
 }
-
-
-def load_settings(
-    path: Path | None = None, *, environment: Mapping[str, str] | None = None, options: Layer | None = None
-) -> Settings:
-    """Merge file, environment and options over the defaults.
-
-    `options` maps section to key to value, as the command line gave them. Raises ConfigError naming the
-    file, variable or option, the key, and the bound that was broken.
-    """
-    layers: list[tuple[str, Layer]] = []
-    if path is not None:
-        layers.append((str(path), read_file(path)))
-    layers.append((ENVIRONMENT, read_environment(environment or {})))
-    layers.append(("command line", options or {}))
-    values: dict[str, dict[str, Any]] = {}
-    origins: dict[str, str] = {}
-    for origin, layer in layers:
-        for section, keys in layer.items():
-            _refuse_unknown(origin, section, keys)
-            if section == "discovery" and any(key in keys for key in SELECTING):
-                # Whoever names something to record replaces all that was named before, the defaults first.
-                values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
-            for key, value in keys.items():
-                values.setdefault(section, {})[key] = value
-                variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
-                origins[_key(section, key)] = f"{origin}{variable}"
-    settings = _convert(values, origins)
-    _refuse_contradictions(settings, origins)
-    return settings
-
-
-def _key(section: str, key: str) -> str:
-    return f"{section}.{key}" if section != NO_SECTION else key
-
-
-def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
-    if section == NO_SECTION:
-        return  # what is taken for a key without a section is one
-    if section not in SECTIONS:
-        raise ConfigError(f"{origin}: unknown section {section!r}{_suggestion(section, SECTIONS)}")
-    known = [field.name for field in msgspec.structs.fields(SECTIONS[section])]
-    for key in keys:
-        if key not in known:
-            raise ConfigError(f"{origin}: unknown key {section}.{key}{_suggestion(str(key), known)}")
-
-
-def _suggestion(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
-
-
-def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> Settings:
-    try:
-        alone = values.get(NO_SECTION, {})
-        sections = {section: keys for section, keys in values.items() if section != NO_SECTION}
-        return msgspec.convert(sections | alone, Settings)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$.")
-        what = re.sub(r", got `\w+`$", "", what).replace("`array`", "`list`")
-        key = where.rstrip("`")
-        plain_key = re.sub(r"\[.*$", "", key)
-        section, _, name = plain_key.rpartition(".")
-        if what.startswith("Invalid enum value"):
-            what = f"Expected one of {', '.join(_choices(section, name))}"
-        given = values.get(section, {}).get(name)
-        origin = origins.get(plain_key, "configuration")
-        raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
-
-
-def _choices(section: str, key: str) -> list[str]:
-    fields = {field.name: field.type for field in msgspec.structs.fields(SECTIONS[section])}
-    return [f"`{choice}`" for choice in get_args(fields[key])]
-
-
-def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> None:
-    _refuse_selection(settings.discovery, origins)
-    websocket = settings.websocket
-    if websocket.reconnect_max_delay_seconds < websocket.reconnect_initial_delay_seconds:
-        key = "websocket.reconnect_max_delay_seconds"
-        origin = origins.get(key) or origins.get("websocket.reconnect_initial_delay_seconds", "configuration")
-        raise ConfigError(
-            f"{origin}: {key}: must be >= websocket.reconnect_initial_delay_seconds"
-            f" ({websocket.reconnect_initial_delay_seconds}), got {websocket.reconnect_max_delay_seconds}"
-        )
-    if settings.upload.enabled and not settings.upload.remote:
-        origin = origins.get("upload.enabled", "configuration")
-        raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
-    if words := _wrong_with_remote(settings.upload.remote):
-        raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
-
-
-def _refuse_selection(discovery: DiscoverySettings, origins: Mapping[str, str]) -> None:
-    origin = next((origins[key] for name in SELECTING if (key := f"discovery.{name}") in origins), "")
-    if not any(getattr(discovery, key) for key in SELECTING):
-        raise ConfigError(
-            f"{origin}: discovery.series, tags, events and markets are all empty: name something"
-        )
-    try:
-        discovery.wanted  # noqa: B018 - it reads the names
-    except ValueError as error:
-        raise ConfigError(f"{origin}: discovery.{error}") from error
-
-
-def _wrong_with_remote(remote: str) -> str:
-    if re.match(r":?[^/:,]*,", remote) and ":" in remote:
-        return "must hold no parameters; give them to rclone by its own configuration, or RCLONE_CONFIG_..."
-    if remote and (not remote.isprintable() or remote.startswith("-")):
-        return f"is no rclone remote: {remote!r}"
-    if remote and ":" not in remote and not remote.startswith(("/", ".")):
-        return f"must be like store:bucket/folder, or an absolute path, got {remote!r}"
-    return ""

@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
+from common.config import KEYS_ALONE
 from common.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "RECORDER__"
 
 NO_SECTION = ""  # where a layer has the keys that are in no section
-KEYS_ALONE = ("host",)
 
 Layer = Mapping[str, Mapping[str, Any]]
 

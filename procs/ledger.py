@@ -20,6 +20,7 @@ from common.archive.ledger import FIRST_WINDOWS, compute_ledgers, windows_due, w
 from common.archive.upload_records import has_left, was_uploaded
 from common.core.ledger.document import AnyLedger, Window
 from common.core.ledger.later import Later
+from common.core.ledger.union_today import counted, legs_of, told_before
 from common.core.rows.names import WS_RAW, window_start_of
 from common.errors import ArchiveError
 from common.locks import is_locked
@@ -48,6 +49,7 @@ class LedgerKeeper:
         self._call: BackgroundCall[list[AnyLedger]] | None = None
         before = last_facts(runtime.run_dir, runtime.name)
         self._recent: list[dict[str, Any]] = before.details.get("ledgers", []) if before else []
+        self._union_today = told_before(before.details if before else {})
         self._stopping = False
         os.nice(NICENESS)
 
@@ -75,8 +77,19 @@ class LedgerKeeper:
             shown = {"stream": ledger.stream, "from_utc": ledger.from_utc, "condition": ledger.condition}
             log.info("ledger written", extra=shown)
             self._recent = [*self._recent, shown][-RECENT:]
+            self._note_legs(ledger)
         if written:
             self._next_look_ns = now  # there may be more windows
+
+    def _note_legs(self, ledger: AnyLedger) -> None:
+        legs = legs_of(ledger)
+        if legs is None:
+            return
+        self._union_today = self._union_today.plus(ledger)
+        for name, more in counted(legs).items():
+            self._runtime.tally.add(name, more)
+        shown = {"from_utc": ledger.from_utc, **msgspec.to_builtins(legs)}
+        log.info("two legs compared", extra=shown)
 
     def _look(self) -> list[AnyLedger]:
         """Account for the first window that wants it, if all of it is in closed archives.
@@ -149,8 +162,8 @@ class LedgerKeeper:
         self._stopping = True
 
     def details(self) -> dict[str, Any]:
-        """The ledgers written last."""
-        return {"ledgers": self._recent}
+        """The ledgers written last, and what those of the day state of two legs."""
+        return {"ledgers": self._recent, "union_today": msgspec.to_builtins(self._union_today)}
 
     def close(self) -> None:
         """Nothing is held."""

@@ -23,6 +23,7 @@ from common.status.board import LOOK_NS, StatusBoard
 from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests
 
 if TYPE_CHECKING:
+    from common.page.site import PageSite
     from common.status.server import StatusServer
 
 LAST_WAIT_NS = 50_000_000_000  # for the others to end; with a supervisor this process does not live so long
@@ -44,7 +45,7 @@ class Manifest:
             None  # a disk that does not answer must not hold up the loop
         )
         self._board = StatusBoard(runtime)
-        self._server = _open_server(runtime, self._board)
+        self._served = _open_server(runtime, self._board)
         self._pause = OwnPause()
         self._pruned = False
 
@@ -68,9 +69,9 @@ class Manifest:
                 self._writing = BackgroundCall(partial(self._write, finished=False))
             else:
                 self._write_beside(self._document(finished=False))
-        if self._server is not None and now >= self._next_look_ns:
+        if self._served is not None and now >= self._next_look_ns:
             self._next_look_ns = now + LOOK_NS
-            self._board.look()
+            self._served[1].note(self._board.look())
         self._runtime.clock.sleep(timeout_s)
         return True
 
@@ -115,12 +116,12 @@ class Manifest:
 
     def details(self) -> dict[str, Any]:
         """Where the status is served, None where it is not."""
-        return {"status_url": self._server.url if self._server is not None else None}
+        return {"status_url": self._served[0].url if self._served is not None else None}
 
     def close(self) -> None:
         """Stop listening."""
-        if self._server is not None:
-            self._server.close()
+        if self._served is not None:
+            self._served[0].close()
 
 
 def _lives(pid: int) -> bool:
@@ -131,12 +132,13 @@ def _lives(pid: int) -> bool:
     return status != psutil.STATUS_ZOMBIE  # an orphan's, that nobody reaps: not every container has an init
 
 
-def _open_server(runtime: Runtime, board: StatusBoard) -> "StatusServer | None":
-    """The port, if it is on and free: the recorder goes on without one."""
+def _open_server(runtime: Runtime, board: StatusBoard) -> "tuple[StatusServer, PageSite] | None":
+    """The port and the page on it, if it is on and free: the recorder goes on without one."""
     settings = runtime.settings.manifest
     if not settings.http_port:
         return None
-    from common.status import metrics  # noqa: PLC0415 - costs time and memory, only for who wants the port
+    from common.page.site import open_site  # noqa: PLC0415 - costs time and memory, only for who wants the port
+    from common.status import metrics  # noqa: PLC0415 - likewise
     from common.status.server import StatusServer  # noqa: PLC0415 - likewise
 
     pages = {
@@ -146,8 +148,9 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> "StatusServer | None":
         "/status.json": lambda: json_page(board.look().manifest),
         "/metrics": lambda: Page(200, metrics.CONTENT_TYPE, metrics.metrics_text(board.look())),
     }
+    site = open_site(runtime, board)
     try:
-        server = StatusServer(settings.http_host, settings.http_port, pages, tick=board.tick)
+        server = StatusServer(settings.http_host, settings.http_port, pages, site=site, tick=board.tick)
     except (OSError, UnicodeError, RuntimeError) as error:  # no host name; a machine that gives no thread
         where = f"{settings.http_host}:{settings.http_port}"
         runtime.tally.add("http_port_failures_total")
@@ -157,7 +160,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> "StatusServer | None":
         )
         return None
     log.info("status served", extra={"url": server.url})
-    return server
+    return server, site
 
 
 def _verdict_page(board: StatusBoard, which: str) -> Page:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from common.config import Settings, load_settings
+from common.config import Settings
+from common.config_loading import load_settings
 from common.core.discovery.wanted_markets import BTC_SERIES
 from common.errors import ConfigError
 

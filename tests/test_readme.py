@@ -20,8 +20,8 @@ from common import errors
 from common.archive.ledger import write_ledger
 from common.archive.schema.fields import STREAMS
 from common.archive.sidecar import Sidecar
-from common.config import SECTIONS, Settings, load_settings
-from common.config_sources import KEYS_ALONE
+from common.config import KEYS_ALONE, SECTIONS, Settings
+from common.config_loading import load_settings
 from common.core.causes import Cause
 from common.core.events import kinds as event_kinds
 from common.core.instants import NS_PER_SECOND

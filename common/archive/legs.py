@@ -51,14 +51,19 @@ def rows_of(
     _refuse_copies(recordings)
     several = len(recordings) > 1
     entries = [
-        _of_recording(recordings[name], wide, Entries(name, several=several, clock_error_ms=clock_error_ms))
+        _of_recording(recordings[name], wide, name, several=several, clock_error_ms=clock_error_ms)
         for name in sorted(recordings)
     ]
     return MergedRows(_within(reduce(of_recordings, entries), span))
 
 
-def _of_recording(found: Sequence[FoundPart], span: Span, entries: Entries) -> Iterator[Entry]:
+def _of_recording(
+    found: Sequence[FoundPart], span: Span, name: str, *, several: bool, clock_error_ms: float | None
+) -> Iterator[Entry]:
     rows = rows_in_order(found, span)
+    given = [part.clock_error_ms for part in found if part.clock_error_ms is not None]
+    error_ms = clock_error_ms if clock_error_ms is not None or not given else max(given)
+    entries = Entries(name, several=several, clock_error_ms=error_ms)
     return of_legs(rows, entries) if len({part.leg for part in found}) > 1 else of_one_leg(rows, entries)
 
 

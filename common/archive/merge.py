@@ -41,6 +41,7 @@ class FoundPart(msgspec.Struct, frozen=True):
     last_ns: int
     alone: bool
     exchange: str | None
+    clock_error_ms: float | None = None  # what was given for a clock that the recording knows nothing of
 
 
 class _LaneRange(msgspec.Struct):
@@ -49,6 +50,7 @@ class _LaneRange(msgspec.Struct):
 
 class _Source(msgspec.Struct):
     data_root_id: str = ""
+    clock_error_ms: float | None = None
 
 
 class _Sidecar(msgspec.Struct):
@@ -118,6 +120,7 @@ def _parts(path: Path, recording: str) -> list[FoundPart]:
             last_ns,
             len(told.producers) == 1,
             told.exchange,
+            told.sources[0].clock_error_ms if told.sources else None,
         )
         for producer, part in told.producers.items()
     ]

@@ -28,6 +28,17 @@ class SessionRange(msgspec.Struct):
     count: int = 0
 
 
+class Source(msgspec.Struct, frozen=True):
+    """Where an archive that was merged with others comes from: the data root, by its id, and its host.
+
+    `clock_error_ms` is what was given for a clock that its recording knows nothing of.
+    """
+
+    data_root_id: str
+    host: str
+    clock_error_ms: float | None = None
+
+
 class Sidecar(msgspec.Struct, frozen=True):
     """One archive's account of itself.
 
@@ -36,7 +47,8 @@ class Sidecar(msgspec.Struct, frozen=True):
     `exchange` and `host` are what its rows state, None where an older version made them; `leg` is None also for REST
     and where rows of both legs share an archive, as in a sample. `clock_offset_seconds` is how far this machine's
     clock was ahead of the exchange's when the archive was closed, None where that is unknown.
-    `program_version` is of the program that closed it, empty where that is not known.
+    `program_version` is of the program that closed it, empty where that is not known. `sources` is empty where this
+    data root recorded it.
     """
 
     schema_version: int
@@ -59,6 +71,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     leg: str | None = None
     host: str | None = None
     program_version: str = ""
+    sources: tuple[Source, ...] = ()
 
 
 class RowTally:

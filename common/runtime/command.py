@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from common.config import SELECTING, PathSettings, Settings, load_settings
+from common.config import SELECTING, PathSettings, Settings
+from common.config_loading import load_settings
 from common.config_sources import Layer, read_environment
 from common.core.merging.messages import SUREST_NEEDED_MS
 from common.core.rows.origin import LEG_CHOICES
@@ -69,6 +70,11 @@ def add_leg_arguments(arguments: argparse.ArgumentParser) -> None:
         default=LEG_CHOICES[0],
         help="one of the two connections alone, instead of the one stream that they are merged to",
     )
+    add_clock_error_argument(arguments)
+
+
+def add_clock_error_argument(arguments: argparse.ArgumentParser) -> None:
+    """Add the option that tells of clocks what a recording does not."""
     arguments.add_argument(
         "--clock-error-ms",
         type=_clock_error_ms,

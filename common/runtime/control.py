@@ -1,4 +1,4 @@
-"""How a command asks a running recorder for something, and how the supervisor answers between its steps.
+"""What a running recorder can be asked for, and how the supervisor answers between its steps.
 
 A request is one ZeroMQ message to `<run_dir>/control.sock`, and so is its reply. The folder is its owner's
 alone, and with it the right to ask.
@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import psutil
 import zmq
 
-from common.errors import RecorderError
-from common.runtime.facts import Facts, last_facts
-
-_SUPERVISOR = "supervisor"
 MOST_WRITERS = 64
 SOCKET_NAME = "control.sock"
 _REQUEST_LIMIT_BYTES = 1024
 _REQUESTS_A_STEP = 16
-_FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id
 
 log = logging.getLogger("control")
 
@@ -56,7 +50,6 @@ class Reply(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_request = msgspec.json.Decoder(Request).decode
-_decode_reply = msgspec.json.Decoder(Reply).decode
 
 
 class ControlServer:
@@ -69,12 +62,12 @@ class ControlServer:
         self._socket.setsockopt(zmq.LINGER, 500)  # ms: the reply to a stop may be the last thing to leave
         self._socket.setsockopt(zmq.MAXMSGSIZE, _REQUEST_LIMIT_BYTES)
         self._run_dir = run_dir
-        self._socket.bind(_endpoint(run_dir))
+        self._socket.bind(endpoint(run_dir))
 
     def keep(self) -> None:
         """Bind again where the socket's file is gone."""
         if not (self._run_dir / SOCKET_NAME).exists():
-            self._socket.bind(_endpoint(self._run_dir))
+            self._socket.bind(endpoint(self._run_dir))
 
     def answer(self, handler: Callable[[Request], Reply]) -> None:
         """Answer what was asked since the last call, a bounded number of requests."""
@@ -107,45 +100,6 @@ def _reply_to(body: bytes, handler: Callable[[Request], Reply]) -> Reply:
     return handler(request)
 
 
-def supervisor_facts(run_dir: Path) -> Facts | None:
-    """What the supervisor said last; None when it said nothing, or has just taken its folder with it."""
-    try:
-        return last_facts(run_dir, _SUPERVISOR)
-    except FileNotFoundError:
-        return None
-
-
-def running_recorder(run_dir: Path) -> psutil.Process | None:
-    """The supervisor that lives in this folder; None when there is none, or a dead one's traces."""
-    facts = supervisor_facts(run_dir)
-    if facts is None:
-        return None
-    try:
-        process = psutil.Process(facts.pid)
-        is_another = process.create_time() > facts.updated_at_ns / 1e9 + _FACTS_MAY_LAG_S
-        ended = process.status() == psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return None
-    return None if is_another or ended else process
-
-
-def ask(run_dir: Path, request: Request, *, data_root: Path, timeout_s: float) -> Reply:
-    """Ask the recorder and wait for its reply. Raises RecorderError when none runs, or none answers."""
-    if running_recorder(run_dir) is None:
-        raise RecorderError(
-            f"no recorder runs on data root {data_root}; say --data-root of one that runs,"
-            " or start one with bin/run-recorder"
-        )
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.connect(_endpoint(run_dir))
-        socket.send(_encode(request))
-        if not socket.poll(int(timeout_s * 1000), zmq.POLLIN):
-            raise RecorderError(
-                f"the recorder on data root {data_root} did not answer within {timeout_s:g} s; see its log"
-            )
-        return _decode_reply(socket.recv())
-
-
-def _endpoint(run_dir: Path) -> str:
+def endpoint(run_dir: Path) -> str:
+    """Where the supervisor answers."""
     return f"ipc://{run_dir / SOCKET_NAME}"

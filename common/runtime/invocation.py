@@ -13,6 +13,7 @@ COMMANDS = {
     "verify-archives": "reads closed archives again and reports what is wrong with them",
     "recover-archives": "closes archives that a crash or a copied disk left open",
     "upload-archives": "uploads closed archives once",
+    "merge-recordings": "puts the recordings of several hosts into one data root",
     "replay-book": "shows a token's book at a time, or steps through its events",
     "export-parquet": "writes events, best prices and books as Parquet tables",
     "tail-queue": "follows the messages of a running recorder",

@@ -1,9 +1,12 @@
-"""One line that shows how a bounded recording goes: rewritten in place on a terminal, else now and then."""
+"""How a bounded recording goes: one line, rewritten in place on a terminal, otherwise a new one every ten seconds."""
 
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from common.runtime.facts import Facts
+
+if TYPE_CHECKING:
+    from common.terminal.live_line import LiveLine
 
 REDRAW_S = 0.25
 PLAIN_INTERVAL_S = 10.0
@@ -15,8 +18,8 @@ class Progress:
     def __init__(self, duration_s: float, out: TextIO) -> None:
         self._duration_s = duration_s
         self._out = out
-        self._terminal = out.isatty()
-        self._interval_s = REDRAW_S if self._terminal else PLAIN_INTERVAL_S
+        self._live = _live_line(out, duration_s) if out.isatty() else None
+        self._interval_s = REDRAW_S if self._live else PLAIN_INTERVAL_S
         self._next_s = 0.0
         self._before = (0.0, 0)
         self._rate = 0.0
@@ -36,7 +39,10 @@ class Progress:
         )
         if elapsed_s > self._duration_s:
             line += "   draining"
-        self._out.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
+        if self._live is not None:
+            self._live.show(min(elapsed_s, self._duration_s), line.lstrip())
+            return
+        self._out.write(f"{line}\n")
         self._out.flush()
 
     def _note_rate(self, elapsed_s: float, messages: int) -> None:
@@ -47,6 +53,11 @@ class Progress:
 
     def end(self) -> None:
         """Leave the line standing."""
-        if self._terminal:
-            self._out.write("\n")
-            self._out.flush()
+        if self._live is not None:
+            self._live.end()
+
+
+def _live_line(out: TextIO, duration_s: float) -> "LiveLine":
+    from common.terminal.live_line import LiveLine  # noqa: PLC0415 - rich is only for terminals
+
+    return LiveLine(out, duration_s, keep=True)

@@ -63,10 +63,12 @@ each element of a list. hashed=true lets a change of books enter the exchange's 
 import base64
 import binascii
 from collections.abc import Iterable
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
 from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
 
 import msgspec
-import requests
 from msgspec import Meta
 
 from common.errors import ConfigError, ExchangeError
@@ -223,13 +225,15 @@ def fault_from(values: object) -> Fault:
 
 def send_fault(url: str, fault: Fault) -> None:
     """Switch a fault on at the exchange that listens at `url`. Raises ExchangeError with its refusal."""
+    where = urlsplit(url)
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # it is on this machine: no proxy of the environment leads there
-            answer = session.post(
-                f"{url.rstrip('/')}/simulation/fault", data=msgspec.json.encode(fault), timeout=10
+        with closing(HTTPConnection(where.hostname or "", where.port, timeout=10)) as connection:
+            connection.request(
+                "POST", f"{where.path.rstrip('/')}/simulation/fault", msgspec.json.encode(fault)
             )
-    except requests.RequestException as error:
+            answer = connection.getresponse()
+            words = answer.read().decode(errors="replace")
+    except (OSError, HTTPException, ValueError) as error:
         raise ExchangeError(f"{url}: no embedded exchange answers there: {error}") from error
-    if answer.status_code != 200:
-        raise ExchangeError(f"{url}: the fault {fault.name} was refused: {answer.text}")
+    if answer.status != 200:
+        raise ExchangeError(f"{url}: the fault {fault.name} was refused: {words}")

@@ -51,6 +51,7 @@ class Status(msgspec.Struct, frozen=True):
     heartbeat_ages_s: dict[str, float]
     since_market_message_s: float | None
     since_upload_s: float | None
+    messages_by_reader: dict[str, int]
 
 
 class StatusBoard:
@@ -189,6 +190,11 @@ class StatusBoard:
             heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),
             since_upload_s=None if uploaded is None else self._since_s(parse_utc_ns(uploaded)),
+            messages_by_reader={
+                name: fact.counters.get("ws_messages_total", 0)
+                for name, fact in facts.items()
+                if name.startswith(READER)
+            },
         )
 
     def _discovered(self, file: DiscoveryFile | None, running: Sequence[Facts]) -> Discovered:

@@ -9,6 +9,7 @@ import msgspec
 import psutil
 
 from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.ledger.union_today import UnionToday, told_before
 from common.core.market import Exchange, Market
 from common.core.problems import Problem, sorted_problems
 from common.core.run_state import State, run_state, word_for_run
@@ -47,6 +48,10 @@ COUNTERS = (
     "upload_failures_total",
     "archives_cleaned_total",
     "ledgers_written_total",
+    "legs_healed_milliseconds_total",
+    "legs_gap_token_milliseconds_total",
+    "legs_withheld_messages_total",
+    "legs_doubtful_messages_total",
     "http_port_failures_total",
     "problems_total",
 )
@@ -80,6 +85,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     exchange: Exchange
     problems: tuple[Problem, ...]
     legs: tuple[LegState, ...]
+    union_today: UnionToday
     program_version: str = ""
 
 
@@ -141,6 +147,7 @@ def compose(
         exchange=assignment.exchange,
         problems=_problems(facts, supervisor, finished=finished),
         legs=_legs(assignment, facts, supervisor, now_ns),
+        union_today=told_before(details.get("ledger", {})),
         program_version=PROGRAM_VERSION,
     )
 

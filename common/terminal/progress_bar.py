@@ -1,12 +1,14 @@
-"""A bar for work of known size: on a terminal only, rewritten in place, gone when the work is done."""
+"""How far work has come: on a terminal only, rewritten in place, gone when the work is done."""
 
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from common.core.terminal.text import bar, span_text
+from common.core.terminal.text import span_text
+
+if TYPE_CHECKING:
+    from common.terminal.live_line import LiveLine
 
 REDRAW_S = 0.2
-BAR_CELLS = 24
 LOOK_EVERY = 256  # rows between two looks at the clock
 
 
@@ -16,6 +18,7 @@ class ProgressBar:
     def __init__(self, total: int, out: TextIO, *, what: str) -> None:
         self._total, self._out, self._what = total, out, what
         self._shows = out.isatty()
+        self._line: LiveLine | None = None
         self._began = self._next = time.monotonic()
         self._done = 0
 
@@ -32,20 +35,25 @@ class ProgressBar:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + REDRAW_S
-            self._out.write(f"\r\x1b[K{self._line(now - self._began)}")
-            self._out.flush()
+            self._draw(now - self._began)
+
+    def _draw(self, elapsed_s: float) -> None:
+        if self._line is None:
+            from common.terminal.live_line import LiveLine  # noqa: PLC0415 - rich is only for terminals
+
+            self._line = LiveLine(self._out, self._total, keep=False)
+        self._line.show(self._done, self._figures(elapsed_s))
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._shows:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
+        if self._line is not None:
+            self._line.end()
 
-    def _line(self, elapsed_s: float) -> str:
+    def _figures(self, elapsed_s: float) -> str:
         rate = self._done / elapsed_s if elapsed_s > 0 else 0.0
         figures = f"{self._done:,} {self._what}  {rate:,.0f}/s"
         if not self._total:
             return figures
         share = min(self._done / self._total, 1.0)
         left_s = (self._total - self._done) / rate if rate else 0.0
-        return f"{bar(share, BAR_CELLS)} {share:4.0%}  {figures}  {span_text(left_s)} left"
+        return f"{share:4.0%}  {figures}  {span_text(left_s)} left"

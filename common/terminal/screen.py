@@ -1,4 +1,4 @@
-"""A live view on a terminal: its alternate screen, keys without Enter, and everything put back at the end."""
+"""A live view on a terminal: drawn on the alternate screen, keys without Enter, everything put back at the end."""
 
 import os
 import select
@@ -9,8 +9,11 @@ import tty
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"  # alternate screen, no cursor, no wrapping
-_LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+from rich.live import Live
+from rich.segment import SegmentLines
+
+from common.terminal.drawing import Lines, terminal
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGWINCH)
 
 
@@ -22,6 +25,9 @@ class Screen:
 
     def __init__(self) -> None:
         self.ended = False
+        self._live = Live(
+            console=terminal(), screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
         self._input = sys.stdin.fileno()
         self._saved: list[Any] | None = None
         self._handlers: dict[signal.Signals, object] = {}
@@ -38,7 +44,7 @@ class Screen:
             mode = termios.tcgetattr(self._input)
             mode[6][termios.VSUSP] = b"\x00"  # no Ctrl-Z: the shell would come back to the wrong screen
             termios.tcsetattr(self._input, termios.TCSANOW, mode)
-        _write(_ENTER)
+        self._live.start()
         return self
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -51,10 +57,9 @@ class Screen:
         found = os.get_terminal_size(sys.stdout.fileno())
         return found.columns, found.lines
 
-    def draw(self, lines: list[str]) -> None:
-        """Replace what is shown, without flicker: each line is written over the old one."""
-        body = "\r\n".join(f"{line}\x1b[K" for line in lines)
-        _write(f"\x1b[H{body}\x1b[J")
+    def draw(self, lines: Lines) -> None:
+        """Replace what is shown, in the colours that the terminal and NO_COLOR allow."""
+        self._live.update(SegmentLines(lines, new_lines=True), refresh=True)
 
     def keys(self, timeout_s: float) -> str:
         """What was pressed, or nothing once the time is over, a signal came, or the terminal was resized."""
@@ -72,15 +77,10 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _write(_LEAVE)
+        self._live.stop()
         if self._saved is not None:
             termios.tcsetattr(self._input, termios.TCSADRAIN, self._saved)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal.signal itself gave us
         for descriptor in self._wake:
             os.close(descriptor)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

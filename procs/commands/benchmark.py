@@ -22,7 +22,8 @@ from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Pace
-from common.config import Settings, load_settings
+from common.config import Settings
+from common.config_loading import load_settings
 from common.core.market import Token, all_tokens
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.polymarket.books import BOOKS_PATH, books_body, portions

@@ -23,6 +23,7 @@ from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_argumen
 from common.runtime.invocation import as_typed
 from common.runtime.option_types import integer
 from common.runtime.readers import admit_readers
+from common.terminal.tables import table
 
 MOST_MATCHES = 40  # of one kind
 _OPTIONS = {"series": "--series", "tag": "--tag", "event": "--event", "market": "--market"}
@@ -136,18 +137,16 @@ def _found_lines(found: DiscoveryFile) -> Iterator[str]:
 
 def _taken_table(found: DiscoveryFile) -> Iterator[str]:
     reasons = {each.slug: each.reason for each in found.candidates if each.taken}
-    rows = [("market", "window, UTC", "outcomes", "why")]
+    rows = []
     for market in found.markets:
         window = f"{_readable(market.start_time_utc)} to {_readable(market.end_time_utc)}"
         outcomes = ", ".join(clean(token.outcome) for token in market.tokens)
         rows.append(
             (market.slug, window if market.end_time_utc else "", outcomes, reasons.get(market.slug, ""))
         )
-    if len(rows) == 1:
-        return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if rows:
+        header = ("market", "window, UTC", "outcomes", "why")
+        yield from (f"  {line}" for line in table(header, rows))
 
 
 def _readable(utc: str) -> str:

@@ -1,6 +1,7 @@
 """bin/recorderctl: looks at a running recorder, and asks it to scale, rotate, refresh or stop."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,9 +12,9 @@ import msgspec
 import psutil
 
 from common.core.status.history import History
-from common.core.status.view import render
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime import command
+from common.runtime.asking import ask, running_recorder, supervisor_facts
 from common.runtime.control import (
     MOST_WRITERS,
     RefreshDiscovery,
@@ -21,15 +22,11 @@ from common.runtime.control import (
     Rotate,
     ScaleWriters,
     Stop,
-    ask,
-    running_recorder,
-    supervisor_facts,
 )
 from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.option_types import duration, whole_number
 from common.runtime.run_dir import run_dir_path
 from common.status.seen_from_outside import Status, read_status
-from common.terminal.screen import Screen
 
 ANSWER_LIMIT_S = 5.0
 REDRAW_S = 1.0
@@ -175,33 +172,40 @@ def _status(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> in
     if namespace.json:
         document = {**status.manifest, "liveness": msgspec.to_builtins(status.liveness)}
         print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
-    elif namespace.once or not sys.stdout.isatty():
-        print("\n".join(_lines(status, History(), *PLAIN_SIZE, colours=False)))
+    elif namespace.once or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        _print(status)
     else:
         _watch(data_root, run_dir, namespace.watch or REDRAW_S)
     return EXIT_DONE
 
 
-def _lines(status: Status, history: History, width: int, height: int, *, colours: bool) -> list[str]:
-    return render(
-        status.manifest,
-        history,
-        width,
-        height,
-        time.time_ns(),
-        liveness=status.liveness,
-        colours=colours,
-        hint="q quits" if colours else "",
-    )
+def _print(status: Status) -> None:
+    from common.terminal.drawing import plain_lines  # noqa: PLC0415 - rich is only for what draws
+    from common.terminal.status_screen import status_lines  # noqa: PLC0415
+
+    lines = status_lines(status.manifest, History(), *PLAIN_SIZE, time.time_ns(), liveness=status.liveness)
+    print("\n".join(plain_lines(lines)))
 
 
 def _watch(data_root: Path, run_dir: Path, interval_s: float) -> None:
+    from common.terminal.screen import Screen  # noqa: PLC0415 - rich is only for what draws
+    from common.terminal.status_screen import status_lines  # noqa: PLC0415
+
     history = History()
     with Screen() as screen:
         while not screen.ended:
             status = read_status(data_root, run_dir)
             history.note(status.manifest)
-            screen.draw(_lines(status, history, *screen.size(), colours=True))
+            screen.draw(
+                status_lines(
+                    status.manifest,
+                    history,
+                    *screen.size(),
+                    time.time_ns(),
+                    liveness=status.liveness,
+                    hint="q quits",
+                )
+            )
             if "q" in screen.keys(interval_s).lower():
                 return
 

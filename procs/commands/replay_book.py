@@ -11,12 +11,14 @@ import msgspec
 from common.archive.views.book_views import Recording, view_at, views
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.terminal.keys import keys_of
-from common.core.views.book_view import BookView, render
+from common.core.views.book_view import BookView
 from common.core.views.markets_named import TokenChoice
 from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
 from common.runtime import command
 from common.runtime.option_types import instant_ns, whole_number
+from common.terminal.book_screen import FRAME_LINES, book_lines
+from common.terminal.drawing import plain_lines
 from common.terminal.screen import Screen
 
 MOST_LEVELS = 500
@@ -74,8 +76,8 @@ def _replay(namespace: argparse.Namespace) -> int:
     choice = TokenChoice(namespace.token, namespace.market, namespace.outcome)
     if namespace.at is not None:
         view = view_at(recording, choice, namespace.at, levels=namespace.depth)
-        lines = [_json(view)] if namespace.json else render(view, PLAIN_WIDTH, namespace.depth + 6)
-        print("\n".join(lines))
+        lines = book_lines(view, PLAIN_WIDTH, namespace.depth + FRAME_LINES)
+        print(_json(view) if namespace.json else "\n".join(plain_lines(lines)))
         return EXIT_DONE
     if namespace.json or not sys.stdout.isatty():
         print("error: say --at TIME; stepping through needs a terminal", file=sys.stderr)
@@ -117,7 +119,7 @@ def _step_through(coming: Stepper) -> None:
         while not screen.ended:
             view = coming.current
             assert view is not None
-            screen.draw(render(view, *screen.size(), colours=True, hint=HINT, note=note))
+            screen.draw(book_lines(view, *screen.size(), hint=HINT, note=note))
             for key in keys_of(screen.keys(WAIT_S)):
                 if key in {"q", "Q"}:
                     return

@@ -1,12 +1,12 @@
 """bin/tail-queue: shows envelopes as they pass, without slowing the recorder."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,12 +15,12 @@ from common.core.json_splice import encode_line
 from common.core.merging.live import Shown
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.core.rows.origin import LEGS
-from common.core.terminal.rates import Rates, rates_table
-from common.core.terminal.text import Line, clean, fit, left, painted
+from common.core.terminal.rates import Rates, rates_rows
+from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, RecorderError
 from common.queue.tail import QueueTail, Tailed
 from common.runtime import command
-from common.runtime.control import running_recorder
+from common.runtime.asking import running_recorder
 from common.runtime.option_types import duration, whole_number
 from common.runtime.orders import read_orders
 from common.runtime.run_dir import run_dir_path
@@ -29,10 +29,12 @@ from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput
 from common.terminal.passing import Filter, Passing, Reader, payload_line
 
+if TYPE_CHECKING:
+    from common.terminal.tail_lines import TailLines
+
 LOOK_S = 0.2
 REPORT_S = 1.0
 WAIT_S = 0.1
-WIDE_COLUMNS = 100
 DESCRIPTION = """Shows envelopes as they pass. On a terminal a line of words each, otherwise one JSON object a line:
 the archive's row. It reads a lossy copy that never slows the recorder, and says on stderr what it missed."""
 EXAMPLE = """bin/tail-queue --market btc-updown-5m --event-type last_trade_price
@@ -154,7 +156,7 @@ class _View:
             event_type=namespace.event_type,
         )
         self._output = output
-        self._terminal = sys.stdout.isatty()
+        self._terminal = _terminal() if sys.stdout.isatty() else None
         self._raw: bool = namespace.raw
         self._rates = Rates() if namespace.rates else None
         self._left: int | None = namespace.count
@@ -177,9 +179,9 @@ class _View:
         if self._rates is not None:
             self._rates.count(passing.kinds, len(passing.content))
         elif not self._raw:
-            self._print(self._line(passing) if self._terminal else passing.row)
+            self._print(self._line(self._terminal, passing) if self._terminal else passing.row)
         elif passing.payload is not None:
-            self._print(_shown_raw(passing.payload, terminal=self._terminal))
+            self._print(_shown_raw(passing.payload, terminal=self._terminal is not None))
 
     def tick(self) -> None:
         """A second has passed: with --rates, print it."""
@@ -191,8 +193,7 @@ class _View:
             return
         at_utc = utc_text(time.time_ns())
         if self._terminal:
-            lines = [painted(fit(line, _columns())) for line in rates_table(at_utc, rates)]
-            self._print("".join(f"{line}\n" for line in lines).encode())
+            self._print(self._terminal.rates(*rates_rows(at_utc, rates)))
         else:
             document = {"at_utc": at_utc, "rates": msgspec.to_builtins(rates)}
             self._print(encode_line(document) + b"\n")
@@ -202,28 +203,22 @@ class _View:
         if self._left is not None:
             self._left -= 1
 
-    def _line(self, passing: Passing) -> bytes:
+    def _line(self, terminal: "TailLines", passing: Passing) -> bytes:
         where, what = self.reader.words(passing)
-        columns = _columns()
-        wide = columns >= WIDE_COLUMNS
-        line: Line = [
-            (f"{utc_text(passing.received_at_ns)[11:23]} ", "dim"),
-            (f"{left(passing.name, 12)} " if wide else "", "dim"),
-            (f"{left(' '.join(passing.kinds), 16)} ", "title" if passing.is_message else "warn"),
-            (f"{left(where, 30) if wide else where}  " if where else "", "bold"),
-            (what, ""),
-            *((f"  {mark}", "warn") for mark in passing.marks),
-        ]
-        return f"{painted(fit(line, columns))}\n".encode()
+        what = ", ".join((*passing.marks, what))
+        at = utc_text(passing.received_at_ns)[11:23]
+        return terminal.message(at, passing.name, passing.kinds, (where, what), row=not passing.is_message)
+
+
+def _terminal() -> "TailLines":
+    from common.terminal.tail_lines import TailLines  # noqa: PLC0415 - rich is only for what draws
+
+    return TailLines()
 
 
 def _shown_raw(payload: bytes, *, terminal: bool) -> bytes:
     line = payload_line(payload)
     return clean(line[:-1].decode(errors="replace")).encode() + b"\n" if terminal else line
-
-
-def _columns() -> int:
-    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
 
 
 if __name__ == "__main__":

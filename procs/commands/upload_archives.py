@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +23,9 @@ from common.runtime.readers import admit_readers
 from common.uploads.lock import take_uploads
 from common.uploads.passes import Uploads
 from common.uploads.stock import Stock
+
+if TYPE_CHECKING:
+    from common.terminal.live_line import LiveLine
 
 NICENESS = 10
 PATIENCE_S = 15.0  # what a killed uploader had started ends within some seconds
@@ -144,7 +148,7 @@ class _Telling:
 
     def __init__(self, *, quiet: bool) -> None:
         self.events: list[UploadEvent] = []
-        self._shows = sys.stderr.isatty() and not quiet
+        self._live = _live_line() if sys.stderr.isatty() and not quiet else None
         self._counts = Counter[str]()
         self._bytes = 0
 
@@ -152,17 +156,22 @@ class _Telling:
         self.events.append(event)
         self._counts[event.kind] += 1
         self._bytes += event.bytes
-        if self._shows:
+        if self._live is not None:
             done = f"{self._counts['verified']:,} proved, {size_text(self._bytes)}"
-            sys.stderr.write(f"\r\x1b[K{done}, {self._counts['cleaned']:,} cleaned")
-            sys.stderr.flush()
+            self._live.show(0, f"{done}, {self._counts['cleaned']:,} cleaned")
 
     def end(self) -> None:
-        if self._shows:
-            sys.stderr.write("\r\x1b[K")
+        if self._live is not None:
+            self._live.end()
 
     def paths(self, kind: str) -> list[str]:
         return [event.path for event in self.events if event.kind == kind]
+
+
+def _live_line() -> "LiveLine":
+    from common.terminal.live_line import LiveLine  # noqa: PLC0415 - rich is only for terminals
+
+    return LiveLine(sys.stderr, 0, keep=False)
 
 
 def _show(namespace: argparse.Namespace, done: Planned | Outcome) -> int:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,9 +15,9 @@ from common.core.instants import utc_text
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime import command
 from common.runtime.invocation import as_typed
+from common.terminal.progress_bar import ProgressBar
 from common.terminal.tables import table
 
-REDRAW_S = 0.5
 DIVERGENCES_NAMED = 10
 NS_PER_MS = 1_000_000
 
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _verify(namespace: argparse.Namespace) -> int:
-    progress = _Progress()
+    progress = ProgressBar(0, sys.stderr, what="rows read")
     if namespace.paths:
         _refuse_missing(namespace.paths)
         found = verify_paths(namespace.paths, progress=progress.add)
@@ -62,33 +61,6 @@ def _refuse_missing(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise ArchiveError(f"{path}: there is no such file or folder; choose another --data-root")
-
-
-class _Progress:
-    """Rows read so far, on a terminal only."""
-
-    def __init__(self) -> None:
-        self._rows = 0
-        self._began = time.monotonic()
-        self._next = self._began + REDRAW_S
-        self._shown = False
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self._began
-
-    def add(self, rows: int) -> None:
-        self._rows += rows
-        now = time.monotonic()
-        if now < self._next or not sys.stderr.isatty():
-            return
-        self._next, self._shown = now + REDRAW_S, True
-        sys.stderr.write(f"\r\x1b[K{self._rows:,} rows read, {self._rows / (now - self._began):,.0f}/s")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
 
 
 def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:

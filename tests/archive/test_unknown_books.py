@@ -12,7 +12,7 @@ from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
 from common.core.row_facts import facts_of_row
 from common.core.rows.names import WS_RAW, Layout
-from common.core.views.book_view import render
+from common.core.views.book_view import why_none
 from common.core.views.markets_named import TokenChoice
 from tests.archive.markets import MS, PRODUCER, World, rows_of, world
 from tests.archive.recordings import verified
@@ -50,8 +50,7 @@ def test_replay_says_since_when_and_why_and_gives_no_verdict(spoilt: tuple[Path,
     first, second = of.tokens
     view = view_at(Recording((root,)), TokenChoice(first.token_id), received_ns(of, at) + MS, levels=5)
     assert (view.book, view.verdict) == (False, "")
-    shown = "\n".join(render(view, 120, 12))
-    assert f"not known since {utc_text(received_ns(of, at))}: {REASON} cannot be read" in shown
+    assert f"not known since {utc_text(received_ns(of, at))}: {REASON} cannot be read" in why_none(view)
     assert view_at(Recording((root,)), TokenChoice(second.token_id), received_ns(of, at) + MS, levels=5).book
 
 

@@ -14,7 +14,7 @@ from common.benchmark.measured import Setup, Way
 from common.benchmark.proof import prove_loop, prove_recorder, verifying
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.search import Pace
-from common.config import load_settings
+from common.config_loading import load_settings
 from common.core.market import all_tokens
 from common.polymarket.gamma.discover import discover
 from common.runtime.embedded_exchange import EmbeddedExchange

@@ -214,11 +214,11 @@ def test_stepping_needs_a_terminal(recording: Path) -> None:
 def test_keys_step_on_and_back_and_the_terminal_is_given_back(recording: Path) -> None:
     arguments = ("--data-root", str(recording / "data"), "--market", slug_of(recording))
     with on_terminal("replay_book", *arguments) as terminal:
-        terminal.wait_until_shown("event 1 ")
+        terminal.wait_until_shown("event 1")
         terminal.press("n ")
-        terminal.wait_until_shown("event 3 ")
+        terminal.wait_until_shown("event 3")
         terminal.press("p")
-        terminal.wait_until_shown("event 2 ")
+        terminal.wait_until_shown("event 2")
         terminal.press("+")
         terminal.wait_until_shown("the recording ends here")
         terminal.press("q")

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 import procs
-from common.config import Settings, load_settings
+from common.config import Settings
+from common.config_loading import load_settings
 
 ROOT = Path(procs.__file__).parent.parent
 CONF = ROOT / "conf"

@@ -9,6 +9,7 @@ import pytest
 import zmq
 
 from common.errors import RecorderError
+from common.runtime.asking import ask, running_recorder
 from common.runtime.clock import CLOCK
 from common.runtime.control import (
     ControlServer,
@@ -18,8 +19,6 @@ from common.runtime.control import (
     Rotate,
     ScaleWriters,
     Stop,
-    ask,
-    running_recorder,
 )
 from common.runtime.facts import Facts, write_facts
 

@@ -49,11 +49,15 @@ def free_port() -> int:
 class Run:
     """A run's folder with what its processes say, and a manifest process in it that tells it over HTTP."""
 
-    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
+    manifest: Manifest
+
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1", token_file: str = "") -> None:
         self.run_dir = folder / "run"
         (self.run_dir / "facts").mkdir(parents=True)
         self.later_ns = 0
-        settings = Settings(manifest=ManifestSettings(http_host=host, http_port=port))
+        settings = Settings(
+            manifest=ManifestSettings(http_host=host, http_port=port, http_token_file=token_file)
+        )
         assignment = Assignment(
             run_id="20261123T000000Z-beef",
             mode="runtime",
@@ -122,13 +126,13 @@ class Run:
 
 
 @contextmanager
-def telling(folder: Path) -> Iterator[Run]:
-    run = Run(folder, free_port())
-    manifest = Manifest(run.runtime)
+def telling(folder: Path, token_file: str = "") -> Iterator[Run]:
+    run = Run(folder, free_port(), token_file=token_file)
+    run.manifest = Manifest(run.runtime)
     try:
         yield run
     finally:
-        manifest.close()
+        run.manifest.close()
 
 
 def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_market_message(

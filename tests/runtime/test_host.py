@@ -1,6 +1,6 @@
 import pytest
 
-from common.config import load_settings
+from common.config_loading import load_settings
 from common.errors import ConfigError
 from common.runtime.host import clean_host_name, host_name
 

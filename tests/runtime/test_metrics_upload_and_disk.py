@@ -46,7 +46,7 @@ def metrics(
         archive_bytes_per_second=rate,
     )
     verdict = Verdict(ok=True, reason="")
-    status = Status(manifest, verdict, verdict, verdict, (), {}, None, since_upload_s)
+    status = Status(manifest, verdict, verdict, verdict, (), {}, None, since_upload_s, {})
     samples = [
         sample
         for family in text_string_to_metric_families(metrics_text(status).decode())

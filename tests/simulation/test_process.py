@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from common.config import load_settings
+from common.config_loading import load_settings
 from common.errors import ConfigError, ExchangeError, RecorderError
 from common.runtime.embedded_exchange import ROOT, EmbeddedExchange
 from common.simulation.faults import Fault

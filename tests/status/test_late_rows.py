@@ -44,6 +44,7 @@ def test_health_is_red_while_received_rows_do_not_become_durable_and_green_again
         assert run.metrics()["orderbooks_queue_oldest_seconds"] == {("0", "ws_reader-0"): 45.0}
         assert run.metrics()["orderbooks_problems"][("rows_not_durable",)] == 1
         assert run.get("/status.json").json()["problems"][0]["kind"] == "rows_not_durable"
+        run.say_supervisor()
         say_waiting(run, 0.4)
         assert run.get("/healthz").status_code == 200
 

@@ -1,6 +1,6 @@
 """What comes of the checks while recording: divergences, wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -100,7 +100,16 @@ class Audit:
 
     def subscribed(self, heard: Heard, token_ids: Iterable[str]) -> None:
         """What the session of a message is subscribed to from that message on."""
-        self._books.subscribed(heard, token_ids)
+        followed = tuple(token_ids)
+        self._books.subscribed(heard, followed)
+        self._forget_others(heard.reader, frozenset(followed))
+
+    def _forget_others(self, reader: str, followed: Collection[str]) -> None:
+        """What is known of tokens that a reader follows no more would pile up, window after window."""
+        for book in [each for each in self._agreed_ms if each[0] == reader and each[1] not in followed]:
+            del self._agreed_ms[book]
+        self._healing.follows(reader, followed)
+        self._asked.follows(reader, followed)
 
     def never_checked(self, now_ns: int) -> int:
         """Tokens of which no check could be made since they were subscribed, a while ago."""

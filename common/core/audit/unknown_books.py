@@ -1,6 +1,6 @@
 """The books of one connection that are not known because something about them could not be read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -67,3 +67,8 @@ class SnapshotsAsked:
             return False
         self._next[book] = now_ns + pause_ns, min(2 * pause_ns, _LONGEST_NS)
         return True
+
+    def follows(self, reader: str, token_ids: Collection[str]) -> None:
+        """The reader follows these tokens and no others."""
+        for book in [each for each in self._next if each[0] == reader and each[1] not in token_ids]:
+            del self._next[book]

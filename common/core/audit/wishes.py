@@ -5,7 +5,7 @@ diverges too the connection is replaced, once a new snapshot is recorded that sh
 not heal either is recorded and counted, and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -94,6 +94,11 @@ class Healing:
     def dropped(self, reader: str, token_id: str) -> None:
         """The reader follows the token no more."""
         self._diverged.pop((reader, token_id), None)
+
+    def follows(self, reader: str, token_ids: Collection[str]) -> None:
+        """The reader follows these tokens and no others."""
+        for book in [each for each in self._diverged if each[0] == reader and each[1] not in token_ids]:
+            del self._diverged[book]
 
     def has_diverged(self, reader: str, token_id: str) -> bool:
         """Whether the book diverged and has not agreed since."""

@@ -3,13 +3,13 @@
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
-from common.core.status.blocks import Block, Row
+from common.core.status.blocks import Block, Record
 from common.core.status.disk_outlook import DiskOutlook
-from common.core.terminal.text import Line, size_text, span_text
+from common.core.terminal.text import Line, Style, size_text, span_text
 from common.core.uploads.outlook import Upload
 
 
-def upload_block(upload_row: Row, disk_row: Row, now_ns: int, *, running: bool) -> Block:
+def upload_block(upload_row: Record, disk_row: Record, now_ns: int, *, running: bool) -> Block:
     """What waits, what is wrong, when the disk is full, and where it goes; of a stopped recorder no outlook."""
     upload, disk = msgspec.convert(upload_row, Upload), msgspec.convert(disk_row, DiskOutlook)
     alarms: list[Line] = [[("  ALARM ", "bad"), (words, "")] for words in upload.alarms]
@@ -20,7 +20,7 @@ def upload_block(upload_row: Row, disk_row: Row, now_ns: int, *, running: bool) 
         _remote(upload),
         *alarms[1:],
     ]
-    return Block("UPLOAD", _remark(upload, now_ns), tuple(row for row in rows if row))
+    return Block("UPLOAD", _remark(upload, now_ns), tuple((row,) for row in rows if row))
 
 
 def _remark(upload: Upload, now_ns: int) -> str:
@@ -46,7 +46,7 @@ def _error(upload: Upload, now_ns: int, *, running: bool) -> Line:
     if upload.failing and running and upload.next_attempt_at_utc is not None:
         wait_s = (parse_utc_ns(upload.next_attempt_at_utc) - now_ns) / NS_PER_SECOND
         again = f", again in {span_text(wait_s)}"
-    colour = "bad" if upload.failing else "dim"
+    colour: Style = "bad" if upload.failing else "dim"
     return [
         (f"  {'failing' if upload.failing else 'failed'}{when}{again}: ", colour),
         (upload.last_error, ""),

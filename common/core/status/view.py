@@ -1,6 +1,6 @@
-"""The status view: a run manifest laid out for a terminal of any size.
+"""The status view: what of a run manifest is shown, and how it is judged; how wide it becomes is left to who draws it.
 
-Pure: the same manifest, history, size and instant give the same lines. Never wider or taller than asked.
+Pure: the same manifest, history and instant give the same view.
 """
 
 from collections.abc import Mapping
@@ -23,17 +23,14 @@ from common.core.status.blocks import (
 )
 from common.core.status.history import History
 from common.core.status.upload_block import upload_block
-from common.core.terminal.text import Line, fit, painted, plain, span_text, sparkline
+from common.core.terminal.text import Line, Row, Style, cell, span_text, sparkline
 
-WIDEST_LEFT = 52
-TWO_COLUMNS = 76  # cells from which blocks stand side by side
 UPLOADER = "uploader"  # its last error stands in a block of its own
 QUIET_S = 10.0  # without market data; worth a look, long before a session counts as stale
-_STATE_COLOURS = {"RUNNING_RECEIVING": "good", "STOPPED": "dim", "FAILED": "bad"}
-_FIGURES = (
-    ("checkpoints", "rest_requests_total"),
-    ("failed", "rest_failures_total"),
-    ("reconnects", "reconnects_total"),
+_STATE_COLOURS: dict[str, Style] = {"RUNNING_RECEIVING": "good", "STOPPED": "dim", "FAILED": "bad"}
+_USUAL = (("checkpoints", "rest_requests_total"), ("reconnects", "reconnects_total"))
+_TROUBLE = (
+    ("failed checkpoints", "rest_failures_total"),
     ("json errors", "json_errors_total"),
     ("unknown", "unknown_messages_total"),
     ("unusable", "unusable_events_total"),
@@ -54,44 +51,50 @@ class Liveness(msgspec.Struct, frozen=True):
     errors: tuple[tuple[str, str], ...] = ()
 
 
-def render(
+class StatusView(msgspec.Struct, frozen=True):
+    """All that the status view shows: `common/terminal/status_screen.py` draws it.
+
+    `charts` has rows of a name, a sparkline and figures; `pairs` blocks that may stand side by side.
+    """
+
+    head: tuple[Line, ...]
+    charts: tuple[Row, ...]
+    figures: Line
+    pairs: tuple[tuple[Block, Block], ...]
+    foot: Line
+
+
+def status_view(
     manifest: Mapping[str, Any],
     history: History,
-    width: int,
-    height: int,
     now_ns: int,
     *,
+    chart_columns: int,
     liveness: Liveness | None = None,
-    colours: bool = False,
     hint: str = "",
-) -> list[str]:
-    """At most `height` lines of at most `width` cells; `now_ns` is wall time, `hint` stands in the last line."""
+) -> StatusView:
+    """What to show at `now_ns` (wall time); a chart has `chart_columns` cells, `hint` stands in the last line."""
     alive = liveness or Liveness(running=True, pid=None, words="")
-    lines = [*_head(manifest, alive, now_ns), *_legs(manifest, now_ns), *_charts(manifest, history, width)]
-    lines.append([("", "")])
-    pairs = _blocks(manifest, history, alive, now_ns)
-    room = height - len(lines) - 1
-    if width >= TWO_COLUMNS:
-        lines += _side_by_side(pairs, width, room)
-    else:
-        lines += _stacked([block for pair in pairs for block in pair], room)
-    lines = lines[: max(height - 1, 0)]
-    words = (alive.words, "warn" if alive.running else "bad") if alive.words else (hint, "dim")
-    lines.append([(f" {utc_text(now_ns)[11:19]} UTC   ", "dim"), words])
-    shown = [fit(line, width) for line in lines[:height]]
-    return [painted(line) if colours else plain(line) for line in shown]
+    words: Line = [(alive.words, "warn" if alive.running else "bad")] if alive.words else [(hint, "dim")]
+    return StatusView(
+        head=(*_head(manifest, alive, now_ns), *_legs(manifest, now_ns)),
+        charts=_charts(manifest, history, chart_columns),
+        figures=_figures(manifest["counters"]),
+        pairs=tuple(_blocks(manifest, history, alive, now_ns)),
+        foot=[(f" {utc_text(now_ns)[11:19]} UTC   ", "dim"), *words],
+    )
 
 
 def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Line]:
     state = manifest["state"]
-    colour = _STATE_COLOURS.get(state, "warn") if alive.running else "bad"
+    colour: Style = _STATE_COLOURS.get(state, "warn") if alive.running else "bad"
     shown = state if alive.running else f"NOT RUNNING, last {state}"
     until_ns = now_ns if alive.running else parse_utc_ns(manifest["updated_at_utc"])
     up_s = (until_ns - parse_utc_ns(manifest["started_at_utc"])) / NS_PER_SECOND
     last = manifest["last_successful_ws_message_at_utc"]
     silence_s = None if last is None else _age_s(last, now_ns)
     silence = "none yet" if silence_s is None else f"{span_text(silence_s)} ago"
-    quiet = "warn" if alive.running and (silence_s is None or silence_s > QUIET_S) else ""
+    quiet: Style = "warn" if alive.running and (silence_s is None or silence_s > QUIET_S) else ""
     discovery_s = alive.discovery_age_s
     discovery = "never" if discovery_s is None else f"{span_text(discovery_s)} ago"
     return [
@@ -108,34 +111,34 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
 
 def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[Line]:
     legs = manifest.get("legs", ())
-    return [legs_line(legs, now_ns)] if len(legs) > 1 else []
+    return [legs_line(legs, manifest.get("union_today", {}), now_ns)] if len(legs) > 1 else []
 
 
-def _charts(manifest: Mapping[str, Any], history: History, width: int) -> list[Line]:
-    counters = manifest["counters"]
-    columns = max(min(width - 36, 60), 4)
+def _charts(manifest: Mapping[str, Any], history: History, columns: int) -> tuple[Row, ...]:
     rate = history.latest_rate
     waiting = sum(sum(outbox["lanes"].values()) for outbox in manifest["queue"].values())
-    figures: Line = [("   ", "")]
-    for name, key in _FIGURES:
-        count = counters.get(key, 0)
-        trouble = bool(count) and name not in {"checkpoints", "reconnects"}
-        figures.append((f"{name} {count:,}  ", "warn" if trouble else "dim"))
-    return [
-        [
-            ("   messages ", "title"),
-            (sparkline(history.rates(columns)), "chart"),
-            (" ----/s" if rate is None else f" {rate:,.0f}/s", "bold"),
-            (f"  {counters.get('ws_messages_total', 0):,}", ""),
-        ],
-        [
-            ("   waiting  ", "title"),
-            (sparkline(history.waiting(columns)), "chart"),
-            (f" {waiting:,}", "bold"),
-            ("  not yet durable", ""),
-        ],
-        figures,
+    messages = manifest["counters"].get("ws_messages_total", 0)
+    return (
+        (
+            cell("   messages", "title"),
+            cell(sparkline(history.rates(columns)), "chart"),
+            [("----/s" if rate is None else f"{rate:,.0f}/s", "bold"), (f"  {messages:,}", "")],
+        ),
+        (
+            cell("   waiting", "title"),
+            cell(sparkline(history.waiting(columns)), "chart"),
+            [(f"{waiting:,}", "bold"), ("  not yet durable", "")],
+        ),
+    )
+
+
+def _figures(counters: Mapping[str, int]) -> Line:
+    """Usual counts always, those of trouble where there is any."""
+    usual: Line = [(f"{name} {counters.get(key, 0):,}  ", "dim") for name, key in _USUAL]
+    trouble: Line = [
+        (f"{name} {count:,}  ", "warn") for name, key in _TROUBLE if (count := counters.get(key, 0))
     ]
+    return [("   ", ""), *usual, *(trouble or [("no errors", "dim")])]
 
 
 def _blocks(
@@ -164,33 +167,6 @@ def _unknown_recipes(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _errors(alive: Liveness) -> list[tuple[str, str]]:
     return [error for error in alive.errors if error[0] != UPLOADER]
-
-
-def _side_by_side(pairs: list[tuple[Block, Block]], width: int, room: int) -> list[Line]:
-    pairs = [pair for pair in pairs if any(block.rows or block.title for block in pair)]
-    rows = share([max(len(one.rows), len(other.rows)) for one, other in pairs], room - len(pairs))
-    airy = room - len(pairs) - sum(rows) >= len(pairs)
-    left_width = min((width - 2) * 5 // 9, WIDEST_LEFT)
-    lines: list[Line] = []
-    for (one, other), count in zip(pairs, rows, strict=True):
-        if airy and lines:
-            lines.append([])
-        if not other.title:
-            lines += one.lines(count)
-            continue
-        lefts, rights = one.lines(count), other.lines(count)
-        height = max(len(lefts), len(rights))
-        for index in range(height):
-            left_line = fit(lefts[index] if index < len(lefts) else [], left_width, pad=True)
-            right_line = rights[index] if index < len(rights) else []
-            lines.append([*left_line, ("  ", ""), *fit(right_line, width - left_width - 2)])
-    return lines
-
-
-def _stacked(blocks: list[Block], room: int) -> list[Line]:
-    blocks = [block for block in blocks if block.title]
-    rows = share([len(block.rows) for block in blocks], room - len(blocks))
-    return [line for block, count in zip(blocks, rows, strict=True) for line in block.lines(count)]
 
 
 def share(wanted: list[int], room: int) -> list[int]:

@@ -1,1 +1,1 @@
-"""Text for a terminal of any width: cleaning, fitting, rates and keys."""
+"""What terminals are given to show, and which keys were pressed on them."""

@@ -4,7 +4,9 @@ from collections import Counter
 
 import msgspec
 
-from common.core.terminal.text import Line, bar, left, right, size_text
+from common.core.terminal.text import Bar, Line, Row, cell, size_text
+
+BAR_CELLS = 20
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -35,21 +37,20 @@ class Rates:
         return taken
 
 
-def rates_table(at_utc: str, rates: dict[str, Rate]) -> list[Line]:
-    """A second's rates for a terminal: a bar for each kind, and the sum."""
+def rates_rows(at_utc: str, rates: dict[str, Rate]) -> tuple[Line, list[Row]]:
+    """A second's rates for a terminal: the sum, and for each kind its name, share, messages and bytes."""
     messages = sum(rate.messages for rate in rates.values())
     size = sum(rate.bytes for rate in rates.values())
     head: Line = [
         (f"{at_utc[11:19]} UTC  ", "dim"),
         (f"{messages:,} messages/s  {size_text(size)}/s", "bold"),
     ]
-    rows: list[Line] = [
-        [
-            (f"  {left(kind, 20)}", "title"),
-            (bar(rate.messages / messages, 20), "chart"),
-            (right(f"{rate.messages:,}/s", 10), "bold"),
-            (right(f"{size_text(rate.bytes)}/s", 14), "dim"),
-        ]
+    return head, [
+        (
+            cell(f"  {kind}", "title"),
+            Bar(0, rate.messages / messages, "chart", BAR_CELLS),
+            cell(f"{rate.messages:,}/s", "bold"),
+            cell(f"{size_text(rate.bytes)}/s", "dim"),
+        )
         for kind, rate in rates.items()
     ]
-    return [head, *rows]

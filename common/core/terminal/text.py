@@ -1,83 +1,49 @@
-"""Text for a terminal of fixed width: hostile characters made harmless, cells counted, little charts drawn."""
+"""What a terminal is given to show: styled text, bars, tables of both, and figures in the units that read best.
+
+Pure: how wide it becomes, and which colours a style has, is decided where it is drawn (`common/terminal/drawing.py`).
+"""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
-MORE = "…"
+import msgspec
+
 _LEVELS = "▁▂▃▄▅▆▇█"
-_EIGHTHS = " ▏▎▍▌▋▊▉"
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
-_COLOURS = {
-    "dim": "2",
-    "bold": "1",
-    "title": "1;36",
-    "good": "32",
-    "warn": "33",
-    "bad": "1;31",
-    "chart": "36",
-}
 
-Span = tuple[str, str]  # text, and the name of a colour or ""
-Line = list[Span]
+Style = Literal["", "dim", "bold", "title", "good", "warn", "bad", "chart"]
+Line = list[tuple[str, Style]]
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A bar from one fraction of its cell's width to another; `width` in cells, 0 for what is free."""
+
+    begin: float
+    end: float
+    style: Style
+    width: int = 0
+
+
+Cell = Line | Bar
+Row = tuple[Cell, ...]
 
 
 def clean(text: str) -> str:
-    """The text with `?` for all that moves the cursor, joins its neighbour, or shows nothing."""
+    """The text with `?` for every character that moves the cursor, joins its neighbour, or is invisible."""
     return "".join(
         char if char == " " or unicodedata.category(char)[0] not in "CMZ" else "?" for char in text
     )
 
 
-def cells(text: str) -> int:
-    """Columns that clean text takes."""
-    return len(text) + sum(unicodedata.east_asian_width(char) in "WF" for char in text if char > "ᄀ")
+def cell(text: str, style: Style = "") -> Line:
+    """A table's cell with text of one style."""
+    return [(text, style)]
 
 
-def clip(text: str, width: int) -> str:
-    """As much of clean text as fits, ending in an ellipsis where something was left out."""
-    if cells(text) <= width:
-        return text
-    kept = text[: max(width, 0)]
-    while kept and cells(kept) > width - 1:
-        kept = kept[:-1]
-    return kept + MORE if width > 0 else ""
-
-
-def left(text: str, width: int) -> str:
-    """Exactly `width` cells, the text at their left."""
-    clipped = clip(clean(text), width)
-    return clipped + " " * (width - cells(clipped))
-
-
-def right(text: str, width: int) -> str:
-    """Exactly `width` cells, the text at their right."""
-    clipped = clip(clean(text), width)
-    return " " * (width - cells(clipped)) + clipped
-
-
-def fit(line: Line, width: int, *, pad: bool = False) -> Line:
-    """The line cut to `width` cells, filled up to them if `pad`."""
-    fitted: Line = []
-    room = width
-    for text, colour in line:
-        shown = clip(clean(text), room)
-        fitted.append((shown, colour))
-        room -= cells(shown)
-        if room == 0:
-            break
-    return [*fitted, (" " * room, "")] if pad and room else fitted
-
-
-def plain(line: Iterable[Span]) -> str:
-    """The text alone."""
-    return "".join(text for text, _ in line).rstrip()
-
-
-def painted(line: Iterable[Span]) -> str:
-    """The text with ANSI colours; only cleaned text may be in it."""
-    return "".join(
-        f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and text.strip() else text for text, colour in line
-    ).rstrip()
+def plain(line: Line) -> str:
+    """The text of a line without its styles."""
+    return "".join(text for text, _ in line)
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -86,13 +52,6 @@ def sparkline(values: Sequence[float | None]) -> str:
     return "".join(
         " " if value is None else _LEVELS[min(int(max(value, 0) / highest * 8), 7)] for value in values
     )
-
-
-def bar(fraction: float, width: int) -> str:
-    """A bar of `width` cells, filled from the left to an eighth of a cell."""
-    eighths = round(min(max(fraction, 0.0), 1.0) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width, "·")
 
 
 def size_text(count: float) -> str:

@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
+from common.core.status.blocks import Block
 from common.core.status.upload_block import upload_block
-from common.core.terminal.text import Line, plain
+from common.core.terminal.text import Bar, Line, plain
 
 NOW = parse_utc_ns("2026-11-23T12:00:00Z")
 GIB = 2**30
@@ -21,7 +22,12 @@ def remark(**upload: Any) -> str:  # noqa: ANN401 - any shape
 def rows(
     upload: dict[str, Any] | None = None, disk: dict[str, Any] | None = None, *, running: bool = True
 ) -> tuple[Line, ...]:
-    return upload_block(upload or {}, disk or {}, NOW, running=running).rows
+    return lines_of(upload_block(upload or {}, disk or {}, NOW, running=running))
+
+
+def lines_of(block: Block) -> tuple[Line, ...]:
+    """Its rows, each of which has one cell."""
+    return tuple(cell for [cell] in block.rows if not isinstance(cell, Bar))
 
 
 def lines(
@@ -109,7 +115,7 @@ def test_words_that_could_not_be_understood_are_shown_although_nothing_else_is_k
         {"enabled": True, "failing": True, "last_error": "cannot be understood"}, {}, NOW, running=True
     )
     assert block.remark == "nothing heard of the uploader yet"
-    assert [plain(row) for row in block.rows] == ["  failing: cannot be understood"]
+    assert [plain(row) for row in lines_of(block)] == ["  failing: cannot be understood"]
 
 
 def test_the_disk_has_its_row_and_says_when_it_is_full() -> None:

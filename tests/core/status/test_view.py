@@ -4,11 +4,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.status.history import History
-from common.core.status.view import Liveness, render, share
-from common.core.terminal.text import cells
+from common.core.status.view import Liveness, share
+from common.terminal.drawing import plain_lines
+from common.terminal.status_screen import status_lines
 
 NOW = parse_utc_ns("2026-11-23T12:02:30Z")
 ALIVE = Liveness(running=True, pid=7, words="", discovery_age_s=12)
@@ -77,11 +79,15 @@ def manifest(seconds: float = 0, messages: int = 0, **values: object) -> dict[st
     }
 
 
+def lines_of(
+    document: dict[str, Any], history: History, width: int, height: int, liveness: Liveness = ALIVE
+) -> list[str]:
+    return plain_lines(status_lines(document, history, width, height, NOW, liveness=liveness))
+
+
 def shown(width: int = 80, height: int = 40, liveness: Liveness = ALIVE, last: str | None = at(-1)) -> str:
     return "\n".join(
-        render(
-            manifest(last_successful_ws_message_at_utc=last), History(), width, height, NOW, liveness=liveness
-        )
+        lines_of(manifest(last_successful_ws_message_at_utc=last), History(), width, height, liveness)
     )
 
 
@@ -90,24 +96,24 @@ def test_everything_that_matters_is_on_one_screen() -> None:
     for expected in (
         "● RUNNING_RECEIVING   up 2:30   run 20261123T120000Z-ab12",
         "last market data 0:01 ago   last discovery 0:12 ago",
-        "json errors 3",
+        "checkpoints 0  reconnects 0  json errors 3",
         "MARKETS  1 open of 3 recorded",
-        "btc-updown-5m-1795435800  ███··· 2:30",
-        "btc-updown-5m-1795436100  ······ in 2:30",
-        "btc-updown-5m-1795435500  ██████ 1:40 ago",
+        "btc-updown-5m-1795435800 ███    2:30",
+        "btc-updown-5m-1795436100        in 2:30",
+        "btc-updown-5m-1795435500 ██████ 1:40 ago",
         "ws_reader-0        -- 32.0 MiB ↻2",
-        "archive_writer-0  down",
+        "archive_writer-0 down",
         "PROCESSES  3 processes, 1 down",
         "SESSIONS  1 open",
-        "c2     1:05  1,234 msgs",
-        "c1     0:35  slow_consumer",
+        "c2 1:05 1,234 msgs",
+        "c1 0:35 slow_consumer",
         "QUEUE  spool 1.0 MiB, 1 unowned",
-        "ws_reader-0       0:5  1:20,000",
+        "ws_reader-0 0:5  1:20,000",
         "ARCHIVES  60 closed (newest 1: 3.0 MiB)",
-        "ws_raw                 99  4.9 KiB   0:40",
+        "ws_raw 99 4.9 KiB 0:40",
         "GAPS  2 declared",
         "0:09 ago spool_full 1,200 lost",
-        "0:40 ago cut 2.5 s",
+        "0:40 ago cut        2.5 s",
         "12:02:30 UTC",
     ):
         assert expected in text
@@ -120,9 +126,9 @@ def test_rates_and_shares_come_from_two_manifests() -> None:
     history = History()
     for second in (0, 2, 2, 4):
         history.note(manifest(seconds=second, messages=second * 300))
-    lines = render(manifest(seconds=4), history, 80, 24, NOW, liveness=ALIVE)
+    lines = lines_of(manifest(seconds=4), history, 80, 24)
     assert re.search(r"messages .*█ 300/s", "\n".join(lines))
-    assert "ws_reader-0       25%" in "\n".join(lines)
+    assert re.search(r"ws_reader-0 +25% ", "\n".join(lines))
 
 
 def test_the_last_minute_is_remembered_and_nothing_of_another_run() -> None:
@@ -163,7 +169,7 @@ def test_a_low_terminal_shares_its_rows_and_says_what_it_left_out() -> None:
     assert "… 2 more" in "\n".join(lines)
     lowest = shown(height=13)
     assert "more" not in lowest, "a single row is better spent on the most telling"
-    assert "archive_writer-0  down" in lowest
+    assert "archive_writer-0 down" in lowest
 
 
 @pytest.mark.parametrize(
@@ -179,25 +185,25 @@ def test_no_size_and_no_hostile_name_breaks_the_layout(
 ) -> None:
     hostile = manifest(markets=[market(slug, -60, 60)], run_id=words, state=words)
     alive = Liveness(running=True, pid=1, words=words, errors=((slug, words),))
-    lines = render(hostile, History(), width, height, NOW, liveness=alive)
+    lines = lines_of(hostile, History(), width, height, alive)
     assert len(lines) <= height
-    assert all(cells(line) <= width for line in lines)
+    assert all(cell_len(line) <= width for line in lines)
     assert all(char.isprintable() for line in lines for char in line)
-    painted = render(hostile, History(), width, height, NOW, liveness=alive, colours=True)
-    assert [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in painted] == lines
 
 
 def test_legs_are_shown_where_there_are_two() -> None:
     up = {"leg": "a", "up": True, "tokens": 8, "down_since_utc": None}
     down = {"leg": "b", "up": False, "tokens": 0, "down_since_utc": at(-65)}
-    lines = render(manifest(legs=[up, down]), History(), 80, 24, NOW, liveness=ALIVE)
+    lines = lines_of(manifest(legs=[up, down]), History(), 80, 24)
     assert any("a up, 8 tokens" in line and "b down for 1:05" in line for line in lines)
-    alone = render(manifest(legs=[up]), History(), 80, 24, NOW, liveness=ALIVE)
+    gained = manifest(legs=[up, up], union_today={"healed_seconds": 41})
+    assert any("healed 41.0 s today" in line for line in lines_of(gained, History(), 80, 24))
+    alone = lines_of(manifest(legs=[up]), History(), 80, 24)
     assert not any("legs" in line for line in alone)
 
 
 def test_a_simulated_exchange_is_named_in_the_first_line() -> None:
-    live = render(manifest(exchange="live"), History(), 100, 40, NOW, liveness=ALIVE)
-    simulated = render(manifest(exchange="simulated"), History(), 100, 40, NOW, liveness=ALIVE)
+    live = lines_of(manifest(exchange="live"), History(), 100, 40)
+    simulated = lines_of(manifest(exchange="simulated"), History(), 100, 40)
     assert "simulated exchange" in simulated[0]
     assert "simulated" not in "".join(live)

@@ -5,32 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.terminal.text import (
-    bar,
-    cells,
     clean,
-    clip,
-    fit,
-    left,
-    painted,
     plain,
-    right,
     rough_span_text,
     size_text,
     span_text,
     sparkline,
 )
-
-
-def columns(text: str) -> int:
-    """An account of its own, one character at a time."""
-    return sum(2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1 for char in text)
-
-
-@given(st.text(), st.integers(0, 40))
-def test_whatever_is_shown_takes_exactly_the_cells_it_was_given(text: str, width: int) -> None:
-    assert columns(left(text, width)) == columns(right(text, width)) == width
-    assert columns(plain(fit([(text, "bad"), (text, "")], width))) <= width
-    assert columns("".join(span for span, _ in fit([(text, "")], width, pad=True))) == width
 
 
 @given(st.text())
@@ -44,34 +25,14 @@ def test_an_escape_sequence_in_a_name_stays_a_harmless_name() -> None:
     assert clean("a\x1b[2Jb\u202ec\nd\u0301") == "a?[2Jb?c?d?"
 
 
-def test_wide_characters_count_twice_and_are_never_cut_in_half() -> None:
-    assert cells("日本") == 4
-    assert clip("日本語", 4) == "日…"
-    assert left("日本語", 4) == "日… "
-    assert clip("abc", 0) == ""
-
-
-def test_colours_stand_around_text_only() -> None:
-    line = [("a", "good"), ("  ", "bad"), ("b", "")]
-    assert plain(line) == "a  b"
-    assert painted(line) == "\x1b[32ma\x1b[0m  b"
+def test_the_text_of_a_line_is_that_of_its_parts() -> None:
+    assert plain([("a", "good"), ("  ", "bad"), ("b", "")]) == "a  b"
 
 
 def test_a_sparkline_reaches_its_top_at_the_highest_and_is_blank_where_nothing_is_known() -> None:
     assert sparkline([None, 0, 1, 4, 8]) == " ▁▂▅█"
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([]) == ""
-
-
-def test_a_bar_fills_from_empty_to_full() -> None:
-    assert [bar(part, 4) for part in (-1, 0, 0.5, 0.53, 1, 7)] == [
-        "····",
-        "····",
-        "██··",
-        "██▏·",
-        "████",
-        "████",
-    ]
 
 
 @pytest.mark.parametrize(

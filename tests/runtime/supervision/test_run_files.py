@@ -12,7 +12,8 @@ import pytest
 from common.config import Settings
 from common.errors import AlreadyRunningError, RecorderError
 from common.locks import FileLock
-from common.runtime.control import Rotate, ask
+from common.runtime.asking import ask
+from common.runtime.control import Rotate
 from common.runtime.data_root_lock import Holder, holder_of, lock_data_root, note_holder
 from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.orders import Orders, read_orders
