@@ -5,10 +5,20 @@ from pathlib import Path
 
 from msgspec import UnsetType
 
+from common.archive.read import closed_archives
 from common.core.ledger.document import FeedLedger, TokenHour
 from common.core.ledger.legs_document import FeedLegs, TokenLegs
 from common.core.rows.websocket import GAP
-from tests.archive.recordings import DOWN, SECOND_NS, UP, Recorder, told
+from tests.archive.recordings import (
+    DOWN,
+    SECOND_NS,
+    UP,
+    Recorder,
+    rewrite,
+    told,
+    verified,
+    without_type,
+)
 from tests.archive.rows import NOON_NS
 from tests.archive.test_ledgers import ledgers, token
 
@@ -117,7 +127,16 @@ def test_an_outage_of_one_leg_that_the_other_covers_lowers_nothing_and_is_told_a
     assert (legs.order_agreement, legs.skew_p50_ms, legs.skew_p99_ms) == (1.0, 3, 3)
     assert of_all(first).healed_seconds == legs.healed_seconds
     assert of_all(first).gap_token_seconds_a == 2 * legs.gap_seconds_a
-    assert told(tmp_path) == []
+    checked = verified(tmp_path)
+    assert [each.words for each in checked.findings] == []
+    assert {each.gap_seconds for each in checked.coverage.tokens} == {0.0}
+    assert {each.connected_seconds for each in checked.coverage.tokens} == {119.803}
+
+    for path in closed_archives(tmp_path):
+        rewrite(path, without_type(GAP))
+    assert [words for words in told(tmp_path) if words.startswith("coverage")], (
+        "leg a declares nothing any more"
+    )
 
 
 def test_what_neither_leg_covers_is_a_gap_of_the_union(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ declare it. Where a producer ended or was cut off, its last session says so, and
 Within a session time is monotonic: a wall clock that was set hides nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, utc_text
-from common.core.number_runs import Run, count, joined, without
+from common.core.number_runs import Run, common, count, joined, without
+from common.core.rows.origin import Leg, leg_in_name
 from common.core.verify.accounts import Accounts
 from common.core.verify.sequences import Finding
 from common.core.verify.session import DeclaredGap, SessionAccount
@@ -82,12 +83,17 @@ def coverage(accounts: Accounts) -> Coverage:
 
 
 def coverage_findings(accounts: Accounts, lost: Mapping[str, Sequence[Run]]) -> Iterator[Finding]:
-    """Time that no session and no gap row covers. Producers that `lost` archives are not asked."""
+    """Time that no session and no gap row of a leg covers. Producers that `lost` archives are not asked."""
     sessions = [session for session in _sessions(accounts) if session.producer not in lost]
     gaps = _gaps(accounts)
     last = {each[-1].session_id for each in accounts.by_producer().values()}
     found: dict[tuple[str, Run], list[str]] = {}
-    for token_id, stretches in _subscribed(sessions).items():
+    by_leg = (
+        (token_id, stretches)
+        for token_id, of_token in _subscribed(sessions).items()
+        for stretches in _by_leg(of_token)
+    )
+    for token_id, stretches in by_leg:
         for pause in _pauses(token_id, stretches, gaps):
             before = max((each for each in stretches if each.end <= pause[0]), key=lambda each: each.end)
             if before.by_end and before.session.session_id in last:
@@ -134,6 +140,14 @@ def _add(found: dict[str, list[_Subscribed]], token: str, stretch: _Subscribed) 
     found.setdefault(token, []).append(stretch)
 
 
+def _by_leg(stretches: Iterable[_Subscribed]) -> list[list[_Subscribed]]:
+    """The stretches of each leg that has some."""
+    found: dict[Leg, list[_Subscribed]] = {}
+    for each in stretches:
+        found.setdefault(leg_in_name(each.session.producer), []).append(each)
+    return list(found.values())
+
+
 def _end_ns(session: SessionAccount) -> int:
     return session.since_opening_ns(session.end) if session.end is not None else session.last_at_ns
 
@@ -159,10 +173,12 @@ def _gaps_of(token_id: str, stretches: Sequence[_Subscribed], gaps: _Gaps) -> li
 def _token_coverage(
     token_id: str, stretches: list[_Subscribed], accounts: Accounts, gaps: _Gaps
 ) -> TokenCoverage:
-    connected = joined((each.begin, each.end) for each in stretches)
-    hull = (connected[0][0], connected[-1][1])
-    declared = _gaps_of(token_id, stretches, gaps)
-    in_gaps = without([hull], without([hull], declared))
+    hull = (min(each.begin for each in stretches), max(each.end for each in stretches))
+    connected: list[Run] = []  # on any leg and in no gap of that one
+    for of_leg in _by_leg(stretches):
+        runs = joined((each.begin, each.end) for each in of_leg)
+        connected += without(runs, _gaps_of(token_id, of_leg, gaps))
+    in_gaps = without(common([hull], _gaps_of(token_id, stretches, gaps)), joined(connected))
     token = accounts.tokens.get(token_id)
     return TokenCoverage(
         token_id=token_id,
@@ -170,7 +186,7 @@ def _token_coverage(
         outcome=token.outcome if token else "",
         from_utc=utc_text(hull[0]),
         to_utc=utc_text(hull[1]),
-        connected_seconds=_seconds(without(connected, in_gaps)),
+        connected_seconds=_seconds(joined(connected)),
         gap_seconds=_seconds(in_gaps),
         paused_seconds=_seconds(_pauses(token_id, stretches, gaps)),
         messages=sum(session.messages_by_token[token_id] for session in _each_once(stretches)),
