@@ -35,6 +35,10 @@ class MergedReplay:
             yield Step(row, None, (), books, broken)
         books.received_ms = row.received_at_ns // 1_000_000
         for index, event in events:
+            if isinstance(event, Unusable) and self._others_have_it(entry.copies, event):
+                yield Step(row, event, (), books, broken, index)
+                broken = None
+                continue
             changed = books.apply(event)
             self._vouch(entry.copies, event)
             if isinstance(event, Unusable) and changed:
@@ -83,6 +87,14 @@ class MergedReplay:
         if isinstance(event, BookSnapshot):
             for copy in copies:
                 self._vouched.setdefault(copy.source, set()).add(event.token_id)
+
+    def _others_have_it(self, copies: Sequence[Copy], event: Unusable) -> bool:
+        """Whether what one connection alone gave so that it cannot be read is no loss: another one goes on."""
+        having = {copy.source for copy in copies}
+        others = set[str]().union(
+            *(tokens for source, tokens in self._vouched.items() if source not in having)
+        )
+        return others.issuperset(self._books.concerned(event))
 
     def _doubt(self, token_ids: Sequence[str]) -> None:
         """What cannot be read, or is wrong, is so on every connection that has it."""

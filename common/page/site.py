@@ -16,12 +16,15 @@ from common.core.rows.origin import leg_in_name
 from common.errors import ConfigError
 from common.page.access import Access, read_token
 from common.page.files import page_files
+from common.page.ledgers import LedgerShelf
+from common.page.queries import instant_in, number_in, refused
 from common.runtime.process import Runtime
 from common.status.answers import Headers, Page, Query, json_page
 from common.status.board import Status, StatusBoard
 from common.status.run_manifest import RunManifest
 
 HIGHEST_PAGE = 100_000
+MOST_DAYS = 90
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +46,13 @@ class PageSite:
     def __init__(self, runtime: Runtime, board: StatusBoard, access: Access) -> None:
         self._runtime, self._board, self._access = runtime, board, access
         self._recent, self._since = Recent(), Since()
+        self._ledgers = LedgerShelf(runtime.data_root)
         self._document: tuple[RunManifest, dict[str, Any]] | None = None
         self._views: Mapping[str, Callable[[Query], Page]] = {
             "/api/overview": lambda _: json_page(self._overview()),
             "/api/markets": self._markets,
+            "/api/conditions": self._conditions,
+            "/api/hour": self._hour,
         }
 
     def note(self, status: Status) -> None:
@@ -106,10 +112,19 @@ class PageSite:
 
     def _markets(self, query: Query) -> Page:
         _, document = self._look()
-        page = query.get("page", "1")
-        number = min(int(page), HIGHEST_PAGE) if page.isascii() and page.isdigit() and len(page) < 7 else 1
+        page = number_in(query, "page", 1, most=HIGHEST_PAGE)
         now_ns = self._runtime.clock.wall_ns()
-        return json_page(markets_view(document, search=query.get("search", ""), page=number, now_ns=now_ns))
+        return json_page(markets_view(document, search=query.get("search", ""), page=page, now_ns=now_ns))
+
+    def _conditions(self, query: Query) -> Page:
+        days = number_in(query, "days", MOST_DAYS, most=MOST_DAYS)
+        return json_page(self._ledgers.calendar(days=days, now_ns=self._runtime.clock.wall_ns()))
+
+    def _hour(self, query: Query) -> Page:
+        from_ns = instant_in(query, "from")
+        if from_ns is None:
+            return refused("say from=2026-11-23T12:00:00Z")
+        return json_page(self._ledgers.hour(row=query.get("row", ""), from_ns=from_ns))
 
 
 def _few_fields(manifest: RunManifest) -> dict[str, Any]:

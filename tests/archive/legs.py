@@ -1,12 +1,14 @@
 """Legs of a world on disk: each hears the same messages, with outages, lags and clocks of its own."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from common.core.market import Token
 from common.core.merging.payloads import contents_of
 from common.core.rows.names import Layout
 from common.core.rows.origin import Leg
@@ -29,6 +31,10 @@ class Hearing(msgspec.Struct, frozen=True):
     clock_error_ms: float | None = None
     deaf_to: str = ""  # messages with this text never come
     others_order: bool = False  # of the keys
+    reader: int = 0
+    market: int | None = None  # the one that this reader has
+    damaged: Sequence[int] = ()  # messages whose prices cannot be read
+    announcements: int = 0  # that come between the messages, on this leg alone
 
 
 def a_world() -> World:
@@ -38,9 +44,11 @@ def a_world() -> World:
 
 def record(root: Path, world: World, hearing: Hearing) -> None:
     """Record the world as one leg hears it."""
+    letter = hearing.leg if hearing.host == "one" else ""
+    tokens = world.tokens if hearing.market is None else world.tokens[2 * hearing.market :][:2]
     recorder = Recorder(
         root,
-        f"ws_reader-0{hearing.leg if hearing.host == 'one' else ''}-20261123T120000Z-{hearing.host}{hearing.leg}",
+        f"ws_reader-{hearing.reader}{letter}-20261123T120000Z-{hearing.host}{hearing.leg}",
         layout=HOURS,
         leg=hearing.leg,
         host=hearing.host,
@@ -48,7 +56,7 @@ def record(root: Path, world: World, hearing: Hearing) -> None:
     recorder.clock_error_ms = hearing.clock_error_ms
     recorder.wall_ahead_ns = hearing.wall_ahead_ms * MS
     recorder.at_ns = (world.messages[0][0] - 5) * MS
-    recorder.open(*world.tokens)
+    recorder.open(*tokens)
     cuts, opens = dict(hearing.outages), {end for _, end in hearing.outages}
     connected = True
     for number, (at_ms, payload) in enumerate(world.messages):
@@ -60,18 +68,34 @@ def record(root: Path, world: World, hearing: Hearing) -> None:
             connected = False
         if number in opens:
             recorder.at_ns = max(recorder.at_ns - hearing.late_ms * MS, (at_ms - 1) * MS)
-            recorder.open(*world.tokens)
-            recorder.hear(opening_of(world, number))
+            recorder.open(*tokens)
+            recorder.hear(opening_of(world, number, tokens))
             connected = True
-        if connected and not (hearing.deaf_to and hearing.deaf_to.encode() in payload):
-            recorder.hear(_reordered(payload) if hearing.others_order else payload)
+        if connected and (heard := _as_heard(number, payload, tokens, hearing)) is not None:
+            recorder.hear(heard)
+        if connected and number < hearing.announcements:
+            recorder.hear(b'{"event_type":"new_market","market":"0xnew","id":"%d"}' % (number // 3))
     recorder.at_ns += 1000
     if connected:
         recorder.close_session()
     recorder.end()
 
 
-def opening_of(world: World, number: int) -> bytes:
+def _as_heard(number: int, payload: bytes, tokens: Sequence[Token], hearing: Hearing) -> bytes | None:
+    found: Any = json.loads(payload)
+    if hearing.deaf_to and hearing.deaf_to.encode() in payload:
+        return None
+    if isinstance(found, list):
+        mine = [book for book in found if book["asset_id"] in {token.token_id for token in tokens}]
+        return payload if len(mine) == len(found) else json.dumps(mine).encode()
+    if found["market"] not in {token.condition_id for token in tokens}:
+        return None
+    if number in hearing.damaged:
+        return re.sub(rb'"price":"[^"]*"', b'"price":"?"', payload)
+    return json.dumps(found, sort_keys=True).encode() if hearing.others_order else payload
+
+
+def opening_of(world: World, number: int, tokens: Sequence[Token]) -> bytes:
     """The array of books that opens a connection before a message."""
     last_ms: dict[str, int] = {}
     for _, payload in world.messages[:number]:
@@ -88,7 +112,7 @@ def opening_of(world: World, number: int) -> bytes:
                 "asks": _side(levels, "SELL"),
                 "event_type": "book",
             }
-            for token in world.tokens
+            for token in tokens
             for levels in [world.truths[number - 1][token.token_id]]
         ]
     ).encode()
@@ -97,8 +121,3 @@ def opening_of(world: World, number: int) -> bytes:
 def _side(levels: dict[tuple[str, float], float], wanted: str) -> list[dict[str, str]]:
     prices = sorted((price for side, price in levels if side == wanted), reverse=wanted == "SELL")
     return [{"price": str(price), "size": str(levels[wanted, price])} for price in prices]
-
-
-def _reordered(payload: bytes) -> bytes:
-    found: Any = json.loads(payload)
-    return json.dumps(found, sort_keys=True).encode() if isinstance(found, dict) else payload

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from common.archive.legs import MergedRows
 from common.archive.read import closed_archives
 from common.archive.replay import read_archive, replay
+from common.core.events.market_events import Unusable
 from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
@@ -89,6 +90,31 @@ def test_what_one_leg_missed_comes_from_the_other_once_and_in_order(
     assert market_messages(rows) == sent(WORLD)
     assert len({id(row) for row in rows}) == len(rows)
     assert assert_books_are_true(tmp_path) > 500
+
+
+def test_one_connection_of_a_leg_may_be_minutes_behind_the_others(tmp_path: Path) -> None:
+    record(tmp_path, WORLD, Hearing(outages=[(90, 140)]))
+    record(tmp_path, WORLD, Hearing("b", market=0))
+    record(tmp_path, WORLD, Hearing("b", market=1, reader=1, late_ms=200_000))
+    assert market_messages(heard(tmp_path)) == sent(WORLD)
+
+
+def test_what_one_leg_gave_damaged_does_not_void_the_book_that_the_other_one_gave_whole(
+    tmp_path: Path,
+) -> None:
+    changes = [n for n, (_, text) in enumerate(WORLD.messages) if b'"price_change"' in text]
+    two_legs(tmp_path, Hearing(damaged=changes[20:60:4]), Hearing("b"))
+    steps = list(replay(read_archive(tmp_path)))
+    assert sum(isinstance(step.event, Unusable) for step in steps) >= 10
+    assert [step.row.record_type for step in steps if step.broken is not None] == ["session_closed"]
+    assert assert_books_are_true(tmp_path) > 500
+
+
+def test_announcements_that_flood_one_leg_do_not_touch_the_markets(tmp_path: Path) -> None:
+    two_legs(tmp_path, Hearing(outages=[(90, 140)], announcements=300), Hearing("b", announcements=80))
+    found = market_messages(heard(tmp_path))
+    assert len(found.pop("0xnew")) == 300 - 50
+    assert found == sent(WORLD)
 
 
 def test_one_leg_can_be_asked_for_and_a_root_with_one_leg_is_read_as_ever(tmp_path: Path) -> None:

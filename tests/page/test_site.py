@@ -74,6 +74,14 @@ def test_hostile_names_reach_the_page_as_data(tmp_path: Path) -> None:
         assert (market["slug"], market["tokens"][0]["outcome"]) == (HOSTILE, HOSTILE)
 
 
+def test_what_is_asked_for_wrongly_is_refused_with_a_reason(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        answer = run.get("/api/hour?row=x&from=yesterday")
+        assert (answer.status_code, list(answer.json())) == (400, ["error"])
+        assert run.get("/api/conditions?days=99999").json()["hours"] == 90 * 24
+        assert run.get("/api/hour?row=x&from=2026-11-23T12:00:00Z").json()["ledgers"] == []
+
+
 def test_the_process_samples_its_figures_whether_or_not_anybody_looks(tmp_path: Path) -> None:
     with telling(tmp_path) as run:
 

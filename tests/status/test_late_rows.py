@@ -73,6 +73,7 @@ def test_a_lane_in_which_nothing_waits_is_never_late(tmp_path: Path) -> None:
         run.say_supervisor()
         say_waiting(run, 0.0, count=0)
         run.later_ns += 31 * S
+        run.say_supervisor()
         say_waiting(run, 0.0, count=0)
         run.later_ns += 25 * S
         assert run.get("/healthz").status_code == 200

@@ -17,12 +17,45 @@ GROUP_ROWS = 100_000
 GROUP_LEVELS = 1_000_000  # a depth row may hold hundreds
 SUFFIX = ".parquet"
 _UNFINISHED = ".open"
+_LATE_NS = (
+    60 * NS_PER_SECOND
+)  # rows of two legs alternate around the end of an hour for the time that one of them lags
+
+
+class _OpenHour:
+    """A file that is being written, with the row group that it waits for."""
+
+    def __init__(self, hidden: Path, table: Table) -> None:
+        self.hidden = hidden
+        self._file = ParquetFile(hidden, COLUMNS[table])
+        self._group: list[tuple[Any, ...]] = []
+        self._levels = 0
+
+    def add(self, row: tuple[Any, ...], levels: int) -> None:
+        self._group.append(row)
+        self._levels += levels
+        if len(self._group) >= GROUP_ROWS or self._levels >= GROUP_LEVELS:
+            self._write_group()
+
+    def finish(self) -> int:
+        """Write what is in memory and close the file, which still bears its hidden name; its size."""
+        self._write_group()
+        self._file.close()
+        return self.hidden.stat().st_size
+
+    def discard(self) -> None:
+        self._file.close()
+
+    def _write_group(self) -> None:
+        if self._group:
+            self._file.write(self._group)
+        self._group, self._levels = [], 0
 
 
 class Dataset:
-    """Takes the rows of one table in order. At most one file is open, at most one row group in memory.
+    """Takes the rows of one table in order. An hour stays open for the first minute of the one after it.
 
-    A row of an hour that was left already (the clock stepped back) goes to another part of that hour. Nothing
+    A row of an hour that was left for longer (the clock stepped back) goes to another part of that hour. Nothing
     bears its final name before `publish`. OSError passes through.
     """
 
@@ -32,10 +65,7 @@ class Dataset:
         self._folder, self._table, self._replace = output / table, table, replace
         self._parts: dict[Path, int] = defaultdict(int)
         self._unfinished: list[tuple[Path, Path]] = []  # as it is, as it is to be named
-        self._hour_ns = -1
-        self._file: ParquetFile | None = None
-        self._group: list[tuple[Any, ...]] = []
-        self._levels = 0
+        self._open: dict[int, _OpenHour] = {}  # one or two, the one begun first in front
 
     def add(self, row: tuple[Any, ...], *, levels: int = 0) -> None:
         """Take a row whose first column is its receive time; `levels` is how many its lists hold.
@@ -43,22 +73,21 @@ class Dataset:
         Raises ArchiveError where its hour was exported before and is not to be replaced.
         """
         hour_ns = row[0] - row[0] % HOUR_NS
-        if hour_ns != self._hour_ns:
-            self._begin(hour_ns)
-        self._group.append(row)
-        self._levels += levels
+        hour = self._open.get(hour_ns)
+        if hour is None:
+            hour = self._begin(hour_ns)
+        elif len(self._open) > 1 and row[0] > max(self._open) + _LATE_NS:
+            self._leave_others(hour_ns)
+        hour.add(row, levels)
         self.rows += 1
-        if len(self._group) >= GROUP_ROWS or self._levels >= GROUP_LEVELS:
-            self._write_group()
 
     def finish(self) -> None:
-        """Write what is in memory and close the file; it still bears its hidden name."""
-        self._write_group()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            self.bytes += self._unfinished[-1][0].stat().st_size
-        self._hour_ns = -1
+        """Write what is in memory and close the files; they still bear their hidden names."""
+        self._leave_others(-1)
+
+    def _leave_others(self, hour_ns: int) -> None:
+        for left_ns in [other_ns for other_ns in self._open if other_ns != hour_ns]:
+            self.bytes += self._open.pop(left_ns).finish()
 
     def publish(self) -> Sequence[Path]:
         """Give every file its name, in place of what its hour held before. The files' paths."""
@@ -75,16 +104,16 @@ class Dataset:
 
     def discard(self) -> None:
         """Remove what has no name yet."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for hour in self._open.values():
+            hour.discard()
+        self._open.clear()
         for hidden, _ in self._unfinished:
             DISK.remove(hidden)
         for folder in self._parts:
             _remove_if_empty(folder)
 
-    def _begin(self, hour_ns: int) -> None:
-        self.finish()
+    def _begin(self, hour_ns: int) -> _OpenHour:
+        self._leave_others(max(self._open, default=-1))
         text = utc_text(hour_ns)
         folder = self._folder / f"dt={text[:10]}" / f"hour={text[11:13]}"
         if not self._replace and any(folder.glob(f"*{SUFFIX}")):
@@ -94,13 +123,8 @@ class Dataset:
         self._parts[folder] += 1
         hidden = folder / f".{name}{_UNFINISHED}"
         self._unfinished.append((hidden, folder / name))
-        self._file = ParquetFile(hidden, COLUMNS[self._table])
-        self._hour_ns = hour_ns
-
-    def _write_group(self) -> None:
-        if self._group and self._file is not None:
-            self._file.write(self._group)
-        self._group, self._levels = [], 0
+        hour = self._open[hour_ns] = _OpenHour(hidden, self._table)
+        return hour
 
 
 def _sync(path: Path) -> None:

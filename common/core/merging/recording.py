@@ -14,9 +14,7 @@ from common.core.rows.origin import LEGS, leg_of
 from common.core.rows.reading import Row
 from common.core.rows.websocket import SESSION_CLOSED, SESSION_OPENED
 
-_WAIT_FOR_LEG_NS = (
-    600 * NS_PER_SECOND
-)  # a leg that is connected and says nothing for longer is not waited for
+_WAIT_NS = 600 * NS_PER_SECOND  # a connection that says nothing for longer is not waited for
 _IDLE_STRETCHES = 30
 
 
@@ -60,29 +58,27 @@ class _Units:
                 del self._units[name], self._idle[name]
 
 
-class _Legs:
-    """How far each leg of a recording has been read, by the time when its messages were due."""
+class _Progress:
+    """How far each connection of a recording has been read, by the time when its messages were due."""
 
     def __init__(self) -> None:
-        self._reached: dict[str, int] = {}
-        self._sessions: dict[str, set[tuple[str, str | None]]] = {}  # that are open
+        self._furthest_ns = 0
+        self._open: dict[tuple[str, str | None], int] = {}  # sessions
 
     def note(self, entry: Entry) -> None:
         """The next entry."""
         row = entry.row
-        leg, session = leg_of(row.leg), (row.producer, row.session_id)
-        sessions = self._sessions.setdefault(leg, set())
-        self._reached[leg] = max(self._reached.get(leg, 0), entry.order_ns)
-        if row.record_type == SESSION_OPENED:
-            sessions.add(session)
-        elif row.record_type == SESSION_CLOSED:
-            sessions.discard(session)
+        session = row.producer, row.session_id
+        self._furthest_ns = max(self._furthest_ns, entry.order_ns)
+        if row.record_type == SESSION_CLOSED:
+            self._open.pop(session, None)
+        elif row.record_type == SESSION_OPENED or session in self._open:
+            self._open[session] = max(self._open.get(session, 0), entry.order_ns)
 
     def watermark(self) -> int:
-        """Up to where all has been read. A leg that is connected is waited for, and one that is not is not."""
-        furthest = max(self._reached.values())
-        awaited = [at_ns for leg, at_ns in self._reached.items() if self._sessions[leg]]
-        return max(min(awaited, default=furthest), furthest - _WAIT_FOR_LEG_NS)
+        """Up to where all has been read. A connection that is open is waited for."""
+        slowest_ns = min(self._open.values(), default=self._furthest_ns)
+        return max(slowest_ns, self._furthest_ns - _WAIT_NS)
 
 
 def of_legs(rows: Iterable[Row], entries: Entries) -> Iterator[Entry]:
@@ -90,10 +86,10 @@ def of_legs(rows: Iterable[Row], entries: Entries) -> Iterator[Entry]:
 
     One that lags, or whose wall clock stepped, is merged all the same.
     """
-    units, legs = _Units(same_clock=True), _Legs()
+    units, progress = _Units(same_clock=True), _Progress()
     for entry in entries.all(rows):
-        legs.note(entry)
-        yield from units.settle(legs.watermark())
+        progress.note(entry)
+        yield from units.settle(progress.watermark())
         units.take(entry, second=leg_of(entry.row.leg) != LEGS[0])
     yield from units.finish()
 

@@ -1,4 +1,5 @@
 // The page: what is live comes as server-sent events while the page is visible, everything else is asked for.
+import { startCalendar } from "./calendar.js";
 import { ask, el, show } from "./dom.js";
 import { startMarkets } from "./markets.js";
 import { showNow } from "./now.js";
@@ -63,3 +64,4 @@ setInterval(watch, POLL_MS);
 heardAt = Date.now();
 listen();
 startMarkets(body("markets"), null);
+startCalendar(body("calendar"));
