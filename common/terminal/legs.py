@@ -7,8 +7,9 @@ from common.core.envelope import MESSAGE
 from common.core.merging.equality import canonical
 from common.core.merging.live import LiveMerge, Shown
 from common.core.merging.payloads import NO_MARKET, contents_of
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import SESSION_CLOSED
-from common.polymarket.describe import describe_row
+from common.errors import ArchiveError
 from common.queue.tail import Tailed
 
 LegChoice = Literal["merged", "a", "b", "all"]
@@ -31,7 +32,7 @@ class LegView:
                 yield Shown(tailed, late=False, doubtful=False)
             return
         if tailed.envelope.kind != MESSAGE:
-            if describe_row(tailed.envelope.payload)[0] == SESSION_CLOSED:
+            if _is_end(tailed.envelope.payload):
                 yield from self._merge.ended(leg, lambda unit: self._readers[unit].get(leg) == tailed.name)
             yield Shown(tailed, late=False, doubtful=False)
             return
@@ -48,3 +49,10 @@ class LegView:
     def tick(self, now_monotonic_ns: int) -> Iterator[Shown[Tailed]]:
         """What has waited for long enough."""
         return self._merge.tick(now_monotonic_ns)
+
+
+def _is_end(row: bytes) -> bool:
+    try:
+        return row_of(row).record_type == SESSION_CLOSED
+    except ArchiveError:
+        return False
