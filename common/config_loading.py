@@ -37,7 +37,7 @@ def load_settings(
         for section, keys in layer.items():
             _refuse_unknown(origin, section, keys)
             if section == "discovery" and any(key in keys for key in SELECTING):
-                # Whoever names something to record replaces all that was named before, the defaults first.
+                # A layer that names something to record replaces all that was named before, the defaults first.
                 values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
             for key, value in keys.items():
                 values.setdefault(section, {})[key] = value
@@ -124,7 +124,7 @@ def _wrong_with_remote(remote: str) -> str:
     if re.match(r":?[^/:,]*,", remote) and ":" in remote:
         return "must hold no parameters; give them to rclone by its own configuration, or RCLONE_CONFIG_..."
     if remote and (not remote.isprintable() or remote.startswith("-")):
-        return f"is no rclone remote: {remote!r}"
+        return f"is not an rclone remote: {remote!r}"
     if remote and ":" not in remote and not remote.startswith(("/", ".")):
         return f"must be like store:bucket/folder, or an absolute path, got {remote!r}"
     return ""

@@ -25,7 +25,7 @@ class _Loader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = str(key_node.value)
             if key in seen:
-                raise yaml.YAMLError(f"{key} stands there twice (line {key_node.start_mark.line + 1})")
+                raise yaml.YAMLError(f"{key} is given twice (line {key_node.start_mark.line + 1})")
             seen.add(key)
         return super().construct_mapping(node, deep)
 

@@ -64,7 +64,7 @@ class Disk:
         source.rename(target)
 
     def remove(self, path: Path) -> None:
-        """Remove a file; one that is gone already is no error."""
+        """Remove a file; one that is gone already is not an error."""
         path.unlink(missing_ok=True)
 
     def make_folder(self, folder: Path) -> None:

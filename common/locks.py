@@ -41,7 +41,7 @@ class FileLock:
         return True
 
     def note(self, document: bytes) -> None:
-        """Say in the file who holds the lock, for whoever finds it locked. Raises OSError."""
+        """Say in the file who holds the lock, for anyone who finds it locked. Raises OSError."""
         self._note = document
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, document, 0)

@@ -42,7 +42,7 @@ PROCESSES = (
         start_rank=1,
         stop_rank=3,
         in_sample=True,
-        heartbeat_limit_s=60,  # a slow disk holds a commit up, and is no reason to kill it
+        heartbeat_limit_s=60,  # a slow disk holds a commit up, and is not a reason to kill it
         role="envelopes -> rows -> gzip -> closed archives",
     ),
     ProcessKind(

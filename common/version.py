@@ -10,7 +10,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def commit_of(checkout: Path) -> str:
-    """The commit that is checked out in a folder, empty where it is no git checkout.
+    """The commit that is checked out in a folder, empty where it is not a git checkout.
 
     Git's own files are read, for git need not be installed. Changes that are not committed do not show.
     """

@@ -53,7 +53,7 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, parent: int, stop: asyncio.Ev
 
 
 def write_ready_file(path: Path, urls: ExchangeUrls) -> None:
-    """Write where the exchange answers; whoever sees the file sees it whole."""
+    """Write where the exchange answers; anyone who sees the file sees it whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_bytes(msgspec.json.encode(urls) + b"\n")

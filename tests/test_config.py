@@ -145,9 +145,9 @@ def test_an_unknown_name_is_refused_with_the_one_that_was_meant(
         ("\x00", "is not valid YAML"),
         (
             "writer: {writers: 1}\nwriter: {gzip_level: 2}",
-            "is not valid YAML: writer stands there twice (line 2)",
+            "is not valid YAML: writer is given twice (line 2)",
         ),
-        ("writer: {writers: 1, writers: 2}", "is not valid YAML: writers stands there twice"),
+        ("writer: {writers: 1, writers: 2}", "is not valid YAML: writers is given twice"),
         ("!!python/object/apply:os.system [echo]", "is not valid YAML"),
         ("[1, 2]", "must hold sections with keys, not a list"),
         ("just words", "must hold sections with keys, not a str"),
@@ -222,8 +222,8 @@ def test_an_upload_without_a_remote_is_refused(tmp_path: Path) -> None:
     [
         ("s3,secret_access_key=hunter2:bucket", "must hold no parameters"),
         (":webdav,pass=x,url='http://x':y", "must hold no parameters"),
-        ("--config=/etc/x", "is no rclone remote"),
-        ("a:b\nc", "is no rclone remote"),
+        ("--config=/etc/x", "is not an rclone remote"),
+        ("a:b\nc", "is not an rclone remote"),
         ("bucket", "must be like store:bucket/folder"),
     ],
 )

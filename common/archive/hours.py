@@ -66,7 +66,7 @@ def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
 
 
 def rows_of(path: Path, torn: Callable[[Path], None]) -> Rows:
-    """The rows of an archive, up to where it is torn or holds a line that is no row: `torn` is told so."""
+    """The rows of an archive, up to where it is torn or holds a line that is not a row: `torn` is told so."""
     try:
         for line in iterate_lines(path):
             yield read_row(line), line

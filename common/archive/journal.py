@@ -1,6 +1,6 @@
 """The journal of a lane: one checksummed line for each commit. The last good line is the truth, no other.
 
-What is durable is what the last line says; bytes of archives behind its lengths were never written, as far as
+What is durable is what the last line says; bytes of archives after its lengths were never written, as far as
 anyone may know.
 """
 

@@ -49,7 +49,7 @@ def read_archive(
 
     `paths` are archives, or folders with archives below them, such as a data root; `stream` None is both streams.
     Of each producer the rows come in the order in which it recorded them, those of several producers by their
-    receive times. `since` and `until` (excluded) bound the receive time; books begin anew with the snapshots
+    receive times. `since` and `until` (excluded) bound the receive time; books start again with the snapshots
     after `since`. Raises ArchiveError where an archive is missing, torn or no archive; ValueError for an instant
     that is none; ArchiveError too where a recording is given twice, or hosts' clocks are not known well enough.
     """

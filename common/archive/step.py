@@ -7,7 +7,7 @@ from common.core.books.continuity import Break
 from common.core.events.market_events import MarketEvent
 from common.core.rows.reading import Row
 
-NOT_KNOWN = "not known since here"  # what stands in place of a book that an unusable event has voided
+NOT_KNOWN = "not known since here"  # what is shown in place of a book that an unusable event has voided
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from common.files import DISK, Disk, write_atomically
 
 
 def read_record(data_root: Path, path: str) -> UploadRecord | None:
-    """The record of an archive, None if there is none that can be read: it is proved anew then."""
+    """The record of an archive, None if there is none that can be read: it is proved again then."""
     return _read(data_root / record_path(path))
 
 

@@ -1,6 +1,6 @@
 """The load: what the embedded exchange would say of some markets, made beforehand and sent in a circle.
 
-A circle ends with the books as they are then, all in one message. To whoever has them, all that the next round says is
+A circle ends with the books as they are then, all in one message. To a receiver that has them, the next round is
 older: a repeat, which changes no book, so that time that goes back makes nobody find fault. Nobody may have some of
 them alone: the others would begin in a time that is long over by the books that there are.
 """

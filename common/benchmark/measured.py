@@ -36,7 +36,7 @@ class Setup(msgspec.Struct, frozen=True, order=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """One run. It counts only where `wrongs` is empty: every frame that was sent stands in the files, in order.
+    """One run. It counts only where `wrongs` is empty: every frame that was sent is in the files, in order.
 
     `messages` were sent in all; `rate` is messages a second over the stretch that was measured, `cpu_us` the CPU
     time of all processes for each message of it, `cpu_us_by_process` its parts; `memory_mib` is their memory with

@@ -126,7 +126,7 @@ class Recorder:
 
     @contextmanager
     def quoted_in_errors(self) -> Iterator[None]:
-        """A RecorderError within gets what the recorder last warned of behind its words: the log goes with the run."""
+        """A RecorderError within gets what the recorder last warned of after its words: the log goes with the run."""
         try:
             yield
         except RecorderError as error:

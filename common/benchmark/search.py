@@ -23,7 +23,7 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def sustained(self) -> bool:
-        """Whether nothing piled up: neither before the reader nor behind it."""
+        """Whether nothing piled up: neither before the reader nor after it."""
         return self.late <= self.rate * LATE_S and self.drain_s <= COMMIT_S + GRACE_S
 
     @property

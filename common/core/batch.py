@@ -25,7 +25,7 @@ _FIELDS = struct.Struct("<QQQqqIHBB")
 
 
 class EncodingError(RecorderError):
-    """Bytes that are no whole batch: torn by a crash, or not ours."""
+    """Bytes that are not a whole batch: torn by a crash, or not ours."""
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -80,7 +80,7 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
 
 
 def encode_batch(batch: Batch) -> bytes:
-    """The batch as it stands in a segment file and crosses the queue."""
+    """The batch as it is in a segment file and crosses the queue."""
     payloads = batch.payloads
     count = len(payloads)
     body = b"".join(payloads)
@@ -109,7 +109,7 @@ def decode_batches(data: bytes) -> Iterator[Batch]:
 
 
 def whole_batches(data: bytes) -> Iterator[tuple[Batch, int]]:
-    """Each whole batch with the offset behind it; ends quietly where a torn or altered one begins."""
+    """Each whole batch with the offset after it; ends quietly where a torn or altered one begins."""
     offset = 0
     while offset < len(data):
         try:

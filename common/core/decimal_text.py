@@ -18,10 +18,10 @@ def check_decimals(texts: Sequence[str]) -> None:
 
 @lru_cache(maxsize=1 << 12)
 def scaled(text: str) -> int:
-    """The value times 10**PLACES, exactly: for comparing and sorting. Raises ValueError where it is no decimal."""
+    """The value times 10**PLACES, exactly: for comparing and sorting. ValueError if it is not a number."""
     whole, _, rest = text.partition(".")
     if not (text.isascii() and whole.isdigit() and len(rest) <= PLACES and (rest.isdigit() or not rest)):
-        raise ValueError(f"{text[:40]!r} is no decimal")
+        raise ValueError(f"{text[:40]!r} is not a decimal number")
     return int(whole + rest.ljust(PLACES, "0"))
 
 

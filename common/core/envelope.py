@@ -2,7 +2,7 @@
 
 import msgspec
 
-MESSAGE = 1  # payload is what the exchange sent; session and subscription stand in the envelope's context
+MESSAGE = 1  # payload is what the exchange sent; session and subscription are in the envelope's context
 ROW = 2  # payload is a complete archive row that the producer wrote itself, without its newline
 
 

@@ -1,4 +1,4 @@
-"""Formats of files have versions: an older one is read as what it is, a newer one is refused in words."""
+"""Formats of files have versions: an older one is read as what it is, a newer one is refused with a reason."""
 
 import msgspec
 

@@ -18,7 +18,7 @@ def utc_text(epoch_ns: int) -> str:
 
 
 def compact_utc_text(epoch_ns: int) -> str:
-    """The second as it stands in file names and run ids: `20261123T192829Z`."""
+    """The second as it is in file names and run ids: `20261123T192829Z`."""
     return _second_text(epoch_ns // NS_PER_SECOND).replace("-", "").replace(":", "") + "Z"
 
 

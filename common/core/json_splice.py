@@ -1,4 +1,4 @@
-"""Decides whether foreign bytes are JSON that every reader takes, and how they stand in a one-line row.
+"""Decides whether foreign bytes are JSON that every reader takes, and how they are in a one-line row.
 
 A valid payload is its own JSON value, so it is spliced into the row instead of being built again. One value that a
 reader refuses makes the whole archive unreadable for that reader, so JSON beyond the bounds below is kept as text
@@ -18,14 +18,14 @@ _INTEGERS = range(
 )  # pandas refuses the digits before the point where 64 bits do not hold them
 _HARMLESS_CHARS = 19  # so many digits and a sign always fit
 _WHITE_SPACE = b" \t\r\n"
-_BREAKS = ("\x85", "\u2028", "\u2029")  # splitlines() splits here; raw they only stand inside strings
+_BREAKS = ("\x85", "\u2028", "\u2029")  # splitlines() splits here; raw they only are inside strings
 _BREAK_ESCAPES = tuple((text.encode(), b"\\u%04x" % ord(text)) for text in _BREAKS)
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])|(-?\d[\d.eE+-]*)', re.DOTALL)
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Splice(msgspec.Struct, frozen=True, gc=False):
-    """Either `value`, the bytes of a JSON value on one line, or `error`, why there is none, in words."""
+    """Either `value`, the bytes of a JSON value on one line, or `error`, why there is none, as a message."""
 
     value: bytes | None
     error: str | None
@@ -72,7 +72,7 @@ def encode_line(value: object) -> bytes:
 
 
 def utf8_error_text(error: UnicodeDecodeError) -> str:
-    """Where bytes stop being UTF-8, in words."""
+    """Where bytes stop being UTF-8, as a message."""
     return f"not valid UTF-8 at byte {error.start}"
 
 

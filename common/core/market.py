@@ -21,7 +21,7 @@ _CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{1,64}")
 def canonical_condition_id(condition_id: str) -> str:
     """The 32 bytes in lower case, whatever width was told: 31 bytes are the same value without its last 00.
 
-    What is no hexadecimal number of at most 32 bytes stays as it is.
+    What is not a hexadecimal number of at most 32 bytes stays as it is.
     """
     if not _CONDITION_ID.fullmatch(condition_id):
         return condition_id
@@ -29,7 +29,7 @@ def canonical_condition_id(condition_id: str) -> str:
 
 
 class Token(msgspec.Struct, frozen=True):
-    """One outcome of a market, as it stands in `tokens_tracked`. `token_id` is a decimal string.
+    """One outcome of a market, as it is in `tokens_tracked`. `token_id` is a decimal string.
 
     `end_time_utc` is the end of the market's window, empty for a market without one.
     """
@@ -43,7 +43,7 @@ class Token(msgspec.Struct, frozen=True):
 
     @property
     def trades_until_ns(self) -> int | None:
-        """The end of its window; None for a market that trades until it is closed, or a text that is no instant."""
+        """The end of its window; None for a market that trades until it is closed, or a text that is not an instant."""
         try:
             return parse_utc_ns(self.end_time_utc) if self.end_time_utc else None
         except ValueError:

@@ -8,7 +8,7 @@ MOST = 10**18  # decimal128(18, 6), which readers hold in 64 bits
 
 @lru_cache(maxsize=1 << 17)
 def micros(text: str) -> int | None:
-    """The text in millionths; None where it is no plain decimal, too large, or finer than a millionth."""
+    """The text in millionths; None where it is not a plain decimal, too large, or finer than a millionth."""
     whole, _, part = text.partition(".")
     if len(part) > PLACES:
         if part[PLACES:].strip("0"):

@@ -50,7 +50,7 @@ def joined(runs: Iterable[Run]) -> list[Run]:
 
 
 def overlaps(runs: Iterable[Run]) -> list[Run]:
-    """The numbers that stand in more than one of the runs."""
+    """The numbers that are in more than one of the runs."""
     found: list[Run] = []
     highest = 0
     for first, last in sorted(runs):

@@ -1,4 +1,4 @@
-"""Whoever stood still himself blames nobody: when a stopped process goes on, every deadline of others has passed."""
+"""A process that itself stood still blames nobody: when it goes on, every deadline of others has passed."""
 
 LIMIT_NS = 5_000_000_000
 

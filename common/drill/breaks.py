@@ -161,7 +161,7 @@ def cut_connections(plan: Plan, folder: Path) -> Evidence:
 
 
 def hostile_frames(plan: Plan, folder: Path) -> Evidence:
-    """Frames that are no JSON, no UTF-8, or very large, among the others."""
+    """Frames that are not JSON, not UTF-8, or very large, among the others."""
     with bench(plan, folder) as made:
         made.start()
         deadline = time.monotonic() + plan.duration_s

@@ -38,7 +38,7 @@ CASES = (
     Case("pause-supervisor", "the recording goes on, nothing is lost", kills.pause("supervisor")),
     Case(
         "pause-everything",
-        "nobody is taken for stuck when all wake up, nothing is lost",
+        "no process is mistaken for stuck when all wake up, nothing is lost",
         surroundings.pause_everything,
     ),
     Case("unread-log", "a log that nobody reads holds nobody up, nothing is lost", surroundings.unread_log),

@@ -1,4 +1,4 @@
-"""The proof: what the exchange's own account says was sent against what stands in closed archives."""
+"""The proof: what the exchange's own account says was sent against what is in closed archives."""
 
 import hashlib
 from collections import Counter

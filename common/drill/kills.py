@@ -130,7 +130,7 @@ def kill_everything(plan: Plan, folder: Path) -> Evidence:
             kills += 1
             made.start()
         made.done.append(
-            f"kill -9 of all processes at once, {kills} times, {counted} between write and close"
+            f"kill -9 of all processes at the same moment, {kills} times, {counted} between write and close"
         )
         return finish(made, counted=counted)
 

@@ -81,7 +81,7 @@ class WatchedSyncs(msgspec.Struct, frozen=True):
         part.replace(self.delay)
 
     def commits_ahead_of_data(self) -> list[str]:
-        """Journal lines that were synced while an archive was not yet as long as they say, in words."""
+        """Journal lines that were synced while an archive was not yet as long as they say, as a message."""
         lengths: dict[str, int] = {}
         wrongs: list[str] = []
         for event in self.log.read_text().splitlines():

@@ -51,7 +51,7 @@ class ReaderWatch:
         return self._wanted.is_settled(token.token_id) or self._share.is_recorded_or_closed(token)
 
     def told_until_ns(self, now: Now) -> int:
-        """Up to this wall time every gap and message stands in a row."""
+        """Up to this wall time every gap and message is in a row."""
         told = self._recording.told_until_ns(now)
         if self._finished:
             return told

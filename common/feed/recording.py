@@ -68,7 +68,7 @@ class Recording:
         return self._sequence
 
     def told_until_ns(self, now: Now) -> int:
-        """Up to this wall time every message and outage stands in a row of the outbox."""
+        """Up to this wall time every message and outage is in a row of the outbox."""
         known = [now.wall_ns]
         if self._waiting_rows:
             known.append(self._waiting_rows[0][1].wall_ns)

@@ -66,7 +66,7 @@ class SessionLife:
             self.alive_ns = now.monotonic_ns - max(0, now.wall_ns - at_ns)
 
     def arriving(self, size: int, now: Now) -> bool:
-        """So many bytes of a message are there; whether a large opening array is arriving, which is no silence."""
+        """So many bytes of a message are there; whether a large opening array is arriving, which is not silence."""
         grows, self._arriving_bytes = size > self._arriving_bytes, size
         in_time = now.monotonic_ns - self.opened.monotonic_ns < ARRIVAL_LIMIT_NS
         if self.moved or not grows or not in_time:

@@ -30,7 +30,7 @@ class Unrecorded:
         self._windows = DueWindows()
 
     def told_until_ns(self, now: Now) -> int:
-        """Up to this wall time all of it stands in rows."""
+        """Up to this wall time all of it is in rows."""
         begun = (self._tokens.earliest_ns, self._bookless.earliest_ns, self._windows.earliest_ns)
         return min([now.wall_ns, *(each for each in begun if each is not None)])
 

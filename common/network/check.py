@@ -33,4 +33,4 @@ def _target(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
     except ValueError as error:
-        raise ConfigError(f"configuration: {url} is no URL ({error}); correct it in `exchange`") from error
+        raise ConfigError(f"configuration: {url} is not a URL ({error}); correct it in `exchange`") from error

@@ -1,4 +1,4 @@
-"""The head of an HTTP answer, read from a socket that becomes something else behind it: a tunnel, a websocket."""
+"""The head of an HTTP answer, read from a socket that becomes something else after it: a tunnel, a websocket."""
 
 import re
 import socket
@@ -61,5 +61,5 @@ def read_some(sock: socket.socket, head: Head, deadline: Deadline, *, limit: int
                 break
             body += piece
     except OSError:
-        return body[:wanted]  # what broke or did not come is no news: the answer is a refusal already
+        return body[:wanted]  # what broke or did not come does not matter: the answer is a refusal already
     return body[:wanted]

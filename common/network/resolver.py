@@ -47,7 +47,7 @@ class Resolver:
     def addresses(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """At least one. Raises DialError where there is none, or none came in time.
 
-        Whoever asks for another name while a lookup hangs waits for that one. An address is its own answer.
+        A thread that asks for another name while a lookup hangs waits for that one. An address is its own answer.
         """
         if literal := _literal(host, port):
             return literal
@@ -80,7 +80,7 @@ class Resolver:
     def _run(self, wanted: tuple[str, int], future: Future[list[Address]]) -> None:
         try:
             future.set_result(self._look_up(*wanted))
-        except BaseException as error:  # noqa: BLE001 - handed over whole to whoever waits
+        except BaseException as error:  # noqa: BLE001 - handed over whole to the waiting thread
             future.set_exception(error)
 
 

@@ -1,4 +1,4 @@
-"""Who may look at the page and its data: this machine alone, or whoever has the token."""
+"""Who may look at the page and its data: this machine alone, or anyone who has the token."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""What stands in the rows of a batch, made in one go: the fast path of the recorder.
+"""What is in the rows of a batch, made in one go: the fast path of the recorder.
 
 What comes all the time takes a short way, on which nothing is looked at twice; the rest goes through `classify`.
 Both ways lead to the same bytes.

@@ -36,7 +36,7 @@ def retry_after_s(answer: HttpAnswer) -> float:
 
 
 def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None, tuple[str, ...]]:
-    """What is wrong with an answer, in words, or None; and which tokens it leaves out.
+    """What is wrong with an answer, as a message, or None; and which tokens it leaves out.
 
     A 200 answer may hold an error body, and leaves out unknown and closed tokens silently.
     """
@@ -47,7 +47,7 @@ def judge_books(answer: HttpAnswer, tokens: Sequence[Token]) -> tuple[str | None
         books = _BOOKS.decode(answer.body)
     except msgspec.DecodeError:
         words = _words(answer).removeprefix("HTTP 200")
-        return f"answered 200 with a body that is no array of books{words}", tuple(asked)
+        return f"answered 200 with a body that is not an array of books{words}", tuple(asked)
     answered = {book.asset_id for book in books}
     return None, tuple(token_id for token_id in asked if token_id not in answered)
 

@@ -78,8 +78,8 @@ def classify(payload: bytes, _opcode: int = 1) -> Classified:
     """Classify any payload; never raises. A binary frame is read like a text frame.
 
     Kinds that are neither known (the exchange's own kinds) nor named above are `unknown:<event_type>`,
-    cut and printable; an object without `event_type` that is no book is `unknown:no_event_type`, one whose
-    `event_type` is no text `unknown:event_type_not_text`, anything but an object `unknown:not_an_object`.
+    cut and printable; an object without `event_type` that is not a book is `unknown:no_event_type`, one whose
+    `event_type` is not text `unknown:event_type_not_text`, anything but an object `unknown:not_an_object`.
     `not_json` holds all that some strict reader would refuse; `json_error` says why.
     """
     try:

@@ -62,7 +62,7 @@ class _Adapter(HTTPAdapter):
         return sock
 
     def cut(self) -> None:
-        """Shut down every connection: whoever waits on one is woken by its end."""
+        """Shut down every connection: a thread that waits on one is woken by its end."""
         for connection in list(self._connections):
             if connection.sock is not None:
                 with contextlib.suppress(OSError):
@@ -177,7 +177,7 @@ def _adapter_for(session: requests.Session, url: str) -> _Adapter:
     try:
         adapter = session.get_adapter(url)
     except requests.RequestException as error:
-        raise ExchangeError(f"{url!r} is no URL of HTTP") from error
+        raise ExchangeError(f"{url!r} is not an HTTP URL") from error
     assert isinstance(adapter, _Adapter), "a session of open_session"
     return adapter
 
@@ -230,7 +230,7 @@ def _host(url: str) -> str:
     try:
         return urlsplit(url).netloc
     except ValueError as error:
-        raise ExchangeError(f"{url!r} is no URL: {error}") from error
+        raise ExchangeError(f"{url!r} is not a URL: {error}") from error
 
 
 def _read_body(response: requests.Response, host: str) -> bytes:

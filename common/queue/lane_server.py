@@ -65,7 +65,7 @@ class LaneServer:
         self._owners: dict[int, _Owner] = {}
         self.socket = context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        # A writer that took this paused process for dead connects anew, maybe before we saw its old connection end.
+        # A writer that took this paused process for dead connects again, maybe before we saw its old connection end.
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self.socket.setsockopt(zmq.SNDHWM, 0)
         self.socket.setsockopt(zmq.RCVHWM, 0)

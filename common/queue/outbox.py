@@ -11,7 +11,7 @@ It lives in a folder in tmpfs, `<run_dir>/producers/<name>/`, so that it survive
     context-<n>.json    the contexts that envelopes without an ack refer to
     lane-<k>/           one lane for each writer
     queue.sock          where the writers connect
-    tail.sock           where whoever only looks on connects
+    tail.sock           where observers connect
 """
 
 import logging
@@ -53,7 +53,7 @@ class Outbox:
         self._room = Room(folder)
         try:
             self._open(lanes)
-            self.identity = self.files.identity(fresh)  # last: whoever sees it finds a whole outbox
+            self.identity = self.files.identity(fresh)  # last: anyone who sees it finds a whole outbox
         except BaseException:
             self._room.close()
             self._lock.release()
@@ -87,7 +87,7 @@ class Outbox:
 
     @property
     def undeclared(self) -> range:
-        """Numbers of messages that were refused and stand in no gap row yet."""
+        """Numbers of messages that were refused and are in no gap row yet."""
         return self.numbers.undeclared
 
     @property

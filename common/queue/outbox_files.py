@@ -67,7 +67,7 @@ class Followed(msgspec.Struct, frozen=True):
 
 
 class OutboxFiles:
-    """Each is replaced as a whole, so that whoever reads it sees the old one or the new one."""
+    """Each is replaced as a whole, so that anyone who reads it sees the old one or the new one."""
 
     def __init__(self, folder: Path) -> None:
         """Read what is there. Raises ConfigError where a newer version wrote it."""

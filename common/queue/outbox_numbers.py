@@ -23,7 +23,7 @@ class OutboxNumbers:
 
     @property
     def undeclared(self) -> range:
-        """Numbers of messages that were refused and stand in no gap row yet."""
+        """Numbers of messages that were refused and are in no gap row yet."""
         return range(self._numbers[_ACCOUNTED] + 1, self._numbers[_GLOBAL] + 1)
 
     @property

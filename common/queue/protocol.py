@@ -19,7 +19,7 @@ PROTOCOL_VERSION = 1
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """A writer claims a lane of a producer. It replaces whoever owned the lane before.
+    """A writer claims a lane of a producer. It replaces the writer that owned the lane before.
 
     `number` and `at_ns` are the highest message number of the producer in the archives of this lane and the receive
     time of its newest row there, 0 where that is not known. A producer does not serve a `version` above its own.

@@ -14,7 +14,7 @@ class Settled:
     def look(self, told_until_ns: int) -> int:
         """The wall time up to which everything is durable, 0 until the first mark is acked.
 
-        `told_until_ns`: up to then everything that happened stands in the outbox.
+        `told_until_ns`: up to then everything that happened is in the outbox.
         """
         lanes = self._outbox.lanes
         if self._mark is not None and all(lanes[lane].acked >= last for lane, last in self._mark[1].items()):

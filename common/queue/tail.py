@@ -56,7 +56,7 @@ class QueueTail:
     def __init__(self, run_dir: Path, *, copies_kept: int = COPIES_KEPT, besides: str = "") -> None:
         """Nothing is connected before the first `look`. `copies_kept` of each producer may wait here.
 
-        `besides`: the process whose rows are not followed, for it is the one that looks on.
+        `besides`: the process whose rows are not followed, for it is the observer.
         """
         self._run_dir, self._besides = run_dir, besides
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -1,4 +1,4 @@
-"""A lossy copy of what enters an outbox, for whoever looks on; it never slows the pipeline.
+"""A lossy copy of what enters an outbox, for observers; it never slows the pipeline.
 
 Nothing happens when an envelope is appended. A few times a second the tap looks whether anybody has subscribed, and if
 so publishes what the segment files gained since its last look, the very first time all that they still hold: an
@@ -19,7 +19,7 @@ from common.queue.sockets import has_input
 
 SOCKET_NAME = "tail.sock"
 INTERVAL_NS = 100_000_000
-COPY_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all who look on
+COPY_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all observers
 COPIES_KEPT = 32  # for each slow subscriber: 3.2 s of them
 _INBOUND_LIMIT_BYTES = 256  # a subscription; without a bound a subscriber can fill our memory
 _SUBSCRIPTIONS_A_LOOK = 64

@@ -1,4 +1,4 @@
-"""One call of rclone: bounded in time, watched while it talks, and ended where it is no use to go on."""
+"""One call of rclone: bounded in time, watched while it talks, and ended where going on is pointless."""
 
 import contextlib
 import errno

@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def read_log(text: bytes, paths: Collection[str]) -> Told:
-    """Sort the lines of a call about `paths`; what is no JSON line is taken for words."""
+    """Sort the lines of a call about `paths`; what is not a JSON line is taken as text."""
     told = Told({}, set(), set(), "")
     asked, words = set(paths), ""
     for raw in text.split(b"\n"):

@@ -39,7 +39,9 @@ def find_rclone(program: str) -> Path:
     if "/" in program:
         path = Path(program)
         if not (path.is_file() and os.access(path, os.X_OK)):
-            raise RemoteError(f"upload.rclone: {program} is no program; name rclone itself, or leave it out")
+            raise RemoteError(
+                f"upload.rclone: {program} is not a program; name rclone itself, or leave it out"
+            )
         return path
     beside = Path(sys.executable).parent / program
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
@@ -68,11 +70,11 @@ def answer(program: Path, environment: Mapping[str, str], *arguments: str, log: 
 
 
 def check_version(program: Path, environment: Mapping[str, str]) -> None:
-    """Raises RemoteError if it is no rclone, or one that is too old."""
+    """Raises RemoteError if it is not rclone, or one that is too old."""
     told = answer(program, environment, "version")
     match = _VERSION.search(told)
     if match is None:
-        raise RemoteError(f"{program} is no rclone: `{program} version` says {told[:80]!r}")
+        raise RemoteError(f"{program} is not rclone: `{program} version` says {told[:80]!r}")
     version = tuple(int(part or 0) for part in match.groups())
     if version < OLDEST:
         wanted = ".".join(map(str, OLDEST))

@@ -19,7 +19,7 @@ from common.remote.store_hashes import ONE_PIECE, ONE_PIECE_BYTES, store_compute
 
 LIMIT_S = 900.0  # for one call, and so much more as its bytes need at this rate
 LEAST_BYTES_PER_S = 32 << 10
-TOLD_EVERY = "5s"  # whoever called it may be gone: writing to nobody ends it
+TOLD_EVERY = "5s"  # the caller may be gone: writing to nobody ends it
 
 _ALWAYS = ("--files-from-raw", "-", "--no-traverse", "--retries", "1", "--ask-password=false")
 _LOG = ("--use-json-log", "--log-level", "INFO", "--stats", TOLD_EVERY)

@@ -15,7 +15,7 @@ from common.remote.program import answer
 ONE_PIECE_BYTES = 200 << 20  # a larger file goes to S3 in parts
 ONE_PIECE = ("--s3-upload-cutoff", f"{ONE_PIECE_BYTES}B")  # beats every configuration, so that this is known
 _COMPUTING = frozenset({"local", "sftp", "s3", "google cloud storage", "drive"})
-_ENCRYPTED = re.compile(r"server_side_encryption|sse_", re.IGNORECASE)  # its ETag is no md5 then
+_ENCRYPTED = re.compile(r"server_side_encryption|sse_", re.IGNORECASE)  # its ETag is not an md5 then
 
 
 class _Listed(msgspec.Struct):

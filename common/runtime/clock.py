@@ -7,7 +7,7 @@ import msgspec
 
 
 class Clock(msgspec.Struct, frozen=True):
-    """All in nanoseconds; `sleep` takes seconds. Handed to whoever needs the time."""
+    """All in nanoseconds; `sleep` takes seconds. Handed to code that needs the time."""
 
     wall_ns: Callable[[], int] = time.time_ns
     monotonic_ns: Callable[[], int] = time.monotonic_ns

@@ -42,7 +42,7 @@ Request = Stop | ScaleWriters | Rotate | RefreshDiscovery
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """Whether the request was taken, and what comes of it or why not, in words for the user."""
+    """Whether the request was taken, and what comes of it or why not, as a message for the user."""
 
     taken: bool
     words: str
@@ -53,10 +53,10 @@ _decode_request = msgspec.json.Decoder(Request).decode
 
 
 class ControlServer:
-    """The supervisor's end. Nothing here blocks; a request that makes no sense is refused in words."""
+    """The supervisor's end. Nothing here blocks; a request that makes no sense is refused with a reason."""
 
     def __init__(self, run_dir: Path) -> None:
-        """Bind; whoever holds the data root's lock is the only one to."""
+        """Bind; only the holder of the data root's lock may."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 500)  # ms: the reply to a stop may be the last thing to leave

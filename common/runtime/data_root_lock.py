@@ -1,4 +1,4 @@
-"""The lock on a data root, and what stands in its file: who records here, and in which folder it runs."""
+"""The lock on a data root, and what is in its file: who records here, and in which folder it runs."""
 
 from contextlib import suppress
 from pathlib import Path

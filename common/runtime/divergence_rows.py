@@ -62,7 +62,7 @@ class DivergenceRows:
                 self._outbox.agreement.declared(lost)
 
     def told_until_ns(self) -> int:
-        """Up to this wall time every divergence that was found stands in a row of the outbox."""
+        """Up to this wall time every divergence that was found is in a row of the outbox."""
         return self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
 
     def _declare(self, detail: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """What each process says of itself: one small file in tmpfs, replaced about twice a second.
 
-It is heartbeat, counters and details in one. Whoever reads it may die and come back without losing anything,
+It is heartbeat, counters and details in one. A reader may die and come back without losing anything,
 and so may the process: its counters go on from its last file.
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 PROGRAM = "orderbook-recorder"
 DISTRIBUTION = "orderbooks-ws-recorder"  # what pip installs
 COMMANDS = {
-    "run-recorder": "records until it is told to stop",
+    "run-recorder": "records until it is stopped",
     "record-sample": "records for a bounded time, reads the result back and judges it",
     "discover-markets": "shows which markets would be recorded, or searches for others",
     "recorderctl": "shows a running recorder's status; scales, rotates, refreshes or stops it",

@@ -1,4 +1,4 @@
-"""Log records leave through a bounded queue and a thread of their own: whoever logs never waits for who reads.
+"""Log records leave through a bounded queue and a thread of their own: logging never waits for the reader.
 
 Standard error is often a pipe, and its reader may stand still. Records that find no room are dropped and counted.
 """

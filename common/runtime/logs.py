@@ -32,6 +32,6 @@ def _log_bug(kind: type[BaseException], error: BaseException, traceback: Traceba
 
 
 def flush_logs() -> None:
-    """Wait a moment until what was logged is written: what a command prints comes behind it."""
+    """Wait a moment until what was logged is written: what a command prints comes after it."""
     for handler in logging.getLogger().handlers:
         handler.flush()

@@ -43,7 +43,7 @@ def read_orders(run_dir: Path) -> Orders | None:
 
 
 def obey(request: ScaleWriters | Rotate | RefreshDiscovery, orders: Orders) -> tuple[Orders, str]:
-    """The orders that a request makes of those that stand, and what comes of it, in words for the user."""
+    """The orders that a request makes of those that stand, and what comes of it, as a message for the user."""
     match request:
         case ScaleWriters(writers):
             return replace(orders, writers=writers), f"writers: {orders.writers} -> {writers}"
@@ -59,7 +59,7 @@ class OrdersFollower:
     """Reads the file again when it was replaced, looking a few times a second."""
 
     def __init__(self, run_dir: Path) -> None:
-        """Raises RecorderError where there are none: whoever needs them is started again."""
+        """Raises RecorderError where there are none: a process that needs them is started again."""
         self._run_dir = run_dir
         self._seen = files.version_of(run_dir / ORDERS)
         self._next_look_ns = 0

@@ -72,7 +72,7 @@ class Producer:
 
     @property
     def name(self) -> str:
-        """The producer as it stands in rows and archive names."""
+        """The producer as it is in rows and archive names."""
         return self.outbox.identity.producer
 
     def serve(self, now_monotonic_ns: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 
 log = logging.getLogger("service_manager")
 
-_ABSTRACT = "@"  # begins the name of a socket that is no file
+_ABSTRACT = "@"  # begins the name of a socket that is not a file
 
 
 class ServiceManager:
@@ -54,4 +54,4 @@ class ServiceManager:
                 channel.settimeout(0)
                 channel.sendto(state.encode(), address)
         except OSError as error:
-            log.warning("service manager not told", extra={"state": state, "reason": str(error)})
+            log.warning("service manager not notified", extra={"state": state, "reason": str(error)})

@@ -22,7 +22,7 @@ def totals(store: LaneStore) -> dict[str, int]:
 
 
 def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
-    """The lane's totals when the run began: its counters go on from there, whoever holds the lane.
+    """The lane's totals when the run began: its counters go on from there, no matter who holds it.
 
     A journal that was begun again in between, because the data root was emptied or restored, sets no counter back.
     """

@@ -21,7 +21,9 @@ from common.core.sample.account import CheckpointFacts, OutputFile, SampleFacts,
 from common.core.sequences import SequenceCheck
 from common.errors import ArchiveError
 
-RowCheck = Callable[[bytes], list[str]]  # what is wrong with a row, in words: its payload against its sha256
+RowCheck = Callable[
+    [bytes], list[str]
+]  # what is wrong with a row, as a message: its payload against its sha256
 
 _PROBLEMS_TOLD = 20
 _NULL = msgspec.Raw(b"null")
@@ -141,7 +143,7 @@ class _Reading:
             row = _ROWS.decode(line)
         except (ValueError, RecursionError, msgspec.DecodeError) as error:
             self._unreadable += 1
-            self._tell(f"{place}: is no row: {error}")
+            self._tell(f"{place}: is not a row: {error}")
             return
         self._by_exchange[row.exchange] += 1
         if wrong := self._check_row(line):

@@ -27,8 +27,8 @@ _WHAT_A_KIND_IS = {
     "INVALID MESSAGE": "the exchange did not understand a request of ours",
     "NO NEW ASSETS": "everything asked for was subscribed already",
     "empty_array": "no token of the subscription has a book",
-    "not_json": "a text that is no JSON",
-    "not_utf8": "bytes that are no text",
+    "not_json": "text that is not JSON",
+    "not_utf8": "bytes that are not text",
 }
 
 
@@ -103,7 +103,7 @@ def _messages(manifest: SampleManifest) -> list[str]:
     lines += table(
         ("type", "messages", "what it is"),
         (
-            (escaped(kind), f"{count:,}", _WHAT_A_KIND_IS.get(kind, "not known to us; kept all the same"))
+            (escaped(kind), f"{count:,}", _WHAT_A_KIND_IS.get(kind, "not known to this version; kept anyway"))
             for kind, count in kinds[:_MOST_TYPES]
         ),
     )

@@ -19,7 +19,7 @@ REPORT_PATH = "checkpoints/checkpoint_010b_ws_raw_sample.md"
 def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> SampleManifest:
     """Read both outputs of the run again and judge them.
 
-    `check_row` tells what is wrong with a row, in words, and nothing when its payload gives its sha256.
+    `check_row` tells what is wrong with a row, as a message, and nothing when its payload gives its sha256.
     Raises ArchiveError when an output cannot be read at all.
     """
     try:

@@ -101,7 +101,7 @@ class Connection:
             self._log.sent(lines, time.time_ns())
 
     def dribble(self, frame: Outgoing, delay_s: float) -> None:
-        """Hand over one frame byte by byte; what is put meanwhile waits behind it."""
+        """Hand over one frame byte by byte; what is put meanwhile waits after it."""
         self.flush()
         if self._dribble is not None:
             self.put(frame)
@@ -144,7 +144,7 @@ class Connection:
             self._log.flush()
 
     def finish(self) -> None:
-        """The end of the connection, whoever ended it."""
+        """The end of the connection, no matter who ended it."""
         if self._dribble is not None:
             self._dribble.cancel()
         if not self.how:

@@ -54,7 +54,7 @@ class Feed:
         self.route()
 
     def route(self) -> None:
-        """Work out anew who gets which market, after a subscription changed."""
+        """Work out again who gets which market, after a subscription changed."""
         self._by_market = {}
         now = now_ms()
         for connection in self.connections.values():

@@ -7,7 +7,7 @@ from common.simulation.faults import Fault, ListingKind
 from common.simulation.listing import Listing
 from common.simulation.mutations import Document
 
-EVERYWHERE = frozenset({"version", "both_ids", "hex"})  # so is the market, whoever asks
+EVERYWHERE = frozenset({"version", "both_ids", "hex"})  # so is the market, no matter who asks
 NO_IDS = {"bad_ids": (["12 34", "0x"], '["12 34", '), "no_ids": ([], "[]")}
 
 

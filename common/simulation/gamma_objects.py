@@ -20,7 +20,7 @@ class GammaObjects:
         self._lies = lies or Lies()
 
     def market(self, listing: Listing, now_s: float, *, with_event: bool = True) -> Document:
-        """A market object, with its event unless it stands inside that."""
+        """A market object, with its event unless it is inside that."""
         tick = self._model.tick(listing) / ONE
         market: Document = {
             "id": listing.id,
@@ -64,7 +64,7 @@ class GammaObjects:
         return market
 
     def event(self, event: Event, now_s: float, *, with_markets: bool = True) -> Document:
-        """An event object with its tags, and with its markets unless it stands inside one."""
+        """An event object with its tags, and with its markets unless it is inside one."""
         listings = self._lies.without_missing(self._model.calendar.by_event[event.slug])
         shown: Document = {
             "id": event.id,
@@ -104,7 +104,7 @@ class GammaObjects:
 
 
 def series_object(series: Series) -> Document:
-    """A series as `/series` lists it, and as it stands in an event."""
+    """A series as `/series` lists it, and as it is in an event."""
     return {
         "id": series.id,
         "ticker": series.slug,

@@ -122,7 +122,7 @@ def _number(value: object) -> object:
     try:
         return json.loads(value, parse_constant=str) if isinstance(value, str) else value
     except ValueError:
-        return value  # what is no number has no other shape as one
+        return value  # what is not a number has no other shape as one
 
 
 def _list(value: object) -> object:

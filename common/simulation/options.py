@@ -17,7 +17,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 class SimulationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the embedded exchange behaves.
 
-    `rate` is frames a second in all over the subscribed markets, whoever subscribes them: a connection that
+    `rate` is frames a second in all over the subscribed markets, no matter who subscribes: a connection that
     subscribes all of them receives all. A current window gets more than one to come. The new_market feed
     (`new_markets_per_second`, to flagged connections) comes on top. `window_seconds` is the length of a "5m"
     window; the "15m" series and every delay around a window's end scale with it. Port 0 takes a free one.
@@ -41,7 +41,7 @@ class SimulationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class ExchangeUrls(msgspec.Struct, frozen=True):
-    """Where an embedded exchange answers, as it stands in its ready file; `pid` is its process."""
+    """Where an embedded exchange answers, as it is in its ready file; `pid` is its process."""
 
     pid: int
     ws_url: str
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, pre
         choices=get_args(Protocols),
         help=help_protocol,
     )
-    help_more = "so many more open markets without a window, with the tag crowd (default 0)"
+    help_more = "this many more open markets without a window, with the tag crowd (default 0)"
     add(f"--{prefix}more-markets", dest=f"{place}more_markets", type=int, metavar="N", help=help_more)
     help_fault = "start with a fault on, as in: close code=1013 reason=bye (repeatable)"
     add(

@@ -126,9 +126,9 @@ def read_oracle(folder: Path) -> list[OracleConnection]:
 
 
 def compare(folder: Path, recorded: Mapping[str, Iterable[bytes]]) -> list[str]:
-    """What is wrong with a recording, in words: `recorded` maps cf-ray to payloads in order.
+    """What is wrong with a recording, as a message: `recorded` maps cf-ray to payloads in order.
 
-    Missing last frames of a connection that broke are no finding: nobody can tell whether they arrived.
+    Missing last frames of a connection that broke are not a finding: nobody can tell whether they arrived.
     """
     known = {connection.cf_ray: connection for connection in read_oracle(folder)}
     strangers = sorted(set(recorded) - set(known))

@@ -33,7 +33,7 @@ log = logging.getLogger("simulated_exchange")
 
 
 EXCHANGE_NAME = (
-    "simulated"  # in every answer, the websocket handshake's too: what a client hears is no market
+    "simulated"  # in every answer, the websocket handshake's too: what a client hears is not a market
 )
 
 
@@ -107,7 +107,7 @@ class ExchangeServer:
         await self._runner.cleanup()
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Put into every answer that no market is behind it; a wrong or an old Date into those of a `date` fault."""
+        """Put into every answer that it is not from the market; a wrong or an old Date into those of a `date` fault."""
         response.headers[EXCHANGE_HEADER] = EXCHANGE_NAME
         is_service = not request.path.startswith(("/ws/", "/simulation/"))
         fault = self._faults.take("date", time.monotonic()) if is_service else None

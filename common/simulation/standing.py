@@ -23,7 +23,7 @@ BASKETBALL: tuple[Tag, ...] = (("Sports", "sports"), ("Basketball", "basketball"
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """What differs between markets without a window; `end_days` counts from today, None is no end date."""
+    """What differs between markets without a window; `end_days` counts from today, None means no end date."""
 
     slug: str
     question: str

@@ -1,4 +1,4 @@
-"""The run as it stands now, for whoever asks: the run manifest, the two verdicts, and a few ages."""
+"""The run as it is now, for anyone who asks: the run manifest, the two verdicts, and a few ages."""
 
 import os
 import threading
@@ -40,7 +40,7 @@ FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four lo
 class Status(msgspec.Struct, frozen=True):
     """One look at the run. `since_market_message_s` and `since_upload_s` are None before the first one.
 
-    `warnings` tell, in words, what an operator should see to although the recorder may be well.
+    `warnings` state what an operator should see to although the recorder may be well.
     """
 
     manifest: RunManifest

@@ -45,7 +45,9 @@ class _StatusCollector(Collector):
     def _counters(self) -> Iterator[Metric]:
         for name, value in self._status.manifest.counters.items():
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            yield kind(PREFIX + name, f"{name} of the run manifest", value=value)
+            in_seconds = name.replace("_milliseconds_", "_seconds_")  # Prometheus wants base units
+            shown = value if in_seconds == name else value / 1000
+            yield kind(PREFIX + in_seconds, f"{name} of the run manifest", value=shown)
 
     def _event_types(self) -> Metric:
         family = CounterMetricFamily(

@@ -175,7 +175,7 @@ def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) ->
     return upload_of(
         told,
         enabled=settings.upload.enabled,
-        # a hash that the store names is no proof that allows to delete
+        # a hash that the store names is not a proof that allows to delete
         cleans_up=settings.upload.cleanup_after_verify and settings.upload.verify == "read_back",
         interval_s=settings.upload.interval_seconds,
         now_ns=now_ns,

@@ -1,7 +1,7 @@
 """The status over HTTP: few paths, reading only, bounded in connections and in time.
 
 Runs in a thread with an event loop of its own and never touches the loop of the process that it lives in. Import it
-only where the port is on: the library behind it takes 24 MiB.
+only where the port is on: its library takes 24 MiB.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class StatusServer:
         return f"http://{host}:{self.server_port}"
 
     def close(self) -> None:
-        """Stop listening, and cut off whoever is connected."""
+        """Stop listening, and cut off anyone who is connected."""
         with contextlib.suppress(RuntimeError):  # its loop ended by itself
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(LONGEST_CLOSE_S)

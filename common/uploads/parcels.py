@@ -26,9 +26,9 @@ RARELY = 60  # looks, of which there is one a minute
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The parcels of a data root, oldest data first, and what is no parcel although it looks like one.
+    """The parcels of a data root, oldest data first, and what is not a parcel although it looks like one.
 
-    `odd` maps a path to what is wrong with it, in words.
+    `odd` maps a path to what is wrong with it, as a message.
     """
 
     parcels: list[Parcel]
@@ -112,7 +112,7 @@ class ParcelFinder:
 
 
 def _oddity(path: Path, name: str) -> str | None:
-    """Why a file is no parcel; None for one that is, empty for one that is gone by now."""
+    """Why a file is not a parcel; None for one that is, empty for one that is gone by now."""
     if not name.isprintable() or name != _shown(name):
         return "has a name that not every remote can hold; it is not uploaded"
     try:
@@ -120,11 +120,11 @@ def _oddity(path: Path, name: str) -> str | None:
     except FileNotFoundError:
         return ""
     if not stat.S_ISREG(status.st_mode):
-        return "is no regular file; it is not uploaded"
+        return "is not a regular file; it is not uploaded"
     if status.st_nlink != 1:
         return f"has {status.st_nlink} names (hard links), so it may change elsewhere; it is not uploaded"
     if path.name.endswith(ARCHIVE_SUFFIX) and not Path(sidecar_path(str(path))).exists() and path.exists():
-        return "has no sidecar, so nothing tells what it should hold; it is not uploaded"
+        return "has no sidecar, so its expected content is unknown; it is not uploaded"
     return None
 
 

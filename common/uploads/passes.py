@@ -69,7 +69,7 @@ class Uploads:
         self._there = AtRemote(data_root, remote)
 
     def run_pass(self) -> str:
-        """Upload, prove and clean what can be; gives in words why not everything was tried, or nothing."""
+        """Upload, prove and clean what can be; returns as a message why not everything was tried, or nothing."""
         words = ""
         try:
             self._look()

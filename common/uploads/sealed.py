@@ -43,7 +43,7 @@ class Sealed(msgspec.Struct, frozen=True):
 def seal(data_root: Path, path: str) -> Sealed:
     """Read a parcel and compare it with its sidecar.
 
-    Raises ArchiveError, in words, where it is not what it should be, FileNotFoundError where it is gone.
+    Raises ArchiveError, with the reason, where it is not what it should be, FileNotFoundError where it is gone.
     """
     if not path.endswith(ARCHIVE_SUFFIX):
         return Sealed((_read(data_root, path)[0],), None)
@@ -109,7 +109,7 @@ def _read(data_root: Path, path: str, *, keep: bool = False) -> tuple[SealedFile
     with _opened(data_root, path) as descriptor:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or before.st_nlink != 1:
-            raise ArchiveError(f"{path}: is no regular file with one name; it is not uploaded")
+            raise ArchiveError(f"{path}: is not a regular file with one name; it is not uploaded")
         while data := os.read(descriptor, _STEP):
             sha256.update(data)
             md5.update(data)

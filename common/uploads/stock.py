@@ -34,7 +34,7 @@ class Stock:
     """Records are read once and then followed; `look` lists what is here now.
 
     `waiting` are not proved yet, `proved` are, and still here; both by path, oldest data first. `odd` maps what
-    is no parcel to the reason in words. Memory depends on what is here, not on all that ever was uploaded.
+    is not a parcel to the reason. Memory depends on what is here, not on all that ever was uploaded.
     """
 
     def __init__(self, data_root: Path, remote: str, verify: Proof) -> None:
@@ -50,7 +50,7 @@ class Stock:
         self._live = self._read = False
 
     def look(self) -> None:
-        """List the data root anew. Raises OSError."""
+        """List the data root again. Raises OSError."""
         if not self._read:
             for record in upload_records(self._root):
                 self._note(record)

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmark",
         "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
         " best single loop that promises nothing (best), and bytes from socket to compressed file (floor)."
-        " All take messages of the same mix, in turn. A run counts only if every message stands in its files. Then it"
+        " All take messages of the same mix, in turn. A run counts only if every message is in its files. Then it"
         " measures how fast books and tables come of a recording, beside plain json and dictionaries.",
         "bin/benchmark --quick",
     )
@@ -124,7 +124,7 @@ def _exchange(folder: Path) -> Iterator[ExchangeUrls]:
 
 
 def _field(urls: ExchangeUrls, tokens: int, certificates: tuple[Path | None, Path | None]) -> Field:
-    """Made anew for each run, as markets end: the recorder finds the same ones a moment later."""
+    """Made again for each run, as markets end: the recorder finds the same ones a moment later."""
     environment = recorder_settings(urls, tokens)
     settings = load_settings(environment=environment)
     found = _find(settings, tokens)

@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         type=whole_number(1),
         default=0,
         metavar="N",
-        help="so many levels a side in depth (default: all)",
+        help="this many levels a side in depth (default: all)",
     )
     command.add_leg_arguments(parser)
     parser.add_argument("--replace", action="store_true", help="replace hours that were exported before")

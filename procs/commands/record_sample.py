@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Record a sample and judge it; the exit code: 0 for PASS, 3 where it needs review."""
     parser = command.parser(
         "record-sample",
-        "Records a bounded sample, reads it again, and writes a report that says whether it is good.",
+        "Records a bounded sample, reads it again, and writes a report that states whether it is good.",
         "bin/record-sample --exchange simulated --duration-seconds 20 --rest-checkpoint-interval-seconds 5",
         default_config=command.SAMPLE_CONFIG,
     )

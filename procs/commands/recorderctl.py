@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser("recorderctl", "Looks at a running recorder, and tells it what to do.", EXAMPLE)
+    parser = command.parser("recorderctl", "Shows the state of a running recorder, and controls it.", EXAMPLE)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     status = _action(actions, "status", "how the recorder is doing; live on a terminal")
     how = status.add_mutually_exclusive_group()

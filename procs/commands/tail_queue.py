@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 REPORT_S = 1.0
 WAIT_S = 0.1
-DESCRIPTION = """Shows envelopes as they pass. On a terminal a line of words each, otherwise one JSON object a line:
-the archive's row. It reads a lossy copy that never slows the recorder, and says on stderr what it missed."""
+DESCRIPTION = """Shows envelopes as they pass. On a terminal one readable line each, otherwise one JSON object a line:
+the archive's row. It reads a lossy copy that never slows the recorder, and reports on stderr what it missed."""
 EXAMPLE = """bin/tail-queue --market btc-updown-5m --event-type last_trade_price
   bin/tail-queue --stream ws_raw --count 100 | jq .classified_event_types
   bin/tail-queue --rates"""

@@ -1,11 +1,15 @@
 import re
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
+from common import __version__
 from common.runtime.run_dir import RunDir
 from common.runtime.supervision.stopping import STOP_LIMIT_S
 from common.topology import SPOOL_BYTES
@@ -16,7 +20,7 @@ MIB = 1024 * 1024
 
 
 def pod() -> dict[str, Any]:
-    spec: dict[str, Any] = documents("kubernetes")["StatefulSet"]["spec"]["template"]["spec"]
+    spec: dict[str, Any] = documents("kubernetes/base")["StatefulSet"]["spec"]["template"]["spec"]
     return spec
 
 
@@ -36,32 +40,65 @@ def mebibytes(quantity: str) -> int:
     return int(match[1]) * {"Mi": 1, "Gi": 1024}[match[2]]
 
 
-@pytest.mark.parametrize("kind", ["ConfigMap", "Service", "StatefulSet"])
+@pytest.mark.parametrize("kind", ["ConfigMap", "PodDisruptionBudget", "Service", "StatefulSet"])
 def test_every_manifest_is_valid_to_the_letter(kind: str) -> None:
-    kubernetes_validate.validate(documents("kubernetes")[kind], "1.34", strict=True)
+    kubernetes_validate.validate(documents("kubernetes/base")[kind], "1.34", strict=True)
 
 
 def test_the_validation_would_find_a_misspelt_field() -> None:
-    broken = documents("kubernetes")["Service"]
+    broken = documents("kubernetes/base")["Service"]
     broken["spec"]["selectors"] = {}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(broken, "1.34", strict=True)
 
 
 def test_all_go_by_one_name_and_find_each_other() -> None:
-    found = documents("kubernetes")
+    found = documents("kubernetes/base")
+    kustomization = found.pop("Kustomization")
     assert {document["metadata"]["name"] for document in found.values()} == {NAME}
+    assert sorted(kustomization["resources"]) == sorted(
+        path.name for path in (CONF / "kubernetes/base").glob("*.yaml") if path.name != "kustomization.yaml"
+    )
+    assert [image["newTag"] for image in kustomization["images"]] == [__version__]
     stateful = found["StatefulSet"]["spec"]
     labels = stateful["template"]["metadata"]["labels"]
     assert stateful["serviceName"] == NAME
     assert stateful["replicas"] == 1
     assert stateful["selector"]["matchLabels"] == labels == found["Service"]["spec"]["selector"]
     assert found["Service"]["spec"]["clusterIP"] == "None"
+    assert found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_two_recorders_have_names_and_selectors_of_their_own_and_never_share_a_node() -> None:
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(CONF / "kubernetes/overlays/two-hosts")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    built = list(yaml.safe_load_all(done.stdout))
+    assert len({(each["kind"], each["metadata"]["name"]) for each in built}) == len(built) == 8
+    for each in built:
+        kubernetes_validate.validate(each, "1.34", strict=True)
+    selectors = []
+    for each in built:
+        if each["kind"] != "StatefulSet":
+            continue
+        spec = each["spec"]["template"]["spec"]
+        [rule] = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        labels = each["spec"]["template"]["metadata"]["labels"]
+        assert rule["labelSelector"]["matchLabels"].items() <= labels.items()
+        selectors.append(each["spec"]["selector"]["matchLabels"])
+    assert len(selectors) == 2
+    assert selectors[0] != selectors[1]
 
 
 def test_the_settings_are_known_and_their_paths_lie_in_volumes(tmp_path: Path) -> None:
     config = tmp_path / "recorder.yaml"
-    config.write_text(documents("kubernetes")["ConfigMap"]["data"]["recorder.yaml"])
+    config.write_text(documents("kubernetes/base")["ConfigMap"]["data"]["recorder.yaml"])
     settings = settings_from(environment(), config)
     volumes = {mount["mountPath"]: mount["name"] for mount in container()["volumeMounts"]}
     paths = settings.paths
@@ -71,7 +108,7 @@ def test_the_settings_are_known_and_their_paths_lie_in_volumes(tmp_path: Path) -
     assert lies_in(paths.run_dir, volumes)
     assert paths.run_dir not in volumes, "the volume itself belongs to root"
     assert "/tmp" in volumes
-    [claim] = documents("kubernetes")["StatefulSet"]["spec"]["volumeClaimTemplates"]
+    [claim] = documents("kubernetes/base")["StatefulSet"]["spec"]["volumeClaimTemplates"]
     declared = {volume["name"]: volume for volume in pod()["volumes"]}
     assert {claim["metadata"]["name"], *declared} == set(volumes.values())
     assert container()["args"][1] == "/etc/orderbooks/recorder.yaml"
@@ -89,16 +126,16 @@ def test_a_private_folder_can_be_made_in_a_volume_that_all_may_write() -> None:
 
 def test_the_probes_ask_the_configured_port_which_listens_outside_of_loopback(tmp_path: Path) -> None:
     config = tmp_path / "recorder.yaml"
-    config.write_text(documents("kubernetes")["ConfigMap"]["data"]["recorder.yaml"])
+    config.write_text(documents("kubernetes/base")["ConfigMap"]["data"]["recorder.yaml"])
     manifest = settings_from(environment(), config).manifest
     [port] = container()["ports"]
-    [service_port] = documents("kubernetes")["Service"]["spec"]["ports"]
+    [service_port] = documents("kubernetes/base")["Service"]["spec"]["ports"]
     assert manifest.http_host == "0.0.0.0"
     assert port["containerPort"] == manifest.http_port == service_port["port"]
     assert container()["livenessProbe"]["httpGet"] == {"path": "/livez", "port": port["name"]}
     assert container()["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
     assert service_port["targetPort"] == port["name"]
-    metadata = documents("kubernetes")["StatefulSet"]["spec"]["template"]["metadata"]
+    metadata = documents("kubernetes/base")["StatefulSet"]["spec"]["template"]["metadata"]
     assert metadata["annotations"]["prometheus.io/port"] == str(manifest.http_port)
 
 

@@ -55,7 +55,7 @@ def test_a_proxy_of_an_unsupported_kind_is_refused_where_it_would_be_used(
 
 
 def test_a_url_without_a_possible_port_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"wss://a\.example:99999/ws is no URL"):
+    with pytest.raises(ConfigError, match=r"wss://a\.example:99999/ws is not a URL"):
         check_network(("wss://a.example:99999/ws",), "")
 
 

@@ -61,7 +61,7 @@ def test_books_that_were_not_asked_for_do_not_stand_in_for_missing_ones() -> Non
 )
 def test_a_200_that_holds_no_books_is_an_error_in_words(body: object) -> None:
     words, missing = judge_books(answer(body), TOKENS)
-    assert words == "answered 200 with a body that is no array of books"
+    assert words == "answered 200 with a body that is not an array of books"
     assert missing == IDS
 
 
@@ -78,7 +78,7 @@ def test_a_front_that_blocks_is_named() -> None:
     page = HttpAnswer(200, {"cf-ray": "9a-AMS"}, b"<title>Just a moment...</title>", 1.0)
     words, _ = judge_books(page, TOKENS)
     assert words is not None
-    assert "no array of books, blocked by Cloudflare (a challenge page, cf-ray 9a-AMS)" in words
+    assert "not an array of books, blocked by Cloudflare (a challenge page, cf-ray 9a-AMS)" in words
 
 
 @pytest.mark.parametrize(

@@ -468,10 +468,10 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(gamma: FakeGamma, tmp_
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "there is no discovery file"),
-        (b"", "is no discovery file"),
-        (b"\xff", "is no discovery file"),
-        (b"[" * 100_000, "is no discovery file"),
+        (None, "there is not a discovery file"),
+        (b"", "is not a discovery file"),
+        (b"\xff", "is not a discovery file"),
+        (b"[" * 100_000, "is not a discovery file"),
         (b'{"schema_version":1}', "missing required field"),
     ],
 )

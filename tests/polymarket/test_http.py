@@ -180,7 +180,7 @@ def test_a_host_without_tls_fails_the_handshake(session: Session) -> None:
 def test_an_unknown_name_and_a_bad_url_are_named(session: Session) -> None:
     with pytest.raises(ExchangeError, match=r"^no-such-host\.invalid (could not be resolved|did not answer)"):
         fetch(session, "GET", "http://no-such-host.invalid/", timeout_s=10)
-    with pytest.raises(ExchangeError, match="is no URL"):
+    with pytest.raises(ExchangeError, match="is not a URL"):
         fetch(session, "GET", "http://[bad/", timeout_s=5)
     with pytest.raises(ExchangeError, match="could not be asked"):
         fetch(session, "GET", "http://127.0.0.1:70000/", timeout_s=5)

@@ -125,7 +125,7 @@ def test_every_kind_of_failure_is_one_row_and_counted_and_the_next_request_follo
     assert broken["error"] == "answered HTTP 500"
     assert broken["payload_sha256"] == hashlib.sha256(b"").hexdigest()
     assert html["response"]["raw_text"] == "<html>hello</html>"
-    assert html["error"] == inside["error"] == "answered 200 with a body that is no array of books"
+    assert html["error"] == inside["error"] == "answered 200 with a body that is not an array of books"
     assert silent["response"] is None
     assert "did not answer within 0.5 s" in silent["error"]
     assert fine["error"] is None

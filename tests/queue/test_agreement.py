@@ -16,11 +16,12 @@ from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, Outage, take_outage_of_superseded
 from common.queue.protocol import PROTOCOL_VERSION, Hello, encode
+from common.version import PROGRAM_VERSION
 from tests.feed.test_recording import UP, URL, at
 from tests.queue.test_lanes import envelopes_of
 from tests.waiting import wait_for
 
-FRESH = Identity("reader-0-a", "ws_raw")
+FRESH = Identity("reader-0-a", "ws_raw", program_version=PROGRAM_VERSION)
 BIG = b"x" * 3_000_000  # a few of them fill a segment, which is then forgotten with its acks
 
 

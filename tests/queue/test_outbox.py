@@ -13,9 +13,10 @@ from common.queue.lane import SEGMENT_BYTES
 from common.queue.outbox import ROW_HEADROOM_BYTES, Outbox
 from common.queue.outbox_files import Identity, identities_in
 from common.queue.turns import LANE_BLOCK
+from common.version import PROGRAM_VERSION
 from tests.contexts import open_context
 
-FRESH = Identity("reader-0-epoch1", "ws_raw")
+FRESH = Identity("reader-0-epoch1", "ws_raw", program_version=PROGRAM_VERSION)
 
 
 def open_outbox(folder: Path, *, lanes: int = 1, limit_bytes: int = 2**30) -> Outbox:
@@ -70,7 +71,7 @@ def test_an_outbox_whose_process_died_goes_on_where_it_was(tmp_path: Path) -> No
 
 
 def test_an_outbox_remembers_the_data_root_that_it_is_for(tmp_path: Path) -> None:
-    mine = Identity("mine", "ws_raw", "simulated", "root-a")
+    mine = Identity("mine", "ws_raw", "simulated", "root-a", program_version=PROGRAM_VERSION)
     Outbox(tmp_path / "o", mine, lanes=1, limit_bytes=2**30).close(finished=False)
     later = Identity("later", "ws_raw", "live", "root-b")
     assert Outbox(tmp_path / "o", later, lanes=1, limit_bytes=2**30).identity == mine
@@ -82,7 +83,8 @@ def test_an_outbox_of_an_older_version_is_for_the_data_root_on_which_it_is_opene
     (tmp_path / "o" / "identity.json").write_text('{"producer":"old","stream":"ws_raw"}')
     fresh = Identity("fresh", "ws_raw", "simulated", "root-a")
     again = Outbox(tmp_path / "o", fresh, lanes=1, limit_bytes=2**30)
-    assert again.identity == Identity("old", "ws_raw", "simulated", "root-a") == identities_in(tmp_path)[0]
+    expected = Identity("old", "ws_raw", "simulated", "root-a", program_version=PROGRAM_VERSION)
+    assert again.identity == expected == identities_in(tmp_path)[0]
 
 
 def test_a_record_torn_by_the_death_of_its_process_is_cut_off(tmp_path: Path) -> None:

@@ -200,9 +200,9 @@ def test_a_remote_that_never_answers_is_given_up(root: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (None, "is no program"),
+        (None, "is not a program"),
         ("echo rclone v1.53.3-DEV", "is too old"),
-        ("echo something else", "is no rclone"),
+        ("echo something else", "is not rclone"),
         ("[ $1 = version ] && echo rclone v1.75.0 || kill -9 $$", "was killed by signal 9"),
         ("[ $1 = version ] && echo rclone v1.75.0 || exec sleep 60", "took longer than 1 s"),
     ],

@@ -173,7 +173,13 @@ def test_only_what_is_closed_plain_and_as_its_sidecar_says_is_uploaded(
     told = " | ".join(uploading.alarms)
     for path, words in zip(
         paths[:5],
-        ("was altered after it was closed", "no sidecar", "hard links", "no regular file", "cannot be read"),
+        (
+            "was altered after it was closed",
+            "no sidecar",
+            "hard links",
+            "not a regular file",
+            "cannot be read",
+        ),
         strict=True,
     ):
         assert any(path in alarm and words in alarm for alarm in uploading.alarms), (words, told)

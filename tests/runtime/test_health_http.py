@@ -2,8 +2,10 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -241,8 +243,26 @@ def test_every_counter_of_the_run_manifest_is_a_metric(tmp_path: Path) -> None:
         run.say("rest_checkpointer", {}, counters={"gaps_total": 2, "one_of_its_own_total": 1})
         metrics = run.metrics()
         for name in COUNTERS:
-            assert metrics[f"orderbooks_{name}"] == {(): 7 if name == "gaps_total" else 5}
+            in_seconds = name.replace("_milliseconds_", "_seconds_")
+            expected = 0.005 if in_seconds != name else 7 if name == "gaps_total" else 5
+            assert metrics[f"orderbooks_{in_seconds}"] == {(): expected}
         assert metrics["orderbooks_one_of_its_own_total"] == {(): 1}
+
+
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian: apt-get install prometheus)"
+)
+def test_promtool_accepts_the_metrics_page(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        run.say_supervisor()
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns() - 3 * S)
+        run.say("archive_writer-0", {}, event_types={"book": 4, 'unknown:a"\n': 1})
+        page = run.get("/metrics").text
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert not checked.stderr
+    assert checked.returncode == 0
 
 
 def test_the_metrics_tell_kinds_state_processes_and_queue_with_labels(tmp_path: Path) -> None:

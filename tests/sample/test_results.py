@@ -159,7 +159,7 @@ def test_a_line_that_is_no_row_is_told_with_its_number(tmp_path: Path, line: byt
     path.write_bytes(path.read_bytes() + gzip.compress(line + b"\n"))
     words = the_words(judged(tmp_path))
     assert "1 line that cannot be read back" in words
-    assert "line 5: is no row" in words
+    assert "line 5: is not a row" in words
 
 
 def test_a_torn_archive_is_told_and_what_is_before_the_tear_is_counted(tmp_path: Path) -> None:

@@ -155,11 +155,11 @@ class ArchiveCheck:
             yield from _difference(name, getattr(sidecar, name), getattr(tally, name))
         yield from _difference("gaps", len(sidecar.gaps), len(tally.gaps))
         if len(sidecar.gaps) == len(tally.gaps) and list(sidecar.gaps) != tally.gaps:
-            yield "its sidecar tells other gaps than its rows"
+            yield "its sidecar lists other gaps than its rows"
         told = {(session.producer, session.session_id): session for session in sidecar.sessions}
         for key in sorted({*told, *tally.sessions}):
             if told.get(key) != tally.sessions.get(key):
-                yield f"its sidecar tells of session {key[1]} what its rows do not: {told.get(key)}"
+                yield f"its sidecar lists session {key[1]} what its rows do not: {told.get(key)}"
         rows = {producer: part.rows for producer, part in sidecar.producers.items()}
         for producer in sorted({*rows, *self._rows_by_producer}):
             here = self._rows_by_producer[producer]

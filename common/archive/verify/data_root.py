@@ -40,7 +40,7 @@ from common.locks import RECORDER_LOCK, is_locked
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What a verification found. `notes` are no findings: what a reader of the coverage should know.
+    """What a verification found. `notes` are not findings: what a reader of the coverage should know.
 
     `exchanges` are those that the archives are of: one, unless there is a finding. `divergences` are those of the
     windows whose books were checked: with a ledger, or with a row of the book auditor.

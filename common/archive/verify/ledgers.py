@@ -223,7 +223,7 @@ def _unlike_archives(ledgers: Collection[AnyLedger], archives: Sequence[HourArch
 
 
 def differences(ledger: AnyLedger, computed: AnyLedger) -> Iterator[str]:
-    """What a ledger says that its archives do not, in words."""
+    """What a ledger says that its archives do not, as a message."""
     said, found = msgspec.to_builtins(ledger), msgspec.to_builtins(computed)
     if None in {said["exchange"], found["exchange"]}:
         del (

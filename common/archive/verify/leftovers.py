@@ -1,4 +1,4 @@
-"""Files of a data root that are no closed archives, and should not be there."""
+"""Files of a data root that are not closed archives, and should not be there."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ SET_ASIDE_SUFFIXES = (".orphan", ".damaged")
 
 
 def leftover_findings(data_root: Path, archives: Sequence[Path], *, live: bool) -> Iterator[Finding]:
-    """Files that are no closed archives: a live recorder's own are none of our business."""
+    """Files that are not closed archives: a live recorder's own are none of our business."""
     closed = set(archives)
     for path in below_both(data_root, "*"):
         name = below(data_root, path)

@@ -103,7 +103,7 @@ class MemberStream:
     def _splice(self, rows: Rows) -> None:
         """What comes behind a block must not refer to what came before it: every row begins afresh.
 
-        So little comes behind it that the fastest compressor of all will do, where speed was asked for.
+        So little comes after it that the fastest compressor of all will do, where speed was asked for.
         """
         self._compress()
         compressor = self._begun()

@@ -13,7 +13,7 @@ _Key = tuple[str, str, int]  # stream, producer ("" where all share), start of t
 class Placement:
     """Opens archives as rows need them, and marks those whose window is over.
 
-    `closing` archives take no more rows; whoever commits them hands them to `done`.
+    `closing` archives take no more rows; the code that commits them hands them to `done`.
     """
 
     def __init__(self, data_root: Path, lane: int, *, layout: Layout, gzip_level: int, disk: Disk) -> None:

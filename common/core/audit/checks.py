@@ -165,7 +165,7 @@ class BookChecks:
         self._books.reset([snapshot.token_id])
 
     def _forget_later_times(self, snapshot: BookSnapshot) -> None:
-        """A book whose time goes back begins anew: what was checked of it belongs to times that it never had."""
+        """A book whose time goes back starts again: what was checked of it belongs to times that it never had."""
         book = self._books.get(snapshot.token_id)
         if (
             book is not None
@@ -182,7 +182,7 @@ class BookChecks:
         token.suspect = result
 
     def _forget(self, token_id: str) -> None:
-        """Its book begins anew: of a suspect one no more will be known."""
+        """Its book starts again: of a suspect one no more will be known."""
         token = self._stated.tokens.pop(token_id)
         suspect = token.suspect
         if suspect is None:

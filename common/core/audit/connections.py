@@ -1,4 +1,4 @@
-"""Follows the messages of all connections and checks their books: the live auditor, and whoever reads recordings.
+"""Follows the messages of all connections and checks their books: the live auditor, and code that reads recordings.
 
 What is missing is found by the messages' own numbers, and makes the books void until their next snapshots: not
 checkable, never a divergence.

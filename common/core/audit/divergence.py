@@ -44,7 +44,7 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What tells divergences apart, whoever found them."""
+        """What tells divergences apart, no matter what found them."""
         return self.token_id, self.check, self.exchange_timestamp_ms
 
     def with_levels_of(self, other: "Divergence") -> "Divergence":

@@ -64,7 +64,7 @@ class SnapshotChecks:
             end_failed()
 
     def explain(self, event: PriceChange) -> None:
-        """Changes of a batch that a snapshot has overtaken are no contradiction."""
+        """Changes of a batch that a snapshot has overtaken do not contradict it."""
         for change in event.changes if self._open else ():
             contradiction = self._open.get(change.token_id)
             if contradiction is not None and contradiction.stated == (event.timestamp_ms, change.hash):

@@ -22,7 +22,7 @@ _STEPS: tuple[Action, ...] = ("resubscribe", "replace")
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """One wish. `number` grows by one in a run; whoever has done one does it never again.
+    """One wish. `number` grows by one in a run; a reader that has done one does it never again.
 
     It is about one session of one reader: it means nothing to any other. `diverged`: the token's book was found
     wrong, so that messages of it may be missing. `last_market_data_ns` is the receive time (wall) of the

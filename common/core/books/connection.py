@@ -76,7 +76,7 @@ class Books:
         return self._doubts
 
     def take(self, payload: bytes) -> list[Applied]:
-        """Apply every event of a payload; what is no event is left out. Never raises."""
+        """Apply every event of a payload; what is not an event is left out. Never raises."""
         return [Applied(event, self.apply(event)) for event in read_events(payload)]
 
     def apply(self, event: MarketEvent) -> tuple[str, ...]:

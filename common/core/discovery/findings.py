@@ -1,4 +1,4 @@
-"""What a discovery found to be wrong: in words that name the field, the setting or the window, and say what to do."""
+"""What a discovery found to be wrong: messages that name the field, the setting or the window, and say what to do."""
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -87,7 +87,7 @@ def windows_not_recorded(
 ) -> list[Finding]:
     """The windows that must be open now and are not among the markets, of those series whose windows are sure.
 
-    `said` is what is known of a slug, in words.
+    `said` is what is known of a slug, as a message.
     """
     now_s = now_ns // NS_PER_SECOND
     findings = []

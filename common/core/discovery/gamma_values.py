@@ -76,13 +76,13 @@ def _whole_number(value: object) -> int:
 
 
 def shown(value: object) -> str:
-    """Foreign text made safe to print: printable ASCII, cut at 80 characters; empty for what is no text."""
+    """Foreign text made safe to print: printable ASCII, cut at 80 characters; empty for what is not text."""
     text = value[:MAX_TEXT_CHARS] if isinstance(value, str) else ""
     return "".join(char if " " <= char <= "~" else "?" for char in text)
 
 
 def name_of(value: object) -> str:
-    """A name in any script, without what moves a cursor or cannot be encoded; empty for what is no name."""
+    """A name in any script, without what moves a cursor or cannot be encoded; empty for what is not a name."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = str(value).strip()[:MAX_NAME_CHARS]

@@ -15,7 +15,7 @@ ID_FIELDS = {"v1": "clobTokenIds", "v2": "positionIds"}
 _TOKEN_ID = re.compile(r"[0-9]{1,78}")
 _LIKELY_TOKEN_ID = re.compile(
     r"[0-9]{15,78}"
-)  # as long as this, a list of numbers is no list of prices or sizes
+)  # as long as this, a list of numbers is not a list of prices or sizes
 _LISTED_IDS = re.compile(r"[0-9]{15,78}(?:[\s,;|]+[0-9]{15,78})+")
 _SHORT_CONDITION_ID = re.compile(r"0x[0-9a-fA-F]{62}")  # as Gamma writes those of v2
 _DEPTH = 3  # how deep in an object ids are looked for
@@ -120,7 +120,7 @@ def _id_lists(raw: Mapping[str, Any], protocol: str, count: int, oddities: list[
 
 
 def _is_of_another_protocol(path: str, field: str | None) -> bool:
-    """Whether ids stand in the field of another known protocol: there they have no book."""
+    """Whether ids are in the field of another known protocol: there they have no book."""
     last = path.rpartition(".")[2]
     return field is not None and last in ID_FIELDS.values() and last != field
 

@@ -112,7 +112,7 @@ def _labelled(known: Market, labels: tuple[str, ...]) -> Market:
 def _joined(known: Market, again: Market, changes: list[Change]) -> Market:
     """The market as it was taken, with a later end and with ids that are new.
 
-    Its tokens stay the same values while nothing about them changes: a token that differs is subscribed anew.
+    Its tokens stay the same values while nothing about them changes: a token that differs is subscribed again.
     """
     if _ended_ns(again) > _ended_ns(known) or (again.condition_id and not known.condition_id):
         known = _retold(known, again)

@@ -51,7 +51,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def is_default(self) -> bool:
-        """Whether nobody named anything: a series of it that the exchange never had is no typing error."""
+        """Whether nobody named anything: a series of it that the exchange never had is not a typing error."""
         return self.items == tuple(Item("series", name) for name in BTC_SERIES)
 
     @property
@@ -101,7 +101,7 @@ def market_item(text: str) -> Item:
 
 
 def _page_steps(text: str) -> list[str] | None:
-    """The steps of a Polymarket page's path, from `event` or `market` on; None for what is no address."""
+    """The steps of a Polymarket page's path, from `event` or `market` on; None for what is not an address."""
     address = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(address)

@@ -86,7 +86,7 @@ class TickSizeChange(
 class LastTrade(
     msgspec.Struct, frozen=True, gc=False, tag_field="event_type", tag="last_trade_price", rename=NAMES
 ):
-    """A trade; `side` is the taker's. A transaction hash may stand in several trades."""
+    """A trade; `side` is the taker's. A transaction hash may be in several trades."""
 
     market: str
     token_id: str

@@ -1,7 +1,7 @@
 """Reads the events of a payload: the usual forms fast, every other form that means the same slowly, never by guess.
 
-Whatever is no event (`PONG`, garbage that names no token, kinds that are not known) gives nothing. What looks like an
-event and cannot be used becomes `Unusable`, which names what it is about: hostile content is counted and never raises.
+Whatever is not an event (`PONG`, garbage that names no token, kinds that are not known) gives nothing. What looks like
+an event and cannot be used becomes `Unusable`, which names what it is about: hostile content is counted, never raises.
 """
 
 from typing import Any

@@ -60,5 +60,5 @@ def event_words(event: MarketEvent, token_id: str) -> str:
         case BestBidAsk():
             return f"best_bid_ask  {event.best_bid or '-'} to {event.best_ask or '-'}"
         case MarketResolved():
-            return f"market_resolved  {event.winning_outcome or 'outcome not told'}"
+            return f"market_resolved  {event.winning_outcome or 'outcome not stated'}"
     return "unusable event"

@@ -31,7 +31,7 @@ class RestWatch:
         self._rounds += self.fails
 
     def problem(self, now_ns: int) -> str:
-        """What is wrong, in words; empty while all is well, or the failures are too few to tell."""
+        """What is wrong, as a message; empty while all is well, or the failures are too few to tell."""
         if self._since_ns is None or self._rounds < ROUNDS:
             return ""
         return (

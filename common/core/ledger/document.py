@@ -29,7 +29,7 @@ _WORST_FIRST: tuple[Condition, ...] = ("missing", "gap", "degraded", "complete")
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The stretch of time that a ledger is about, in nanoseconds since 1970; `to_ns` is no part of it."""
+    """The stretch of time that a ledger is about, in nanoseconds since 1970; `to_ns` is not part of it."""
 
     from_ns: int
     to_ns: int

@@ -50,7 +50,7 @@ class Later:
         return self._last_window.get((producer, session_id), 0) > window.from_ns
 
     def gaps_into(self, window: Window) -> list[LaterGap]:
-        """What reaches into the window of the gaps that were declared behind it."""
+        """What reaches into the window of the gaps that were declared after it."""
         return [
             msgspec.structs.replace(each, gap=part)
             for each in self._gaps
@@ -59,7 +59,7 @@ class Later:
 
 
 def gap_time(detail: Mapping[str, Any]) -> GapTime | None:
-    """The time of a `gap` row's detail; None where its texts are no instants, or no messages are missing in it."""
+    """The time of a `gap` row's detail; None where its texts are not instants, or no messages are missing in it."""
     if detail.items() >= GAP_OF_DIVERGENCES.items():
         return None
     try:

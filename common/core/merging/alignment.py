@@ -15,9 +15,9 @@ R = TypeVar("R")
 class Alignment(Generic[R]):
     """The pairs of two runs of messages, by position, with what is in doubt.
 
-    `classes_a` and `classes_b` number the messages by meaning (`equality.classes`). What must not be a pair is no match
-    from the beginning: taken out afterwards it would have kept two messages from their true partners. `one_order` is
-    whether the kinds are in one order on both legs, so that changes tell when their neighbours were sent.
+    `classes_a` and `classes_b` number the messages by meaning (`equality.classes`). What must not be a pair does not
+    match from the beginning: taken out afterwards it would have kept two messages from their true partners. `one_order`
+    is whether the kinds are in one order on both legs, so that changes tell when their neighbours were sent.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Alignment(Generic[R]):
         return range(low_a, high_a), range(low_b, high_b)
 
     def _without_anchors(self, range_a: range, range_b: range) -> list[Pair]:
-        """What one leg alone has is left out first: an outage of thousands of messages is no difference then."""
+        """What one leg alone has is left out first: an outage of thousands of messages is not a difference then."""
         names = {self._classes_a[i] for i in range_a} & {self._classes_b[j] for j in range_b}
         names = {name for name in names if name >= 0}
         left_a = [i for i in range_a if self._classes_a[i] in names]

@@ -15,7 +15,7 @@ from common.core.merging.messages import HORIZON_NS
 from common.core.number_runs import Run, joined, without
 
 OWN_MARGIN_NS = 130_000_000  # behind the first proof: the exchange repeats a change up to 120 ms later
-LATE_NS = 600_000_000  # so late trades come, and the order between the tokens of a connection is no stricter
+LATE_NS = 600_000_000  # so late trades come, and the order between the tokens of a connection is not stricter
 AHEAD_NS = 2_000_000_000  # no exchange time is believed that is further ahead of our clock
 
 _Kind = Literal["change", "refresh", "opening"]

@@ -33,5 +33,5 @@ class HostClock:
         return time_ns
 
     def _booted(self, at_ns: int, monotonic_ns: int) -> bool:
-        """Whether the machine was started anew: then its monotonic clock began after all that was received before."""
+        """Whether the machine was started again: then its monotonic clock began after all that was received before."""
         return monotonic_ns < self._latest_monotonic_ns and at_ns >= self._latest_ns - _SLACK_NS

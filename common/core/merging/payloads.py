@@ -78,5 +78,5 @@ def _text(raw: msgspec.Raw | UnsetType) -> str:
 
 
 def _milliseconds(text: str) -> int:
-    """0 where it is no time. A time in other units than milliseconds would be out of the bounds of `Order`."""
+    """0 where it is not a time. A time in other units than milliseconds would be out of the bounds of `Order`."""
     return int(text) if len(text) <= _DIGITS and text.isascii() and text.isdigit() else 0

@@ -18,7 +18,7 @@ STRETCH_NS = (
 )  # the merge is settled once in so long: memory holds that much, and two horizons
 # A message has its partner within a horizon, and that one all that could be its partner in another.
 SETTLED_AFTER_NS = 2 * HORIZON_NS + 2 * NS_PER_SECOND
-_CROSSINGS = 3  # so many messages that overtake those of another kind are no accident
+_CROSSINGS = 3  # so many messages that overtake those of another kind are not an accident
 _CROSSING_SHARE = 0.01
 _PARTNERS = 50  # so many possible partners are looked at before a message is taken for undoubted
 R = TypeVar("R")

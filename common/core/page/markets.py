@@ -52,7 +52,7 @@ def _matches(market: Row, search: str) -> bool:
 
 
 def _instant_ns(text: str) -> int | None:
-    """None for a market without a window, and for a text that is no instant."""
+    """None for a market without a window, and for a text that is not an instant."""
     try:
         return parse_utc_ns(text) if text else None
     except ValueError:
@@ -92,7 +92,7 @@ def _market(market: Row, doubts: Doubts, now_ns: int) -> dict[str, Any]:
 
 
 def _wrong(tokens: Sequence[Row], doubts: Doubts) -> str:
-    """What is wrong with a market's tokens, in words; empty where nothing is known to be."""
+    """What is wrong with a market's tokens, as a message; empty where nothing is known to be."""
     reasons = [
         f"{token['outcome']}: {doubts.by_token[token['token_id']]}"
         for token in tokens

@@ -59,7 +59,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def path_word(name: str) -> str:
-    """A name as it may stand in a path: itself if it is plain, else `x` and 32 hex digits of its sha256."""
+    """A name as it may be in a path: itself if it is plain, else `x` and 32 hex digits of its sha256."""
     if _PLAIN_NAME.fullmatch(name):
         return name
     return "x" + hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
@@ -82,7 +82,7 @@ def sidecar_path(path: str) -> str:
 
 
 def lane_of_open(name: str) -> int | None:
-    """The lane that writes an open archive of the runtime, by the file's name; None if it is no such name."""
+    """The lane that writes an open archive of the runtime, by the file's name; None if it is not such a name."""
     match = _RUNTIME_OPEN_NAME.fullmatch(name)
     return int(match[1]) if match else None
 

@@ -34,7 +34,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """One request for books. `answer` is None when none came; `error` says in words what was wrong, or None.
+    """One request for books. `answer` is None when none came; `error` states what was wrong, or None.
 
     `tokens_tracked_json` is the JSON value of `tokens_tracked`; `missing_token_ids` were asked for and are
     not in the answer. `received_at_ns` is the end of the answer or of the wait for it.
@@ -113,7 +113,7 @@ def _response(answer: HttpAnswer) -> bytes:
 
 
 def _raw_body(body: bytes, value: bytes | None) -> bytes:
-    if body == value and body != b"null":  # a body `null` would look like a body that is no JSON
+    if body == value and body != b"null":  # a body `null` would look like a body that is not JSON
         return b'"raw_text":null'
     try:
         return b'"raw_text":%b' % encode_line(body.decode())

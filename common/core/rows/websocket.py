@@ -30,7 +30,7 @@ class Classified(msgspec.Struct, frozen=True, gc=False):
     """A payload, judged: its text, its JSON on one line, and its kinds.
 
     `text` is None where the payload is not UTF-8, `json_bytes` where it is not JSON. `json_error` says why;
-    it is None for the exchange's plain texts, which are no failed JSON. `event_types` are distinct, in the
+    it is None for the exchange's plain texts, which do not count as failed JSON. `event_types` are distinct, in the
     order of first appearance.
     """
 
@@ -50,7 +50,7 @@ class Rows(msgspec.Struct, frozen=True, gc=False):
     rests: list[bytes]
 
     def joined(self) -> bytes:
-        """The rows as they stand in the archive."""
+        """The rows as they are in the archive."""
         return self.constant.join((b"", *self.rests))
 
 

@@ -73,7 +73,7 @@ class SampleFacts(msgspec.Struct, frozen=True):
     """What reading both outputs again has shown.
 
     `problems` tells the first of the unreadable lines and wrong rows, `sequence_problems` of holes without a
-    gap row and of doubled numbers, in words. `unclosed` are paths below the data root. `rows_of_exchange` counts
+    gap row and of doubled numbers, as a message. `unclosed` are paths below the data root. `rows_of_exchange` counts
     rows by the exchange that they state, `events` the events and REST books that could be read, `unusable` those that
     could not.
     """

@@ -40,7 +40,7 @@ def is_complete_market(market: Market) -> bool:
 def _about_markets(run: SampleRun) -> list[Reason]:
     if any(is_complete_market(market) for market in run.markets):
         return []
-    words = "No BTC market with both outcome tokens was selected; bin/discover-markets tells why."
+    words = "No BTC market with both outcome tokens was selected; bin/discover-markets gives the reason."
     return [Reason(words, "bin/discover-markets")]
 
 

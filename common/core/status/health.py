@@ -28,7 +28,7 @@ _RESTING: frozenset[ReaderState] = frozenset({"receiving", "no_tokens"})
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A decision with its reason in words."""
+    """A decision with its reason."""
 
     ok: bool
     reason: str
@@ -157,7 +157,7 @@ def judge_health(
 
 
 def overdue_reason(wait: Wait) -> str:
-    """Why a reader waits or is silent for too long, in words; empty while it does not."""
+    """Why a reader waits or is silent for too long, as a message; empty while it does not."""
     if wait.silent_s > HEARTBEAT_GRACE_S:
         return f"{wait.reader} has said nothing for {wait.silent_s:.0f} s"
     grace_s = RETURN_GRACE_S if wait.had_data else FIRST_DATA_GRACE_S
@@ -206,7 +206,7 @@ def judge_readiness(
 def warnings(
     upload: Upload, disk: DiskOutlook, recipes_unknown: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """What an operator should see to although the recorder is well, in words.
+    """What an operator should see to although the recorder is well, as a message.
 
     `recipes_unknown`: the reason by protocol whose books cannot be checked.
     """

@@ -30,7 +30,7 @@ class History:
         self._samples: deque[Sample] = deque()
 
     def note(self, manifest: Mapping[str, Any]) -> None:
-        """Take a manifest in; one that is not newer changes nothing, one of another run begins anew."""
+        """Take a manifest in; one that is not newer changes nothing, one of another run starts again."""
         if manifest["run_id"] != self._run_id:
             self._run_id = manifest["run_id"]
             self._samples.clear()

@@ -85,7 +85,7 @@ def of_one_leg(by_process: Mapping[str, Iterable[Problem]], legs: Sequence[LegSt
 
 
 def leg_warnings(legs: Sequence[LegState], problems: Collection[Problem] = ()) -> tuple[str, ...]:
-    """In words, what is a matter of one of two legs; nothing where both are down, which health tells."""
+    """What is wrong with one of two legs, as a message; nothing where both are down, which health reports."""
     down = [leg for leg in legs if not leg.up]
     words = [f"on one leg: {problem.reason}" for problem in problems]
     if len(legs) == len(LEGS) and len(down) == 1:

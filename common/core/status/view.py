@@ -25,7 +25,7 @@ from common.core.status.history import History
 from common.core.status.upload_block import upload_block
 from common.core.terminal.text import Line, Row, Style, cell, span_text, sparkline
 
-UPLOADER = "uploader"  # its last error stands in a block of its own
+UPLOADER = "uploader"  # its last error is in a block of its own
 QUIET_S = 10.0  # without market data; worth a look, long before a session counts as stale
 _STATE_COLOURS: dict[str, Style] = {"RUNNING_RECEIVING": "good", "STOPPED": "dim", "FAILED": "bad"}
 _USUAL = (("checkpoints", "rest_requests_total"), ("reconnects", "reconnects_total"))
@@ -73,7 +73,7 @@ def status_view(
     liveness: Liveness | None = None,
     hint: str = "",
 ) -> StatusView:
-    """What to show at `now_ns` (wall time); a chart has `chart_columns` cells, `hint` stands in the last line."""
+    """What to show at `now_ns` (wall time); a chart has `chart_columns` cells, `hint` is in the last line."""
     alive = liveness or Liveness(running=True, pid=None, words="")
     words: Line = [(alive.words, "warn" if alive.running else "bad")] if alive.words else [(hint, "dim")]
     return StatusView(

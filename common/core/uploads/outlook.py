@@ -53,7 +53,7 @@ def upload_of(
         failing = _is_failing(said)
         _check_times(said)
     except (msgspec.ValidationError, ValueError) as error:
-        words = f"what the uploader says of itself cannot be understood: {error}"
+        words = f"the state that the uploader reports cannot be understood: {error}"
         return msgspec.structs.replace(settled, failing=True, last_error=words)
     return msgspec.structs.replace(
         said,
@@ -80,7 +80,7 @@ def _is_failing(said: Upload) -> bool:
 
 
 def _check_times(said: Upload) -> None:
-    """Whoever shows them relies on their being instants. Raises ValueError."""
+    """Code that shows them relies on their being instants. Raises ValueError."""
     for text in (said.last_success_at_utc, said.last_error_at_utc, said.next_attempt_at_utc):
         if text is not None:
             parse_utc_ns(text)

@@ -1,6 +1,6 @@
 """Whether numbers are complete: lanes from archive to archive, messages from session to session.
 
-A hole is no finding where a gap row declares it, where an archive that is reported anyway held it, or behind
+A hole is not a finding where a gap row declares it, where an archive that is reported anyway held it, or behind
 the place where a producer was cut off: the last rows of a power cut, or what is still in an open archive.
 """
 

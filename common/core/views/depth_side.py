@@ -12,7 +12,7 @@ Millionths = Sequence[int | None]
 
 
 class DepthSide:
-    """The levels of one side, the best first. A price or size that is no whole number of millionths is None."""
+    """The levels of one side, the best first. A price or size that is not a whole number of millionths is None."""
 
     def __init__(self, worst_first: Sequence[PriceSize], *, descending: bool) -> None:
         """`descending`: the best price is the highest."""
@@ -24,7 +24,7 @@ class DepthSide:
         self._keys = [self._sign * (price or 0) for price in prices]
 
     def follow(self, changes: Iterable[LevelChange], levels: int) -> bool:
-        """Apply changes that the book has taken. False: it must be made anew, of a book with so many levels."""
+        """Apply changes that the book has taken. False: it must be rebuilt, from a book with so many levels."""
         if not self._whole:
             return False
         assert isinstance(self._prices, array)

@@ -1,4 +1,4 @@
-"""The columns of the exported tables: their names, kinds and order are a promise to whoever reads them."""
+"""The columns of the exported tables: their names, kinds and order are a promise to anyone who reads them."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ TABLES: tuple[Table, ...] = ("events", "top_of_book", "depth", "left_out")
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column; `meaning` is in words, for the manual."""
+    """A column; `meaning` is text for the manual."""
 
     name: str
     kind: Kind
@@ -56,7 +56,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
         Column("size_text", "text", "the size in the exchange's own digits"),
         Column("best_bid", "decimal", "the exchange's word for the best bid after the event"),
         Column("best_ask", "decimal", "the same for the best ask"),
-        Column("tick_size", "decimal", "the smallest price step, where the event tells it"),
+        Column("tick_size", "decimal", "the smallest price step, where the event states it"),
         Column("hash", "text", "the exchange's hash of the book after the event's batch"),
         Column("detail", "text", "cause of a gap, reason of a close, winner, transaction"),
     ),

@@ -1,6 +1,6 @@
 """The rows of the exported tables, made from what was replayed: plain values in the order of `export_columns`.
 
-Prices and sizes are whole millionths, or None where a text has no such value; the texts stand in `events`.
+Prices and sizes are whole millionths, or None where a text has no such value; the texts are in `events`.
 """
 
 from collections.abc import Iterable

@@ -27,7 +27,7 @@ class TokenChoice(msgspec.Struct, frozen=True):
         return None
 
     def not_among(self, tokens: Collection[Token]) -> str:
-        """Why none of these tokens is the chosen one, and what there is, in words."""
+        """Why none of these tokens is the chosen one, and what there is, as a message."""
         slugs = {token.market_slug for token in tokens}
         if self.token_id:
             ending = f"; {_there_are('markets', slugs)}"

@@ -26,7 +26,7 @@ TOTAL_TIMEOUT_S = 50.0
 _RETRY_PAUSE_S = 0.5
 _WORDS_BYTES = 4096  # what says why stands at the beginning of a body
 _LONGEST_RETRY_PAUSE_S = 5.0
-_RETRIED_FAILURES = 4  # beyond this many the host is in trouble, and asking twice is no help to either side
+_RETRIED_FAILURES = 4  # beyond this many the host is in trouble, and asking twice helps neither side
 _HOPELESS_FAILURES = 8  # a series by all its listings, and a window of it by its address and by a filter
 _NOT_THERE = frozenset({400, 404, 405, 410, 422})  # an exchange without this question, or without this object
 

@@ -37,11 +37,11 @@ def read_discovery_file(path: Path, exchange: Exchange | None = None) -> Discove
         found = msgspec.json.decode(data, type=DiscoveryFile)
         stated = msgspec.json.decode(data, type=_Stated)
     except FileNotFoundError as error:
-        raise DiscoveryError(f"{path}: there is no discovery file; {_REMEDY}") from error
+        raise DiscoveryError(f"{path}: there is not a discovery file; {_REMEDY}") from error
     except OSError as error:
         raise DiscoveryError(f"{path}: cannot be read ({error.strerror}); {_REMEDY}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DiscoveryError(f"{path}: is no discovery file ({error}); {_REMEDY}") from error
+        raise DiscoveryError(f"{path}: is not a discovery file ({error}); {_REMEDY}") from error
     if found.schema_version > DISCOVERY_SCHEMA_VERSION:
         words = newer_words(
             "schema_version", found.schema_version, DISCOVERY_SCHEMA_VERSION, found.program_version

@@ -85,9 +85,9 @@ def _target(url: str) -> _Target:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise DialError(f"is no URL ({error})") from error
+        raise DialError(f"is not a URL ({error})") from error
     if not host or parts.scheme not in {"ws", "wss"}:
-        raise DialError("is no URL of a websocket")
+        raise DialError("is not a websocket URL")
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return _Target(parts.scheme, host, port or (443 if parts.scheme == "wss" else 80), resource)
 

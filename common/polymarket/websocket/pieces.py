@@ -18,7 +18,7 @@ from common.polymarket.websocket.tls import PIECE_BYTES, TlsSocket
 
 MAX_FRAGMENTS = 10_000
 _USUAL = {0x81: 1, 0x82: 2}  # the first byte of a whole text or binary message, no extension, to its opcode
-_TWO_MORE_BYTES = 126  # as a length: it stands in the next two bytes (RFC 6455, 5.2); 127 and masks lie above
+_TWO_MORE_BYTES = 126  # as a length: it is in the next two bytes (RFC 6455, 5.2); 127 and masks lie above
 _LONGEST_USUAL_HEAD = 4
 _FIRST_CONTROL_OPCODE = 8
 _MAX_CONTROL_BYTES = 125  # RFC 6455, 5.5

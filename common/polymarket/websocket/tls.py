@@ -79,7 +79,7 @@ class TlsSocket(socket.socket):
                 return b""
 
     def recv_piece(self) -> tuple[bytes, bool]:
-        """What stands in the records that are here, up to a bound, and whether there may be more at once.
+        """What is in the records that are here, up to a bound, and whether there may be more at once.
 
         The end of the connection, b"" or what broke it, comes behind all that was before. Raises BlockingIOError
         where nothing is here, ssl.SSLError and other kinds of OSError.

@@ -52,7 +52,7 @@ class RunFiles:
         return self._run_dir.path / ASSIGNMENT
 
     def give(self, orders: Orders) -> None:
-        """Replace the orders. Where there is no room they stand in memory until `keep` can write them."""
+        """Replace the orders. Where there is no room they are kept in memory until `keep` can write them."""
         self.orders = orders
         self._written.pop(ORDERS, None)
         with suppress(OSError):

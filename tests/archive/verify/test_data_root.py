@@ -102,7 +102,7 @@ def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None
         (
             lambda path: rewrite(path, lambda rows: [*rows[:3], *rows[4:]]),
             [
-                "sidecar: its sidecar tells of session",
+                "sidecar: its sidecar lists session",
                 f"sidecar: its sidecar says rows of {PRODUCER} 33, found 32",
                 "sequence: global_message_sequence 3 missing, and no gap row declares it",
             ],
@@ -111,7 +111,7 @@ def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None
             lambda path: rewrite(path, lambda rows: [*rows[:4], *rows[3:]]),
             [
                 f"row: row 5: message_sequence 3 of session {PRODUCER}-c1 stands behind 3",
-                "sidecar: its sidecar tells of session",
+                "sidecar: its sidecar lists session",
                 f"sidecar: its sidecar says rows of {PRODUCER} 33, found 34",
             ],
         ),

@@ -113,7 +113,7 @@ def test_words_that_cannot_be_understood_become_the_error_and_nothing_of_them_is
     told: dict[str, Any],
 ) -> None:
     seen = upload({"state": "waiting", **told}, cleans_up=True)
-    words = "what the uploader says of itself cannot be understood: "
+    words = "the state that the uploader reports cannot be understood: "
     assert seen.last_error.startswith(words)
     assert len(seen.last_error) > len(words)
     assert seen == Upload(enabled=True, cleans_up=True, failing=True, last_error=seen.last_error)
