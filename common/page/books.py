@@ -17,7 +17,7 @@ from common.status.answers import Page, json_page
 
 KEPT = 16
 LIMIT_S = 90.0
-TOO_LONG = f"this took longer than {LIMIT_S:.0f} s: ask for a shorter stretch, or use bin/replay-book"
+TOO_LONG = "the replay took too long or too much memory: ask for a shorter stretch, or use bin/replay-book"
 
 Ask = Callable[[BookQuestion], Page]
 
@@ -59,8 +59,8 @@ class BookDesk:
 class ReplayProcess:
     """Asks `common.page.replay`. `close` ends what still runs."""
 
-    def __init__(self, data_root: Path) -> None:
-        self._data_root = data_root
+    def __init__(self, data_root: Path, limit_s: float = LIMIT_S) -> None:
+        self._data_root, self._limit_s = data_root, limit_s
         self._running: subprocess.Popen[bytes] | None = None
 
     def __call__(self, question: BookQuestion) -> Page:
@@ -69,7 +69,7 @@ class ReplayProcess:
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             self._running = process
             try:
-                output, _ = process.communicate(msgspec.json.encode(question), timeout=LIMIT_S)
+                output, _ = process.communicate(msgspec.json.encode(question), timeout=self._limit_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 return refused(TOO_LONG, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -1,6 +1,6 @@
 """Replays a token's book for the page, as a process of its own: a question on standard input, an answer on output.
 
-It is short-lived, of the lowest priority, and bounded in processor time and memory, so that nothing that a browser
+It is short-lived, of low priority, and bounded in processor time and memory, so that nothing that a browser
 asks for can slow the recorder.
 """
 
@@ -19,7 +19,7 @@ from common.core.page.book import LEVELS, BookQuestion, book_document, frames_at
 from common.core.views.markets_named import TokenChoice
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 
-NICENESS = 19
+NICENESS = 10  # behind every process of the recorder, and still done on a busy machine
 CPU_LIMIT_S = 60
 MEMORY_LIMIT = 2 << 30
 LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)

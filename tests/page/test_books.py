@@ -61,11 +61,11 @@ def test_answers_are_kept_but_not_without_a_bound() -> None:
 
 
 def test_a_replay_in_a_process_of_its_own_answers_also_where_there_is_nothing(tmp_path: Path) -> None:
-    page = ReplayProcess(tmp_path)(question(7))
+    page = ReplayProcess(tmp_path, limit_s=280)(question(7))
     assert page.status == 200, page.body
     document = msgspec.json.decode(page.body)
     assert (document["token"], document["recorded_until_utc"]) == (None, None)
-    missing = ReplayProcess(tmp_path / "none")(question(7))
+    missing = ReplayProcess(tmp_path / "none", limit_s=280)(question(7))
     assert (missing.status, "there is no such" in missing.body.decode()) == (404, True)
 
 
@@ -89,3 +89,8 @@ def test_the_ladder_is_that_of_replay_book_at_the_same_instants(tmp_path: Path) 
             assert (frame["event"], frame["verdict"]) == (view.event, view.verdict)
             seen += 1
     assert seen > 2
+
+
+def test_a_replay_that_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> None:
+    page = ReplayProcess(tmp_path, limit_s=0)(question(7))
+    assert (page.status, "bin/replay-book" in page.body.decode()) == (503, True)
