@@ -11,8 +11,9 @@ import zmq
 from common.archive.writing.store import LaneStore
 from common.core.batch import Batch
 from common.core.envelope import MESSAGE
-from common.core.row_facts import RowFacts, facts_of_row
+from common.core.rows.facts import RowFacts, facts_of
 from common.core.rows.names import Layout
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import Rows, message_constant
 from common.locks import is_locked
 from common.polymarket.batch_rows import MessageRows, message_rows
@@ -157,7 +158,7 @@ class ArchiveWriter:
         else:
             [row] = batch.payloads
             rows = Rows(b"", [row + b"\n"])
-            facts = facts_of_row(row)
+            facts = facts_of(row_of(row))
         self._store.append_rows(identity.stream, identity.producer, batch.lane_sequence, rows, facts)
 
     def _count(self, made: MessageRows) -> None:

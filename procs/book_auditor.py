@@ -23,7 +23,7 @@ from common.core.audit.wishes import Wish, wishes_in
 from common.core.envelope import MESSAGE, Context
 from common.core.instants import utc_text
 from common.core.rows.names import WS_RAW
-from common.core.rows.reading import row_of, subscribed_token_ids
+from common.core.rows.reading import row_of, subscription_in
 from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed
@@ -148,7 +148,7 @@ class BookAuditor:
     def _note_subscription(self, heard: Heard, context: Context) -> None:
         if self._contexts.get(heard.reader) != context.number:
             self._contexts[heard.reader] = context.number
-            self._audit.subscribed(heard, subscribed_token_ids(context.subscription_json))
+            self._audit.subscribed(heard, subscription_in(context.subscription_json).assets_ids)
             self._rows.note_context(context)
 
     def _judge(self) -> None:

@@ -12,8 +12,8 @@ from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
 from common.core.market import Token
-from common.core.row_facts import facts_of_row
 from common.core.rows.names import REST_CHECKPOINTS
+from common.core.rows.reading import row_of
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
 from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
 from common.core.verify.accounts import REST_GAP_NUMBERS
@@ -190,8 +190,7 @@ class RestCheckpointer:
         """Checkpoints that were durable once, in archives that are not there now, become a gap row."""
         for lost in tuple(self._producer.outbox.agreement.lost):
             kept = lost.next_kept
-            facts = facts_of_row(kept.payloads[0]) if kept is not None else None
-            ended = facts.message_sequence if facts is not None else self._sequence + 1
+            ended = row_of(kept.payloads[0]).checkpoint_sequence if kept is not None else self._sequence + 1
             numbers = msgspec.structs.replace(lost, next_number=ended).numbers
             if self._declare(lost.gap(numbers=numbers, names=REST_GAP_NUMBERS)):
                 self._producer.outbox.agreement.declared(lost)

@@ -9,6 +9,7 @@ from common.archive.read import iterate_lines, iterate_open_lines
 from common.core.exchange_told import exchange_of
 from common.core.market import Exchange
 from common.core.rows.names import ARCHIVE_SUFFIX, OPEN_SUFFIX, RUNTIME_FOLDER, SAMPLE_FOLDER, sidecar_path
+from common.core.rows.reading import row_of
 from common.errors import ArchiveError
 
 _TRACES = (
@@ -20,16 +21,10 @@ _TRACES = (
 _DISCOVERY = "discovery/polymarket_*_latest.json"
 
 
-class _Url(msgspec.Struct, frozen=True):
-    url: str = ""
-
-
 class _Origin(msgspec.Struct, frozen=True):
-    """What a row, a sidecar (without a URL) or a discovery file (`source`) states of where it comes from."""
+    """What a sidecar or a discovery file (`source`) states of where it comes from."""
 
     exchange: str | None = None
-    websocket: _Url = _Url()
-    request: _Url = _Url()
     source: str = ""
 
 
@@ -108,7 +103,6 @@ def _of_open(path: Path) -> Exchange | None:
 
 def _of_first_row(lines: Iterator[bytes]) -> Exchange | None:
     try:
-        row = _ORIGIN.decode(next(lines))
-    except (StopIteration, ArchiveError, msgspec.DecodeError, UnicodeDecodeError):
+        return row_of(next(lines)).exchange
+    except (StopIteration, ArchiveError):
         return None
-    return exchange_of(row.exchange, row.websocket.url or row.request.url)

@@ -9,13 +9,13 @@ from common.archive.journal import JournalLine
 from common.archive.read import iterate_lines, iterate_open_lines
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.core.ledger.later import Later
-from common.core.row_check import Row, read_row
 from common.core.rows.names import lane_and_sequence, open_path, stream_of, window_start_of
 from common.core.rows.order import Part
+from common.core.rows.reading import Row, row_of
 from common.core.rows.websocket import GAP, MESSAGE_RECORD
 from common.errors import ArchiveError
 
-Rows = Iterator[tuple[Row, bytes]]  # each with its line
+Rows = Iterator[Row]
 _MESSAGE = f'"record_type":"{MESSAGE_RECORD}"'.encode()
 
 
@@ -60,8 +60,8 @@ def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
         for text in iterate_open_lines(data_root / open_path(file.path), file.bytes):
             if _MESSAGE in text[:100]:
                 continue
-            row = read_row(text)
-            gaps = [(row.producer, row.gap or {})] if row.record_type == GAP else []
+            row = row_of(text)
+            gaps = [(row.producer, row.detail)] if row.record_type == GAP else []
             later.add(window_start_ns, [(row.producer, row.session_id or "")], gaps, row.leg)
 
 
@@ -69,12 +69,12 @@ def rows_of(path: Path, torn: Callable[[Path], None]) -> Rows:
     """The rows of an archive, up to where it is torn or holds a line that is not a row: `torn` is told so."""
     try:
         for line in iterate_lines(path):
-            yield read_row(line), line
+            yield row_of(line)
     except ArchiveError:
         torn(path)
 
 
-def part_of(archive: HourArchive, rows: Callable[[], Rows]) -> Part[Row]:
+def part_of(archive: HourArchive, rows: Callable[[], Rows]) -> Part:
     """The archive as a part of its window, which is put in order with the others of it."""
     lane, first = lane_and_sequence(archive.path.name) or (0, 0)
     producer = archive.path.name.rpartition("_l")[0]

@@ -25,7 +25,7 @@ from common.core.ledger.later import Later
 from common.core.ledger.one_leg import OneLeg
 from common.core.ledger.rest_window import CheckpointHour
 from common.core.ledger.two_legs import TwoLegs
-from common.core.row_check import Row
+from common.core.rows.details import NOTHING
 from common.core.rows.names import (
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
@@ -36,6 +36,7 @@ from common.core.rows.names import (
     window_start_of,
 )
 from common.core.rows.order import in_recorded_order
+from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.files import write_atomically
 
@@ -54,17 +55,17 @@ class HourAccount:
         self._checkpoints = CheckpointHour(window)
         self._exchange: str | None = None
 
-    def take(self, stream: str, row: Row, line: bytes) -> None:
+    def take(self, stream: str, row: Row) -> None:
         """Account for a row."""
-        self._exchange = self._exchange or row.exchange
+        self._exchange = self._exchange or row.stated_exchange
         if stream != WS_RAW:
-            answer = NO_ANSWER if row.response is None else read_answer(row.payload_json)
-            self._checkpoints.take(row, line, answer)
+            answer = NO_ANSWER if row.response_json == NOTHING else read_answer(row.payload_json)
+            self._checkpoints.take(row, answer)
             self._feed.checkpoint(row, answer)
         elif row.record_type == MESSAGE_RECORD:
-            self._feed.message(row, line, read_events(row.payload_json))
+            self._feed.message(row, read_events(row.payload_json))
         else:
-            self._feed.life_cycle(row, line)
+            self._feed.life_cycle(row)
 
     @property
     def unended(self) -> list[tuple[str, str]]:
@@ -103,7 +104,7 @@ def _leg_of(archive: HourArchive) -> str | None:
     if archive.sidecar is not None:
         return archive.sidecar.leg
     first = next(rows_of(archive.path, lambda _path: None), None)
-    return None if first is None else first[0].leg
+    return None if first is None else first.leg
 
 
 def told_archives(archives: Iterable[HourArchive], stream: str) -> list[LedgerArchive]:
@@ -123,8 +124,8 @@ def compute_ledgers(window: Window, archives: Sequence[HourArchive], later: Late
     """Read the archives of a window, and account for it."""
     account, torn = HourAccount(window, two_legs=has_two_legs(archives)), set[Path]()
     parts = (part_of(each, partial(rows_of, each.path, torn.add)) for each in archives)
-    for stream, row, line in in_recorded_order(parts):
-        account.take(stream, row, line)
+    for stream, row in in_recorded_order(parts):
+        account.take(stream, row)
     return account.finish(later, archives, torn)
 
 

@@ -98,7 +98,7 @@ def rows_in_order(found: Iterable[FoundPart], span: Span) -> Iterator[Row]:
         )
         for each in found
     )
-    return (row for _, row, _ in in_recorded_order(parts))
+    return (row for _, row in in_recorded_order(parts))
 
 
 def _parts(path: Path, recording: str) -> list[FoundPart]:
@@ -150,12 +150,12 @@ def _parts_by_reading(path: Path, recording: str) -> list[FoundPart]:
     ]
 
 
-def _rows_in(part: FoundPart, span: Span) -> Iterator[tuple[Row, bytes]]:
+def _rows_in(part: FoundPart, span: Span) -> Iterator[Row]:
     for row in _rows_of(part.path):
         if (
             part.alone or row.producer == part.producer
         ) and span.since_ns <= row.received_at_ns < span.until_ns:
-            yield row, b""
+            yield row
 
 
 def _rows_of(path: Path) -> Iterator[Row]:

@@ -8,7 +8,7 @@ import msgspec
 
 from common.archive.journal import LaneRange, OpenFile
 from common.core.instants import utc_text
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 from common.core.rows.names import sidecar_path
 from common.files import Disk, write_atomically
 from common.version import PROGRAM_VERSION

@@ -25,9 +25,10 @@ from common.core.audit.connections import BookAudit, Heard
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.events.reader import read_events
 from common.core.market import Token
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
 from common.core.rows.origin import Origin
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import (
     MESSAGE_RECORD,
     SESSION_OPENED,
@@ -117,7 +118,7 @@ def record(data_root: Path, tokens: Sequence[Token], load: Load) -> None:
     try:
         rows = _rows(context, (load.opening, *load.circle), time.time_ns())
         for sequence, row in enumerate(rows, start=1):
-            store.append(WS_RAW, PRODUCER, sequence, row, facts_of_row(row))
+            store.append(WS_RAW, PRODUCER, sequence, row, facts_of(row_of(row)))
         store.close_all()
     finally:
         store.close()

@@ -11,6 +11,7 @@ from common.archive.journal import read_journal
 from common.archive.read import iterate_lines
 from common.benchmark.measured import Latency
 from common.core.rows.names import WS_RAW
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import MESSAGE_RECORD
 
 LOOK_S = 0.004
@@ -73,16 +74,6 @@ class Archived(msgspec.Struct, frozen=True):
     durable_monotonic_ns: int
 
 
-class _Row(msgspec.Struct):
-    record_type: str
-    received_monotonic_ns: int
-    global_message_sequence: int = 0
-    payload_sha256: str = ""
-
-
-_ROWS = msgspec.json.Decoder(_Row)
-
-
 def read_back(data_root: Path, archives: Sequence[Path], seen: Sequence[Seen]) -> Iterator[Archived]:
     """Every message of these closed archives, with the commit that made it durable."""
     commits: dict[str, list[Seen]] = {}
@@ -97,11 +88,11 @@ def _read_archive(path: Path, commits: Sequence[Seen]) -> Iterator[Archived]:
     for index, line in enumerate(iterate_lines(path)):
         while at < len(commits) and commits[at].rows <= index:
             at += 1
-        row = _ROWS.decode(line)
+        row = row_of(line)
         if row.record_type == MESSAGE_RECORD:
             durable = commits[at].at_monotonic_ns if at < len(commits) else 0
             yield Archived(
-                row.global_message_sequence, row.payload_sha256, row.received_monotonic_ns, durable
+                row.global_message_sequence, row.payload_sha256 or "", row.received_monotonic_ns, durable
             )
 
 

@@ -8,23 +8,14 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from common.archive.read import iterate_lines
 from common.archive.verify.data_root import verify_data_root
 from common.benchmark.durable import Archived
 from common.benchmark.frames import CLOSE, Load, frame
 from common.benchmark.measured import Way
+from common.core.rows.reading import row_of
 
 TOLD = 5
-
-
-class _Row(msgspec.Struct):
-    payload_sha256: str
-    raw_text: str
-
-
-_ROWS = msgspec.json.Decoder(_Row)
 
 
 class Expected:
@@ -71,8 +62,8 @@ def prove_loop(way: Way, path: Path, sent: int, load: Load) -> list[str]:
     expected = Expected(load)
     count = wrong = 0
     for count, line in enumerate(iterate_lines(path), 1):
-        row = _ROWS.decode(line)
-        own = hashlib.sha256(row.raw_text.encode()).hexdigest()
+        row = row_of(line)
+        own = hashlib.sha256(row.payload or b"").hexdigest()
         wrong += row.payload_sha256 != expected.sha256(count) or own != row.payload_sha256
     wrongs = [f"{sent:,} messages were sent, {count:,} are in the file"] if count != sent else []
     return [*wrongs, *([f"{wrong:,} messages are not as they were sent"] if wrong else [])]

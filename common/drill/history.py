@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ def _recorded(plan: Plan, folder: Path, *, history: bool) -> tuple[Mapping[str, 
     remote.mkdir()
     with bench(plan, folder) as made:
         made.environment = {"RECORDER__UPLOAD__ENABLED": "true", "RECORDER__UPLOAD__REMOTE": str(remote)}
-        made.environment |= {"RECORDER__UPLOAD__INTERVAL_SECONDS": "2"}
+        made.environment |= {"RECORDER__UPLOAD__INTERVAL_SECONDS": "10"}
         if history:
             write_history(folder / "data", str(remote), time.time_ns())
             made.done.append(f"{HOURS:,} hours of history, each with archive, sidecar, ledger and records")
@@ -112,6 +113,8 @@ def write_history(data_root: Path, remote: str, now_ns: int) -> None:
         _put(data_root / ledger, b"{}")
         for proved, content in ((path, data), (ledger, b"{}")):
             _put(data_root / record_path(proved), msgspec.json.encode(_record(proved, content, remote)))
+        for name in (path, ledger):  # folders that changed just now would be looked at as new ones are
+            os.utime((data_root / name).parent, ns=(start_ns + hour_ns, start_ns + hour_ns))
 
 
 def _record(path: str, data: bytes, remote: str) -> UploadRecord:

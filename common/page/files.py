@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 
 from common.status.answers import Page
@@ -16,7 +16,7 @@ CONTENT_TYPES: Mapping[str, str] = {
 INDEX = "index.html"
 
 
-@cache
+@lru_cache(maxsize=1)
 def page_files() -> Mapping[str, Page]:
     """Every file by its path: `/` and `/page/NAME`."""
     found = {}

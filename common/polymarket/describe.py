@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows.websocket import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
+from common.core.rows import websocket
+from common.core.rows.reading import Row
 
 _Object = Mapping[str, Any]
 
@@ -26,36 +27,31 @@ def describe_message(payload: bytes, tokens: Mapping[str, Token]) -> tuple[str, 
     return _where(message, tokens), _what(message)
 
 
-def describe_row(row: bytes) -> tuple[str, str]:
-    """The record type of a complete row of our own, and what it says."""
-    try:
-        fields = msgspec.json.decode(row)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return "unreadable_row", ""
-    kind = str(fields.get("record_type"))
-    detail = fields.get(kind) or {}
-    if kind == SESSION_OPENED:
-        return kind, f"{len(fields.get('tokens_tracked') or ())} tokens"
-    if kind == SESSION_CLOSED:
-        return kind, f"{detail.get('reason')} after {detail.get('messages')} messages"
-    if kind == SUBSCRIPTION_CHANGED:
-        changed = (len(detail.get(each) or ()) for each in ("subscribed", "unsubscribed"))
-        return kind, "+{} -{} tokens".format(*changed)
-    if kind == GAP:
-        return kind, f"{detail.get('cause')} from {detail.get('from_utc')} to {detail.get('to_utc')}"
-    if kind == DIVERGENCE:
-        return kind, f"token {detail.get('token_id')}: {detail.get('why')}"
-    return kind, _checkpoint(fields)
+def describe_row(row: Row) -> str:
+    """What a row of our own says. Raises ArchiveError where a part of it is not what it should be."""
+    detail = row.detail
+    match row.record_type:
+        case websocket.SESSION_OPENED:
+            return f"{len(row.tokens)} tokens"
+        case websocket.SESSION_CLOSED:
+            return f"{row.closed.reason} after {row.closed.messages} messages"
+        case websocket.SUBSCRIPTION_CHANGED:
+            return f"+{len(row.changed.subscribed)} -{len(row.changed.unsubscribed)} tokens"
+        case websocket.GAP:
+            return f"{detail.get('cause')} from {detail.get('from_utc')} to {detail.get('to_utc')}"
+        case websocket.DIVERGENCE:
+            return f"token {detail.get('token_id')}: {detail.get('why')}"
+        case _:
+            return _checkpoint(row)
 
 
-def _checkpoint(fields: _Object) -> str:
-    response = fields.get("response")
-    missing = len(fields.get("missing_token_ids") or ())
-    asked = len(fields.get("tokens_tracked") or ())
+def _checkpoint(row: Row) -> str:
+    response = row.response
+    asked, missing = len(row.tokens), len(row.missing_token_ids)
     answer = "no answer"
-    if response:
-        answer = f"{response.get('status_code')} in {response.get('elapsed_ms', 0):.0f} ms"
-    error = f": {fields['error']}" if fields.get("error") else ""
+    if response is not None:
+        answer = f"{response.status_code} in {response.elapsed_ms or 0:.0f} ms"
+    error = f": {row.error}" if row.error else ""
     return f"{answer}, {asked - missing} of {asked} books{error}"
 
 

@@ -1,12 +1,14 @@
 """An envelope on its way past, made ready to be filtered and shown: its row, its kinds, what it names."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from common.core.envelope import MESSAGE, Context
 from common.core.json_splice import encode_line
 from common.core.market import Token
-from common.core.row_check import payload_of_row
 from common.core.rows.origin import Origin
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import message_constant, message_rest
 from common.errors import ArchiveError
 from common.polymarket.classify import classify
@@ -33,12 +35,7 @@ class Passing(msgspec.Struct, frozen=True):
     kinds: tuple[str, ...]
 
 
-class _Tracked(msgspec.Struct):
-    tokens_tracked: list[Token] = []
-
-
 _TOKENS = msgspec.json.Decoder(list[Token]).decode
-_TRACKED = msgspec.json.Decoder(_Tracked).decode
 
 
 class Reader:
@@ -53,17 +50,27 @@ class Reader:
         if tailed.envelope.kind == MESSAGE and tailed.context is not None:
             return self._read_message(tailed, tailed.context)
         row = tailed.envelope.payload
-        self._note(_TRACKED(row).tokens_tracked)
+        kind, payload = self._read_row(row)
         return Passing(
             name=tailed.name,
             stream=tailed.stream,
             received_at_ns=tailed.envelope.received_at_ns,
             is_message=False,
             row=row + b"\n",
-            payload=_body(row),
+            payload=payload,
             content=row,
-            kinds=(describe_row(row)[0],),
+            kinds=(kind,),
         )
+
+    def _read_row(self, line: bytes) -> tuple[str, bytes | None]:
+        """Its record type and its payload; a row of a later version is shown, read or not."""
+        try:
+            row = row_of(line)
+            self._note(row.tokens)
+            payload = row.payload
+        except ArchiveError:
+            return "unreadable_row", None
+        return row.record_type, payload
 
     def _read_message(self, tailed: Tailed, context: Context) -> Passing:
         envelope = tailed.envelope
@@ -90,14 +97,17 @@ class Reader:
             self._constants[key] = known
         return known
 
-    def _note(self, tokens: list[Token]) -> None:
+    def _note(self, tokens: Iterable[Token]) -> None:
         self.tokens.update({token.token_id: token for token in tokens})
 
     def words(self, passing: Passing) -> tuple[str, str]:
         """Which market it speaks of, and what it says, for people."""
         if passing.is_message:
             return describe_message(passing.content, self.tokens)
-        return "", describe_row(passing.content)[1]
+        try:
+            return "", describe_row(row_of(passing.content))
+        except ArchiveError:
+            return "", ""
 
 
 class Filter:
@@ -132,13 +142,6 @@ class Filter:
 
 def _quoted(identifier: str) -> bytes:
     return b'"%b"' % identifier.encode()
-
-
-def _body(row: bytes) -> bytes | None:
-    try:
-        return payload_of_row(row)
-    except ArchiveError:
-        return None
 
 
 def payload_line(payload: bytes) -> bytes:

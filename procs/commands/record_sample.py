@@ -14,7 +14,7 @@ import msgspec
 from common.config import Settings
 from common.core.instants import utc_text
 from common.core.market import DiscoveryFile, Exchange
-from common.core.row_check import check_row
+from common.core.rows.check import check_row
 from common.core.sample.account import Reason, SampleManifest, SampleRun
 from common.core.sample.gate import PASS, TRY_OFFLINE
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError

@@ -15,9 +15,10 @@ from common.archive.writing.store import LaneStore
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.instants import utc_text
 from common.core.market import Exchange, Token
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout, sidecar_path
 from common.core.rows.origin import Leg, Origin
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import (
     GAP,
     SESSION_CLOSED,
@@ -152,7 +153,7 @@ class Recorder:
     def _append(self, lane: int, row: bytes) -> None:
         self._lane_sequences[lane] += 1
         sequence = self._lane_sequences[lane]
-        self.stores[lane].append(WS_RAW, self._producer, sequence, row, facts_of_row(row))
+        self.stores[lane].append(WS_RAW, self._producer, sequence, row, facts_of(row_of(row)))
 
     def close_session(self, reason: str = "recorder_stopping") -> int:
         self.control(SESSION_CLOSED, {"reason": reason, "detail": "", "messages": self._message})

@@ -3,7 +3,7 @@
 import json
 
 from common.archive.writing.store import LaneStore
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 from common.core.rows.names import WS_RAW, Layout
 
 HOUR_NS = 3600 * 1_000_000_000

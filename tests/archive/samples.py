@@ -8,8 +8,9 @@ from typing import Any
 from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
 from common.core.market import Exchange, Market, Token
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, Layout
+from common.core.rows.reading import row_of
 from common.core.sample.account import Reason, SampleRun
 from tests.archive.rows import NOON_NS
 
@@ -141,6 +142,6 @@ def write_sample(root: Path, messages: list[dict[str, Any]], checkpoints: list[d
     for stream, producer, rows in ((WS_RAW, READER, messages), (REST_CHECKPOINTS, CHECKPOINTER, checkpoints)):
         for n, row in enumerate(rows, start=1):
             line = json.dumps(row, separators=(",", ":")).encode() + b"\n"
-            store.append(stream, producer, n, line, facts_of_row(line))
+            store.append(stream, producer, n, line, facts_of(row_of(line)))
     store.close_all()
     store.close()

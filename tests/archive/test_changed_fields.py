@@ -17,7 +17,6 @@ from common.core.books.hash import ANY_PRICE, USUAL_TERMS, matched
 from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.later import Later
 from common.core.recipes.recipe import KNOWN_RECIPES
-from common.core.row_check import read_row
 from common.core.rows.names import WS_RAW
 from common.core.rows.reading import row_of
 from tests.archive.changes import KEYS, VALUES, changed
@@ -42,8 +41,8 @@ class Read:
         self._wrong_now: dict[str, tuple[int, tuple[int, str]]] = {}
         number = -1
         for line in rows_of(messages, of.tokens):
-            account.take(WS_RAW, read_row(line), line)
             row = row_of(line)
+            account.take(WS_RAW, row)
             steps = list(replay.take(row))
             if row.record_type == "message":
                 number += 1

@@ -215,7 +215,7 @@ def test_a_file_shorter_than_what_was_made_durable_is_kept_aside_and_told(tmp_pa
 
 def test_a_crash_right_behind_the_end_of_a_member_leaves_nothing_to_end(tmp_path: Path) -> None:
     store = LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1)
-    row = b'{"received_at_ns":1,"session_id":"s","text":"' + b"x" * 700_000 + b'"}\n'
+    row = b'{"record_type":"message","received_at_ns":1,"session_id":"s","text":"' + b"x" * 700_000 + b'"}\n'
     for n in range(1, 7):
         store.append(*message(n)[:3], row, message(n)[4])
     store.commit()

@@ -10,9 +10,10 @@ from common.archive.views.book_views import Recording, view_at, views
 from common.archive.writing.store import LaneStore
 from common.core.audit.divergence import Divergence
 from common.core.books.checkpoint import DifferingLevel
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
 from common.core.rows.origin import Origin
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import DIVERGENCE, control_row
 from common.core.views.markets_named import TokenChoice
 from procs.commands.verify_archives import main as verify_archives
@@ -66,7 +67,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found]:
     for producer, lines in ((PRODUCER, [row for _, row in rows]), (AUDITOR, [found.row()])):
         for number, row in enumerate(lines, start=1):
             line = row.rstrip(b"\n") + b"\n"
-            store.append(WS_RAW, producer, number, line, facts_of_row(line))
+            store.append(WS_RAW, producer, number, line, facts_of(row_of(line)))
     store.close_all()
     store.close()
     return root, found

@@ -16,8 +16,8 @@ from common.archive.ledger import HourAccount
 from common.core.audit.connections import BookAudit
 from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.later import Later
-from common.core.row_check import read_row
 from common.core.rows.names import WS_RAW
+from common.core.rows.reading import row_of
 from tests.archive.dropped import Dropped, Message, drop, hear, is_alarm, messages_of
 from tests.archive.markets import MS, World, rows_of, world_of_both_protocols
 
@@ -115,7 +115,7 @@ def ledger_without(of: World, at: int) -> FeedLedger:
     messages = [*of.messages[:at], *of.messages[at + 1 :]]
     account = HourAccount(Window(messages[0][0] * MS - MS, messages[-1][0] * MS + 50 * MS))
     for line in rows_of(messages, of.tokens):
-        account.take(WS_RAW, read_row(line), line)
+        account.take(WS_RAW, row_of(line))
     ledger = account.finish(Later(), (), ())[WS_RAW]
     assert isinstance(ledger, FeedLedger)
     return ledger

@@ -14,14 +14,14 @@ BOOTED_AGO_NS = 3 * SECOND_NS
 
 
 def numbers_of_a_replay(root: Path) -> list[int]:
-    return [row.global_message_sequence or 0 for row in read_archive(root)]
+    return [row.global_message_sequence for row in read_archive(root)]
 
 
 def numbers_of_a_ledger(root: Path) -> list[int]:
     archives = [each for path in closed_archives(root) if (each := hour_archive(path)) is not None]
     parts = [part_of(each, partial(rows_of, each.path, lambda _torn: None)) for each in archives]
     rows = in_recorded_order(parts)
-    return [row.global_message_sequence or 0 for _, row, _ in rows]
+    return [row.global_message_sequence for _, row in rows]
 
 
 def reboot(recorder: Recorder, *, away_ns: int = 5 * SECOND_NS) -> None:

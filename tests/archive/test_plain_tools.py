@@ -22,9 +22,10 @@ from common.archive.schema import for_polars, for_pyarrow, render
 from common.archive.writing.store import LaneStore
 from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW
 from common.core.rows.origin import Origin
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import SESSION_OPENED, control_row, message_constant, message_rest
 from common.polymarket.classify import classify
 from tests.archive.rows import NOON_NS, PRODUCER, RUNTIME
@@ -90,7 +91,7 @@ def append(store: LaneStore, rows: list[bytes]) -> None:
     """Append in five commits; the first row of `rows` is the store's next."""
     first = store.durable.get(PRODUCER, 0) + 1
     for n, row in enumerate(rows):
-        store.append(WS_RAW, PRODUCER, first + n, row, facts_of_row(row))
+        store.append(WS_RAW, PRODUCER, first + n, row, facts_of(row_of(row)))
         if n % (len(rows) // 5) == 0:
             store.commit()
     store.commit()
@@ -121,7 +122,7 @@ def crash_without_a_journal(root: Path, store: LaneStore) -> None:
 def leave_more_than_was_committed(store: LaneStore) -> None:
     first = store.durable[PRODUCER] + 1
     for n, row in enumerate(recorded_rows(300)):
-        store.append(WS_RAW, PRODUCER, first + n, row, facts_of_row(row))
+        store.append(WS_RAW, PRODUCER, first + n, row, facts_of(row_of(row)))
     store.close()
 
 

@@ -10,8 +10,9 @@ from common.archive.views.book_views import Recording, view_at
 from common.archive.views.export import Wanted, export
 from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
+from common.core.rows.reading import row_of
 from common.core.views.book_view import why_none
 from common.core.views.markets_named import TokenChoice
 from tests.archive.markets import MS, PRODUCER, World, rows_of, world
@@ -35,7 +36,7 @@ def spoilt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World, int]:
     store = LaneStore.open(root, 0, layout=Layout("runtime", rotation_interval_seconds=60), gzip_level=1)
     for number, row in enumerate(rows_of(messages, of.tokens), start=1):
         line = row if row.endswith(b"\n") else row + b"\n"
-        store.append(WS_RAW, PRODUCER, number, line, facts_of_row(line))
+        store.append(WS_RAW, PRODUCER, number, line, facts_of(row_of(line)))
     store.close_all()
     store.close()
     return root, of, at

@@ -44,5 +44,5 @@ def test_distinct_sizes_and_markets_of_weeks_leave_a_bounded_number_behind() -> 
 
 def test_token_lists_of_earlier_subscriptions_are_let_go() -> None:
     for number in range(4 * LARGE):
-        reading.subscribed_token_ids(b'{"revision":%d,"assets_ids":["1","2"]}' % number)
-    assert reading.subscribed_token_ids.cache_info().currsize <= LARGE
+        reading.subscription_in(b'{"revision":%d,"assets_ids":["1","2"]}' % number)
+    assert reading.subscription_in.cache_info().currsize <= LARGE

@@ -12,7 +12,7 @@ STORE = """
 from pathlib import Path
 from common.archive.writing.store import LaneStore
 from common.core.rows.names import Layout
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 store = LaneStore.open(Path("d"), 0, layout=Layout("runtime"), gzip_level=1)
 for number in range(1, 4):
     store.append("ws_raw", "p", number, b'{"received_at_ns":1}\\n', RowFacts(1, "s"))

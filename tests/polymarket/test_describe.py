@@ -4,11 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.market import Token
+from common.core.rows.reading import row_of
 from common.polymarket.describe import describe_message, describe_row
 
 TOKENS = {"7": Token("btc-updown-5m-1", "0x1", "7", "Up", "2026-11-23T12:00:00.000000Z")}
 QUOTE = '"best_bid":"0.4","best_ask":"0.5"'
 LEVELS = '[{"price":"0.1","size":"5"},{"price":"0.43","size":"120"}]'
+
+
+TRACKED = [
+    {"market_slug": "m", "condition_id": "0x1", "token_id": each, "outcome": "Up", "end_time_utc": ""}
+    for each in ("1", "2")
+]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,7 @@ def test_a_message_says_what_happened_to_which_market(payload: str, words: tuple
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"record_type": "session_opened", "tokens_tracked": [1, 2]}, "2 tokens"),
+        ({"record_type": "session_opened", "tokens_tracked": TRACKED}, "2 tokens"),
         (
             {"record_type": "session_closed", "session_closed": {"reason": "cut", "messages": 3}},
             "cut after 3 messages",
@@ -59,7 +66,7 @@ def test_a_message_says_what_happened_to_which_market(payload: str, words: tuple
         (
             {
                 "record_type": "subscription_changed",
-                "subscription_changed": {"subscribed": [1], "unsubscribed": []},
+                "subscription_changed": {"subscribed": ["1"], "unsubscribed": []},
             },
             "+1 -0 tokens",
         ),
@@ -68,7 +75,7 @@ def test_a_message_says_what_happened_to_which_market(payload: str, words: tuple
             {
                 "record_type": "rest_checkpoint",
                 "response": {"status_code": 200, "elapsed_ms": 12.4},
-                "tokens_tracked": [1, 2],
+                "tokens_tracked": TRACKED,
                 "missing_token_ids": ["2"],
             },
             "200 in 12 ms, 1 of 2 books",
@@ -80,11 +87,7 @@ def test_a_message_says_what_happened_to_which_market(payload: str, words: tuple
     ],
 )
 def test_a_row_says_what_it_tells(row: dict[str, object], words: str) -> None:
-    assert describe_row(msgspec.json.encode(row)) == (row["record_type"], words)
-
-
-def test_a_row_that_is_none_is_called_so() -> None:
-    assert describe_row(b"{") == ("unreadable_row", "")
+    assert describe_row(row_of(msgspec.json.encode({"received_at_ns": 1, **row}))) == words
 
 
 ANYTHING = st.recursive(

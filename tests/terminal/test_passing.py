@@ -19,6 +19,7 @@ TRADE = (
 CHECKPOINT = msgspec.json.encode(
     {
         "record_type": "rest_checkpoint",
+        "received_at_ns": 1,
         "tokens_tracked": [UP],
         "response": {"status_code": 200, "elapsed_ms": 3, "raw_response_json": [{"asset_id": "77"}]},
     }
@@ -55,12 +56,12 @@ def test_a_complete_row_stays_as_it_is() -> None:
     assert passing.row == CHECKPOINT + b"\n"
     assert passing.payload == b'[{"asset_id":"77"}]'
     assert reader.words(passing) == ("", "200 in 3 ms, 1 of 1 books")
-    closed = reader.read(row(b'{"record_type":"session_closed","session_closed":{}}'))
+    closed = reader.read(row(b'{"record_type":"session_closed","received_at_ns":1,"session_closed":{}}'))
     assert closed.payload is None
 
 
 def test_a_body_that_cannot_be_read_is_none() -> None:
-    broken = b'{"record_type":"rest_checkpoint","response":{"raw_base64":"?"}}'
+    broken = b'{"record_type":"rest_checkpoint","received_at_ns":1,"response":{"raw_base64":"?"}}'
     assert Reader().read(row(broken)).payload is None
 
 

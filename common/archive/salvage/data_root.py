@@ -18,7 +18,7 @@ from common.archive.sidecar import RowTally, read_sidecar, sidecar_of, write_sid
 from common.archive.writing.members import MemberStream
 from common.archive.writing.open_archive import free_path
 from common.archive.writing.store import LaneStore
-from common.core.row_facts import producer_and_facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import (
     ARCHIVE_SUFFIX,
     OPEN_SUFFIX,
@@ -29,6 +29,7 @@ from common.core.rows.names import (
     lane_and_sequence,
     lane_of_open,
 )
+from common.core.rows.reading import row_of
 from common.core.rows.websocket import Rows
 from common.errors import ArchiveError
 from common.files import DISK
@@ -161,12 +162,12 @@ def _rewrite(rows: WholeRows, path: Path, target: str) -> _Written:
     digest, rows_digest, length = hashlib.sha256(), hashlib.sha256(), 0
     descriptor = DISK.create(temporary)
     try:
-        for row in rows:
-            producer, facts = producer_and_facts_of_row(row)
-            tally.add(producer, facts)
-            counts[producer] = counts.get(producer, 0) + 1
-            rows_digest.update(row)
-            members.add(Rows(b"", [row]))
+        for line in rows:
+            row = row_of(line)
+            tally.add(row.producer, facts_of(row))
+            counts[row.producer] = counts.get(row.producer, 0) + 1
+            rows_digest.update(line)
+            members.add(Rows(b"", [line]))
             if members.ready_bytes >= _WRITE_BYTES:
                 length += _put(descriptor, members.take(), digest)
         members.end()

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from common.core.row_check import read_row, row_findings
-from common.errors import ArchiveError
+from common.core.rows.check import check_row
 
 _STEP = 16 << 10
 _BACKWARD_STEP = 1 << 20
@@ -35,7 +34,7 @@ class WholeRows:
             for piece in self._decompressed(file, end):
                 *rows, rest = (rest + piece).split(b"\n")
                 for row in rows:
-                    if not _is_sound(row):
+                    if check_row(row):
                         self.bytes_read = before
                         return
                     yield row + b"\n"
@@ -81,10 +80,3 @@ def _without_zeros(file: BinaryIO, size: int) -> int:
             return begin + len(kept)
         end = begin
     return 0
-
-
-def _is_sound(line: bytes) -> bool:
-    try:
-        return not row_findings(read_row(line))
-    except ArchiveError:
-        return False

@@ -42,15 +42,15 @@ CREATE OR REPLACE MACRO rest_checkpoints(files) AS TABLE
         leg: 'VARCHAR',
         host: 'VARCHAR',
         session_id: 'VARCHAR',
+        tokens_tracked: 'STRUCT(market_slug VARCHAR, condition_id VARCHAR, token_id VARCHAR, outcome VARCHAR, end_time_utc VARCHAR, protocol VARCHAR)[]',
+        received_at_utc: 'VARCHAR',
+        received_at_ns: 'BIGINT',
+        payload_sha256: 'VARCHAR',
         checkpoint_sequence: 'BIGINT',
         requested_at_utc: 'VARCHAR',
         requested_at_ns: 'BIGINT',
-        received_at_utc: 'VARCHAR',
-        received_at_ns: 'BIGINT',
         request: 'STRUCT(method VARCHAR, url VARCHAR, body JSON)',
         response: 'STRUCT(status_code BIGINT, headers JSON, elapsed_ms DOUBLE, raw_response_json JSON, raw_text VARCHAR, raw_base64 VARCHAR)',
         error: 'VARCHAR',
-        tokens_tracked: 'STRUCT(market_slug VARCHAR, condition_id VARCHAR, token_id VARCHAR, outcome VARCHAR, end_time_utc VARCHAR, protocol VARCHAR)[]',
-        missing_token_ids: 'VARCHAR[]',
-        payload_sha256: 'VARCHAR'
+        missing_token_ids: 'VARCHAR[]'
     });

@@ -3,7 +3,7 @@
 import polars as pl
 
 from common.archive.schema import fields
-from common.archive.schema.fields import Kind
+from common.core.rows.columns import Kind
 
 _TYPES = {"text": pl.String(), "int64": pl.Int64(), "float64": pl.Float64(), "json": pl.String()}
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from common.archive.schema import fields
-from common.archive.schema.fields import Kind
+from common.core.rows.columns import Kind
 
 _TYPES = {"text": pa.string(), "int64": pa.int64(), "float64": pa.float64()}
 

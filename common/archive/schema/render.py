@@ -6,7 +6,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.archive.schema.fields import MOST_BYTES_OF_ROW, STREAMS, Kind
+from common.archive.schema.fields import MOST_BYTES_OF_ROW, STREAMS
+from common.core.rows.columns import Kind
 
 FOLDER = Path(__file__).parent
 _DUCKDB = {"text": "VARCHAR", "int64": "BIGINT", "float64": "DOUBLE", "json": "JSON"}

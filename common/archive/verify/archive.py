@@ -13,9 +13,10 @@ from common.archive.sidecar import SIDECAR_SCHEMA_VERSION, RowTally, Sidecar, re
 from common.core.format_version import newer_words
 from common.core.instants import utc_text
 from common.core.market import Exchange
-from common.core.row_check import Row, read_row, row_findings
-from common.core.row_facts import RowFacts
+from common.core.rows.check import row_findings
+from common.core.rows.facts import facts_of
 from common.core.rows.names import lane_and_sequence
+from common.core.rows.reading import Row, row_of
 from common.core.verify.accounts import Accounts, ArchiveAccount
 from common.core.verify.copy_edge import NO_SIDECAR
 from common.core.verify.sequences import Finding
@@ -62,14 +63,14 @@ class ArchiveCheck:
             pass
         return self.result()
 
-    def rows(self, progress: Progress) -> Iterator[tuple[Row, bytes]]:
-        """Check row by row, and give each on with its line; a line that is no row is told, and left out."""
+    def rows(self, progress: Progress) -> Iterator[Row]:
+        """Check row by row, and give each on; a line that is no row is told, and left out."""
         try:
             for number, line in enumerate(iterate_lines(self._path), start=1):
                 self._uncompressed_bytes += len(line)
                 row = self._check_line(number, line)
                 if row is not None:
-                    yield row, line
+                    yield row
                 if not number & 4095:
                     progress(4096)
         except ArchiveError as error:
@@ -123,17 +124,17 @@ class ArchiveCheck:
 
     def _check_line(self, number: int, line: bytes) -> Row | None:
         try:
-            row = read_row(line)
+            row = row_of(line)
         except ArchiveError as error:
             self._tell("row", f"row {number}: {error}")
             return None
         for words in row_findings(row):
             self._tell("row", f"row {number}: {words}")
-        if row.exchange != (known := self._tally.exchange) and row.exchange and known:
-            self._tell("exchange", f"row {number}: is {row.exchange} data, those before it are {known} data")
+        if (stated := row.stated_exchange) != (known := self._tally.exchange) and stated and known:
+            self._tell("exchange", f"row {number}: is {stated} data, those before it are {known} data")
         self._rows_by_producer[row.producer] += 1
-        self._tally.add(row.producer, _facts(row))
-        for words in self._account.take(row, line):
+        self._tally.add(row.producer, facts_of(row))
+        for words in self._account.take(row):
             self._tell("row", f"row {number}: {words}")
         return row
 
@@ -178,16 +179,3 @@ class ArchiveCheck:
 def _difference(what: str, told: object, found: object) -> Iterator[str]:
     if told != found:
         yield f"its sidecar says {what} {told}, found {found}"
-
-
-def _facts(row: Row) -> RowFacts:
-    return RowFacts(
-        row.received_at_ns,
-        row.session_id or "",
-        row.message_sequence or row.checkpoint_sequence or 0,
-        row.global_message_sequence or 0,
-        row.gap,
-        exchange=row.exchange,
-        leg=row.leg,
-        host=row.host,
-    )

@@ -8,8 +8,8 @@ import msgspec
 
 from common.archive.read import iterate_lines
 from common.archive.sidecar import Sidecar, read_sidecar
-from common.core.row_facts import producer_and_facts_of_row
 from common.core.rows.names import window_start_of
+from common.core.rows.reading import row_of
 from common.core.verify.copy_edge import NO_ARCHIVE, NO_SIDECAR, CopyEdge, edge_of
 from common.core.verify.sequences import Finding
 from common.errors import ArchiveError
@@ -43,7 +43,7 @@ def _producer_of(path: Path) -> Mapping[str, int]:
     """Of an archive whose sidecar is not here yet: it is one of the newest, whose numbers do not matter."""
     with suppress(OSError, ArchiveError, msgspec.DecodeError, UnicodeDecodeError):
         for line in iterate_lines(path):
-            return {producer_and_facts_of_row(line)[0]: 0}
+            return {row_of(line).producer: 0}
     return {}
 
 

@@ -235,7 +235,7 @@ def _normal(levels: Iterable[PriceSize]) -> tuple[PriceSize, ...]:
 
 
 def _concerns(step: Step, token_id: str) -> bool:
-    if step.broken is None or token_id not in step.row.subscribed_token_ids:
+    if step.broken is None or token_id not in step.row.subscribed.assets_ids:
         return False
     return step.broken.token_ids is None or token_id in step.broken.token_ids
 

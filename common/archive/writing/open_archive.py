@@ -10,7 +10,7 @@ import msgspec
 from common.archive.journal import LaneRange, OpenFile
 from common.archive.sidecar import RowTally, sidecar_of, write_sidecar
 from common.archive.writing.members import MemberStream
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 from common.core.rows.names import numbered_part, open_path, sidecar_path
 from common.core.rows.websocket import Rows
 from common.core.uploads.record import record_path

@@ -16,7 +16,7 @@ from common.archive.sidecar import RowTally
 from common.archive.writing.journal_check import CheckedJournal, checked_journal
 from common.archive.writing.members import ending
 from common.archive.writing.open_archive import finish_close
-from common.core.row_facts import producer_and_facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import (
     OPEN_SUFFIX,
     STREAMS,
@@ -25,6 +25,7 @@ from common.core.rows.names import (
     open_pattern,
     open_sample_pattern,
 )
+from common.core.rows.reading import row_of
 from common.errors import ArchiveError
 from common.files import Disk
 
@@ -127,7 +128,7 @@ def _close(data_root: Path, lane: int, file: OpenFile, findings: list[str], disk
         tally = _tally_rows(path, file.rows)
         sha256 = _sha256_of(path)
         finish_close(data_root, lane, file, sha256=sha256, tally=tally, disk=disk)
-    except (ArchiveError, msgspec.DecodeError) as error:
+    except ArchiveError as error:
         _set_aside(path, "damaged", f"cannot be closed: {error}", findings, disk)
         return False
     return True
@@ -136,7 +137,8 @@ def _close(data_root: Path, lane: int, file: OpenFile, findings: list[str], disk
 def _tally_rows(path: Path, expected: int) -> RowTally:
     tally = RowTally()
     for line in iterate_lines(path):
-        tally.add(*producer_and_facts_of_row(line))
+        row = row_of(line)
+        tally.add(row.producer, facts_of(row))
     if tally.rows != expected:
         raise ArchiveError(f"{path}: holds {tally.rows} rows, though {expected} were made durable")
     return tally

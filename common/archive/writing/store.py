@@ -23,7 +23,7 @@ from common.archive.journal import (
 from common.archive.writing.open_archive import ArchiveFacts, OpenArchive, finish_close
 from common.archive.writing.placement import Placement
 from common.archive.writing.recover import Recovery, recover_lane
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 from common.core.rows.names import Layout
 from common.core.rows.websocket import Rows
 from common.errors import ArchiveError

@@ -15,10 +15,9 @@ from common.core.events.market_events import MarketEvent
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer
 from common.core.ledger.standing import BookStanding
-from common.core.row_check import Row
-from common.core.rows.reading import row_of
+from common.core.rows.details import NOTHING
+from common.core.rows.reading import Row
 from common.core.rows.websocket import DIVERGENCE, MESSAGE_RECORD
-from common.errors import ArchiveError
 
 
 class TokenChecks(msgspec.Struct, frozen=True):
@@ -48,18 +47,14 @@ class BookHour:
 
     def message(self, row: Row, events: Iterable[MarketEvent]) -> None:
         """A message of the websocket, and the events in it."""
-        if row.session_id is None or row.message_sequence is None:
+        if row.session_id is None or not row.message_sequence:
             return
         heard = Heard(row.producer, row.session_id, row.message_sequence, row.received_at_ns)
         self._audit.message(heard, events)
         self._count()
 
-    def life_cycle(self, line: bytes) -> None:
+    def life_cycle(self, row: Row) -> None:
         """Any other row of the websocket stream. A divergence that was found live counts too."""
-        try:
-            row = row_of(line)
-        except ArchiveError:
-            return
         if row.record_type == DIVERGENCE:
             self._note_told(row.detail)
         elif row.record_type != MESSAGE_RECORD:
@@ -68,10 +63,10 @@ class BookHour:
 
     def checkpoint(self, row: Row, answer: Answer | None = None) -> None:
         """A row of the REST stream; `answer` is what its response holds, where it was read already."""
-        answer = answer or (NO_ANSWER if row.response is None else read_answer(row.payload_json))
-        self._audit.unreadable(answer, row.checkpoint_sequence or 0)
+        answer = answer or (NO_ANSWER if row.response_json == NOTHING else read_answer(row.payload_json))
+        self._audit.unreadable(answer, row.checkpoint_sequence)
         for shown in answer.books:
-            self._audit.checkpoint(shown, row.checkpoint_sequence or 0)
+            self._audit.checkpoint(shown, row.checkpoint_sequence)
         self._count()
 
     def _count(self) -> None:

@@ -16,8 +16,8 @@ from common.core.ledger.told import Told, told_by
 from common.core.market import Token
 from common.core.merging.coverage import LegCoverage
 from common.core.number_runs import Run
-from common.core.row_check import Row
 from common.core.rows.origin import Leg, leg_of
+from common.core.rows.reading import Row
 from common.core.rows.websocket import (
     DIVERGENCE,
     GAP,
@@ -59,14 +59,14 @@ class FeedHour:
         """Producer and id of each session that has no end in the window."""
         return [key for key, session in self._sessions.items() if session.end_ns is None]
 
-    def take(self, row: Row, line: bytes, events: Collection[MarketEvent]) -> None:
+    def take(self, row: Row, events: Collection[MarketEvent]) -> None:
         """Account for a row, and for the events in its message.
 
-        A line that tells nothing readable of its session is only a moment of it.
+        A row that states nothing readable of its session is only a moment of it.
         """
         session = self._sessions.get((row.producer, row.session_id or ""))
         if row.record_type == MESSAGE_RECORD:
-            session = session or self._first_sight(row, told_by(line))
+            session = session or self._first_sight(row, told_by(row))
             session.last_ns = max(session.last_ns, row.received_at_ns)
             self._take_message(row, events)
             if self._coverage is not None:
@@ -75,7 +75,7 @@ class FeedHour:
             return
         if row.record_type == DIVERGENCE:  # the auditor's: of no session of its own
             return
-        told = told_by(line)
+        told = told_by(row)
         if row.record_type == GAP:
             self._take_gap(row, told)
             return
@@ -150,7 +150,7 @@ class FeedHour:
             )
 
     def _take_gap(self, row: Row, told: Told) -> None:
-        whole = gap_time(row.gap or {})
+        whole = gap_time(row.detail)
         gap = whole.within(self._window) if whole is not None else None
         if gap is None:
             return

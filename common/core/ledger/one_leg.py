@@ -10,7 +10,7 @@ from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.feed_document import Sources, feed_ledger
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.later import Later
-from common.core.row_check import Row
+from common.core.rows.reading import Row
 
 
 class OneLeg:
@@ -19,15 +19,15 @@ class OneLeg:
     def __init__(self, window: Window) -> None:
         self._window, self._feed, self._books = window, FeedHour(window), BookHour()
 
-    def message(self, row: Row, line: bytes, events: Collection[MarketEvent]) -> None:
+    def message(self, row: Row, events: Collection[MarketEvent]) -> None:
         """A message of the websocket, and the events in it."""
-        self._feed.take(row, line, events)
+        self._feed.take(row, events)
         self._books.message(row, events)
 
-    def life_cycle(self, row: Row, line: bytes) -> None:
+    def life_cycle(self, row: Row) -> None:
         """Any other row of the websocket stream."""
-        self._feed.take(row, line, ())
-        self._books.life_cycle(line)
+        self._feed.take(row, ())
+        self._books.life_cycle(row)
 
     def checkpoint(self, row: Row, answer: Answer) -> None:
         """A row of the REST stream."""

@@ -13,8 +13,8 @@ from common.core.merging.lateness import Lateness
 from common.core.merging.messages import LegMessage, Merged
 from common.core.merging.payloads import NO_MARKET, Content, contents_of
 from common.core.merging.unit import UnitMerge
-from common.core.row_check import Row
 from common.core.rows.origin import Leg, leg_of
+from common.core.rows.reading import Row
 
 SETTLE_NS = 30 * NS_PER_SECOND  # memory holds the messages of so long, and of the merge's own patience
 _DIGEST_BYTES = 16

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from statistics import median_low
 
-import msgspec
-
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer
 from common.core.instants import NS_PER_SECOND, utc_text
@@ -24,26 +22,14 @@ from common.core.ledger.document import (
 )
 from common.core.ledger.later import Later, gap_time
 from common.core.market import Token
-from common.core.row_check import Row
 from common.core.rows.names import REST_CHECKPOINTS
+from common.core.rows.reading import Row
 from common.core.rows.rest import REST_CHECKPOINT
 from common.core.rows.websocket import GAP
+from common.errors import ArchiveError
 
 LATE_FACTOR = 4  # a pause of so many usual ones is more than a request that was late
 SHORT_NS = 10 * NS_PER_SECOND  # no pause below this is remarkable, however often is asked
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    """The parts of a REST row that a ledger needs."""
-
-    requested_at_ns: int = 0
-    error: str | None = None
-    response: dict[str, msgspec.Raw] | None = None
-    tokens_tracked: tuple[Token, ...] = ()
-    missing_token_ids: tuple[str, ...] = ()
-
-
-_ASKED = msgspec.json.Decoder(_Asked)
 
 
 class _Token:
@@ -85,39 +71,39 @@ class CheckpointHour:
         self._rows = 0
         self._not_understood = NotUnderstood()
 
-    def take(self, row: Row, line: bytes, answer: Answer = NO_ANSWER) -> None:
-        """Account for a row; a line that is no readable request counts, and tells of no token.
+    def take(self, row: Row, answer: Answer = NO_ANSWER) -> None:
+        """Account for a row; one that is not a readable request counts, and names no token.
 
         `answer` is what the row's response holds.
         """
         if row.record_type == GAP:
-            gap = gap_time(row.gap or {})
+            gap = gap_time(row.detail)
             part = gap.within(self._window) if gap is not None else None
             self._gaps += [part] if part is not None else []
         elif row.record_type == REST_CHECKPOINT:
             self._rows += 1
             self._sessions.add((row.producer, row.session_id or ""))
-            self._take_request(row.received_at_ns, line)
+            self._take_request(row)
             self._not_understood.take((*answer.unreadable, *answer.forms))
             for token_id in (each for unusable in answer.unreadable for each in unusable.token_ids):
                 if token_id in self._tokens:
                     self._tokens[token_id].unreadable += 1
 
-    def _take_request(self, at_ns: int, line: bytes) -> None:
+    def _take_request(self, row: Row) -> None:
         try:
-            asked = _ASKED.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            tokens, response = row.tokens, row.response
+        except ArchiveError:
             return
-        self._note_round(at_ns, asked.tokens_tracked)
-        failed = asked.response is None or asked.response.get("status_code") != msgspec.Raw(b"200")
-        absent = set(asked.missing_token_ids)
-        for token in asked.tokens_tracked:
+        self._note_round(row.received_at_ns, tokens)
+        failed = response is None or response.status_code != 200
+        absent = set(row.missing_token_ids)
+        for token in tokens:
             known = self._tokens.setdefault(token.token_id, _Token(token))
             if failed:
                 known.failed += 1
             elif token.token_id in absent:
                 known.absent += 1
-                known.absent_in_trading += token.trades_at(asked.requested_at_ns)
+                known.absent_in_trading += token.trades_at(row.requested_at_ns)
             else:
                 known.answered += 1
 

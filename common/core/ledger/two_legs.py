@@ -17,8 +17,8 @@ from common.core.ledger.standing import BookStanding, sound, unhealed, wrong_sec
 from common.core.ledger.token_pairs import TokenPairs
 from common.core.ledger.union_token import Holes, LegOfToken, gained, holes_of, legs_of, union_token
 from common.core.merging.coverage import LegCoverage
-from common.core.row_check import Row
 from common.core.rows.origin import LEGS, Leg, leg_of
+from common.core.rows.reading import Row
 from common.core.rows.websocket import SESSION_CLOSED
 
 _NO_CHECKS = TokenChecks()
@@ -47,18 +47,18 @@ class TwoLegs:
             {name: leg.feed.opened_ns for name, leg in self._legs.items()},
         )
 
-    def message(self, row: Row, line: bytes, events: Collection[MarketEvent]) -> None:
+    def message(self, row: Row, events: Collection[MarketEvent]) -> None:
         """A message of the websocket, and the events in it."""
         leg = self._legs[leg_of(row.leg)]
-        leg.feed.take(row, line, events)
+        leg.feed.take(row, events)
         leg.books.message(row, events)
         self._pairing.take(row, events)
 
-    def life_cycle(self, row: Row, line: bytes) -> None:
+    def life_cycle(self, row: Row) -> None:
         """Any other row of the websocket stream."""
         leg = self._legs[leg_of(row.leg)]
-        leg.feed.take(row, line, ())
-        leg.books.life_cycle(line)
+        leg.feed.take(row, ())
+        leg.books.life_cycle(row)
         if row.record_type == SESSION_CLOSED:
             self._pairing.session_ended(row.producer)
 

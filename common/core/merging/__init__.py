@@ -1,9 +1,13 @@
 """Two legs made one: which messages of two independent connections are the same, and in which order they were sent.
 
 A leg is one of two connections for the same tokens. The exchange numbers nothing, so messages are compared by meaning:
-`messages` says what is compared (canonical JSON) and to which unit a message belongs (its market), `alignment` pairs
-the messages of two legs, `order` puts what only one leg has between the pairs, and `unit` does both for a
-stream. `coverage` says what each leg surely received.
+
+- `messages`, `equality`, `payloads`: what is compared (canonical JSON), which pairs are possible, and to which unit a
+  message belongs (its market);
+- `alignment` with `anchors`, `shortest_edit` and `neighbours`: pairs the messages of two legs of a unit;
+- `order`: puts what only one leg has between the pairs; `unit` does both for a stream;
+- `entries`, `recording` with `host_clock` and `lateness`: from rows to the union of a recording's legs, and of hosts;
+- `coverage`: what each leg surely received.
 
     from common.core.merging.messages import LegMessage
     from common.core.merging.unit import merge_unit

@@ -34,6 +34,11 @@ class _Units:
         message = _with_reference(entry, same_clock=self._same_clock)
         (unit.take_b if second else unit.take_a)(message)
 
+    @property
+    def settles_at_ns(self) -> int:
+        """The end of this stretch: before it nothing is settled."""
+        return (self._stretch + 1) * STRETCH_NS
+
     def settle(self, seen_until_ns: int) -> Iterator[Entry]:
         """What is settled, once in a stretch."""
         if seen_until_ns // STRETCH_NS <= self._stretch:
@@ -62,14 +67,14 @@ class _Progress:
     """How far each connection of a recording has been read, by the time when its messages were due."""
 
     def __init__(self) -> None:
-        self._furthest_ns = 0
+        self.furthest_ns = 0
         self._open: dict[tuple[str, str | None], int] = {}  # sessions
 
     def note(self, entry: Entry) -> None:
         """The next entry."""
         row = entry.row
         session = row.producer, row.session_id
-        self._furthest_ns = max(self._furthest_ns, entry.order_ns)
+        self.furthest_ns = max(self.furthest_ns, entry.order_ns)
         if row.record_type == SESSION_CLOSED:
             self._open.pop(session, None)
         elif row.record_type == SESSION_OPENED or session in self._open:
@@ -77,8 +82,8 @@ class _Progress:
 
     def watermark(self) -> int:
         """Up to where all has been read. A connection that is open is waited for."""
-        slowest_ns = min(self._open.values(), default=self._furthest_ns)
-        return max(slowest_ns, self._furthest_ns - _WAIT_NS)
+        slowest_ns = min(self._open.values(), default=self.furthest_ns)
+        return max(slowest_ns, self.furthest_ns - _WAIT_NS)
 
 
 def of_legs(rows: Iterable[Row], entries: Entries) -> Iterator[Entry]:
@@ -89,7 +94,8 @@ def of_legs(rows: Iterable[Row], entries: Entries) -> Iterator[Entry]:
     units, progress = _Units(same_clock=True), _Progress()
     for entry in entries.all(rows):
         progress.note(entry)
-        yield from units.settle(progress.watermark())
+        if progress.furthest_ns >= units.settles_at_ns:
+            yield from units.settle(progress.watermark())
         units.take(entry, second=leg_of(entry.row.leg) != LEGS[0])
     yield from units.finish()
 

@@ -6,36 +6,19 @@ Whoever reads archives in order takes it from here, so that a replay, an export 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush, heapreplace, merge
 from operator import itemgetter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 
 from common.core.rows.names import REST_CHECKPOINTS
+from common.core.rows.reading import Row
 from common.core.rows.websocket import SESSION_CLOSED
 
-
-class _Placed(Protocol):
-    """What of a row says where it belongs."""
-
-    @property
-    def record_type(self) -> str: ...
-    @property
-    def received_at_ns(self) -> int: ...
-    @property
-    def received_monotonic_ns(self) -> int: ...
-    @property
-    def connection_sequence(self) -> int: ...
-    @property
-    def global_message_sequence(self) -> int | None: ...
-
-
-R = TypeVar("R", bound=_Placed)
-Line = tuple[R, bytes]  # a row with its line
 _Place = tuple[int, int, int, int]
 _AFTER_ALL = 1 << 62
 
 
-class Part(msgspec.Struct, Generic[R], frozen=True):
+class Part(msgspec.Struct, frozen=True):
     """The rows of one producer in one archive; `rows` opens it. None of them was received before `begins_ns`."""
 
     stream: str
@@ -43,65 +26,65 @@ class Part(msgspec.Struct, Generic[R], frozen=True):
     lane: int
     first_sequence: int
     begins_ns: int
-    rows: Callable[[], Iterator[Line[R]]]
+    rows: Callable[[], Iterator[Row]]
 
 
-def in_recorded_order(parts: Iterable[Part[R]]) -> Iterator[tuple[str, R, bytes]]:
-    """Every row with its stream and its line. An archive is opened when its time has come."""
-    producers: dict[tuple[str, str], list[Part[R]]] = {}
+def in_recorded_order(parts: Iterable[Part]) -> Iterator[tuple[str, Row]]:
+    """Every row with its stream. An archive is opened when its time has come."""
+    producers: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
         producers.setdefault((part.producer, part.stream), []).append(part)
     begins = {key: min(part.begins_ns for part in each) for key, each in producers.items()}
     waiting = sorted(producers, key=lambda key: (begins[key], key), reverse=True)
-    heads: list[tuple[int, int, str, Line[R], Iterator[Line[R]]]] = []
+    heads: list[tuple[int, int, str, Row, Iterator[Row]]] = []
     while waiting or heads:
         while waiting and (not heads or begins[waiting[-1]] <= heads[0][0]):
             key = waiting.pop()
             rows = _of_producer(producers[key])
-            if (line := next(rows, None)) is not None:
-                heappush(heads, (line[0].received_at_ns, len(waiting), key[1], line, rows))
+            if (row := next(rows, None)) is not None:
+                heappush(heads, (row.received_at_ns, len(waiting), key[1], row, rows))
         if not heads:
             continue
-        _, number, stream, line, rows = heads[0]
-        yield stream, *line
+        _, number, stream, row, rows = heads[0]
+        yield stream, row
         if (following := next(rows, None)) is not None:
-            heapreplace(heads, (following[0].received_at_ns, number, stream, following, rows))
+            heapreplace(heads, (following.received_at_ns, number, stream, following, rows))
         else:
             heappop(heads)
 
 
-def _of_producer(parts: Iterable[Part[R]]) -> Iterator[Line[R]]:
-    lanes: dict[int, list[Part[R]]] = {}
+def _of_producer(parts: Iterable[Part]) -> Iterator[Row]:
+    lanes: dict[int, list[Part]] = {}
     for part in sorted(parts, key=lambda part: part.first_sequence):
         lanes.setdefault(part.lane, []).append(part)
     if len(lanes) == 1:
         [lane] = lanes.values()
         return _one_after_the_other(lane)
     placed = (_with_places(lane) for lane in lanes.values())
-    return ((row, line) for _, row, line in merge(*placed, key=_PLACE))
+    return (row for _, row in merge(*placed, key=_PLACE))
 
 
-_PLACE: Callable[[tuple[_Place, Any, bytes]], _Place] = itemgetter(0)
+_PLACE: Callable[[tuple[_Place, Any]], _Place] = itemgetter(0)
 
 
-def _one_after_the_other(parts: Iterable[Part[R]]) -> Iterator[Line[R]]:
+def _one_after_the_other(parts: Iterable[Part]) -> Iterator[Row]:
     for part in parts:
         yield from part.rows()
 
 
-def _with_places(parts: list[Part[R]]) -> Iterator[tuple[_Place, R, bytes]]:
+def _with_places(parts: list[Part]) -> Iterator[tuple[_Place, Row]]:
     """Each row of a lane with its place among all lanes of the producer; no row comes before one that it follows."""
     place_of = _RestPlaces().of if parts[0].stream == REST_CHECKPOINTS else _Places().of
     last: _Place = (0, 0, 0, 0)
-    for row, line in _one_after_the_other(parts):
+    for row in _one_after_the_other(parts):
         last = max(last, place_of(row))
-        yield last, row, line
+        yield last, row
 
 
 class _RestPlaces:
     """REST rows have no monotonic time."""
 
-    def of(self, row: _Placed) -> _Place:
+    def of(self, row: Row) -> _Place:
         return 0, 0, row.received_at_ns, 0
 
 
@@ -118,7 +101,7 @@ class _Places:
     def __init__(self) -> None:
         self._connection = self._boot = self._number = self._at_ns = self._monotonic_ns = 0
 
-    def of(self, row: _Placed) -> _Place:
+    def of(self, row: Row) -> _Place:
         is_end = row.record_type == SESSION_CLOSED
         monotonic_ns = row.received_monotonic_ns or row.received_at_ns
         self._number = row.global_message_sequence or self._number

@@ -11,7 +11,7 @@ import msgspec
 from common.core.instants import parse_utc_ns
 from common.core.market import Token
 from common.core.number_runs import NumberRuns, Run, joined, overlaps
-from common.core.row_check import Row
+from common.core.rows.reading import Row
 from common.core.rows.rest import REST_CHECKPOINT
 from common.core.rows.websocket import (
     DIVERGENCE,
@@ -22,6 +22,7 @@ from common.core.rows.websocket import (
     SUBSCRIPTION_CHANGED,
 )
 from common.core.verify.session import DeclaredGap, SessionAccount, SessionEnd, Subscription
+from common.errors import ArchiveError
 
 GAP_NUMBERS = ("first_global_message_sequence", "last_global_message_sequence")
 LANE_GAP_NUMBERS = ("first_lane_sequence", "last_lane_sequence")
@@ -33,24 +34,7 @@ class _Event(msgspec.Struct, gc=False):
     price_changes: tuple["_Event", ...] = ()
 
 
-class _Subscribed(msgspec.Struct, frozen=True):
-    revision: int = 0
-    assets_ids: tuple[str, ...] = ()
-
-
-class _Closed(msgspec.Struct, frozen=True):
-    reason: str = ""
-    messages: int = 0
-
-
-class _ControlRow(msgspec.Struct):
-    subscription: _Subscribed = _Subscribed()
-    tokens_tracked: tuple[Token, ...] = ()
-    session_closed: _Closed = _Closed()
-
-
 _EVENTS = msgspec.json.Decoder(_Event | list[_Event] | None)
-_CONTROLS = msgspec.json.Decoder(_ControlRow)
 
 
 class Accounts:
@@ -89,10 +73,10 @@ class ArchiveAccount:
         self._numbers: dict[tuple[str, str], NumberRuns] = {}
         self._last_global: dict[str, int] = {}
 
-    def take(self, row: Row, line: bytes) -> Iterator[str]:
+    def take(self, row: Row) -> Iterator[str]:
         """Count a row; gives what is wrong with its place among the others, in words."""
         if row.record_type == GAP:
-            self._accounts.gaps.append(_declared(row.producer, row.gap or {}))
+            self._accounts.gaps.append(_declared(row.producer, row.detail))
             if not row.session_id:
                 return  # it was declared before the first session, or by a producer that has none
         if row.record_type == DIVERGENCE:
@@ -104,12 +88,12 @@ class ArchiveAccount:
         if row.record_type == MESSAGE_RECORD:
             yield from self._take_message(session, row)
         elif row.record_type == REST_CHECKPOINT:
-            yield from self._take_number(session, row.checkpoint_sequence or 0, "checkpoint_sequence")
+            yield from self._take_number(session, row.checkpoint_sequence, "checkpoint_sequence")
         else:
-            yield from self._take_control(session, row, line)
+            yield from self._take_control(session, row)
 
     def _take_message(self, session: SessionAccount, row: Row) -> Iterator[str]:
-        number, global_number = row.message_sequence or 0, row.global_message_sequence or 0
+        number, global_number = row.message_sequence, row.global_message_sequence
         if number < 1 or global_number < number:
             yield f"message_sequence {number} with global_message_sequence {global_number} cannot be"
             return
@@ -150,25 +134,21 @@ class ArchiveAccount:
         for token in named - {""}:
             counts[token] += 1
 
-    def _take_control(self, session: SessionAccount, row: Row, line: bytes) -> Iterator[str]:
+    def _take_control(self, session: SessionAccount, row: Row) -> Iterator[str]:
         try:
-            control = _CONTROLS.decode(line)
-        except msgspec.DecodeError as error:
-            yield f"no readable life-cycle row: {error}"
+            closed, tokens, subscribed = row.closed, row.tokens, row.subscribed
+        except ArchiveError as error:
+            yield str(error)
             return
+        at_ns, at_monotonic_ns = row.received_at_ns, row.received_monotonic_ns
         if row.record_type == SESSION_CLOSED:
-            closed = control.session_closed
-            session.end = SessionEnd(
-                row.received_at_ns, row.received_monotonic_ns, closed.reason, closed.messages
-            )
+            session.end = SessionEnd(at_ns, at_monotonic_ns, closed.reason, closed.messages)
         elif row.record_type in {SESSION_OPENED, SUBSCRIPTION_CHANGED}:
             session.opened = session.opened or row.record_type == SESSION_OPENED
-            for token in control.tokens_tracked:
+            for token in tokens:
                 self._accounts.tokens.setdefault(token.token_id, token)
-            revision, tokens = control.subscription.revision, control.subscription.assets_ids
-            session.subscriptions.append(
-                Subscription(revision, row.received_at_ns, row.received_monotonic_ns, tokens)
-            )
+            change = Subscription(subscribed.revision, at_ns, at_monotonic_ns, subscribed.assets_ids)
+            session.subscriptions.append(change)
 
     def finish(self) -> Iterator[str]:
         """Add this archive's numbers to the accounts; gives in words which of them stood in another."""

@@ -30,6 +30,8 @@ from tests.archive.recordings import (
 )
 from tests.archive.rows import NOON_NS
 
+OTHER_ROW = b'{"record_type":"other","received_at_ns":1}\n'
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
@@ -120,7 +122,7 @@ def test_the_coverage_tells_connected_time_gaps_and_messages(root: Path) -> None
             [f"row: row 5: message_sequence 3 of session {PRODUCER}-c1 stands behind 8"],
         ),
         (
-            lambda path: rewrite(path, lambda rows: [*rows[:1], b'{"record_type":"other"}\n', *rows[2:]]),
+            lambda path: rewrite(path, lambda rows: [*rows[:1], OTHER_ROW, *rows[2:]]),
             ["row: row 2: unknown record_type 'other'"],
         ),
         (

@@ -15,7 +15,7 @@ import pytest
 from common.archive.read import closed_archives, iterate_lines
 from common.archive.sidecar import read_sidecar
 from common.archive.writing.store import LaneStore
-from common.core.row_facts import RowFacts
+from common.core.rows.facts import RowFacts
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW, Layout, sidecar_path
 from common.errors import AlreadyRunningError, ArchiveError
 from common.files import CANNOT_SYNC_FOLDERS, Disk

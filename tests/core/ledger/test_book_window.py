@@ -6,7 +6,7 @@ from typing import Any
 from common.core.audit.checks import HEAL_MS
 from common.core.events.reader import read_events
 from common.core.ledger.book_window import BookHour, TokenChecks
-from common.core.row_check import read_row
+from common.core.rows.reading import Row, row_of
 from tests.core.audit.test_checks import TOKEN, Levels, document
 
 ASKS = {"0.44": "7"}
@@ -18,13 +18,13 @@ class Rows:
     def __init__(self) -> None:
         self.hour, self.bids, self.now_ms, self.sequence = BookHour(), {"0.42": "10"}, 1_000_000, 0
 
-    def _row(self, record_type: str, **more: object) -> bytes:
+    def _row(self, record_type: str, **more: object) -> Row:
         row = {"record_type": record_type, "producer": "p", "session_id": "s", **more}
-        return json.dumps({**row, "received_at_ns": self.now_ms * 1_000_000}).encode()
+        return row_of(json.dumps({**row, "received_at_ns": self.now_ms * 1_000_000}).encode())
 
     def message(self, event: dict[str, Any], *, missed: int = 0) -> None:
         self.sequence += 1 + missed
-        row = read_row(self._row("message", message_sequence=self.sequence, json=event))
+        row = self._row("message", message_sequence=self.sequence, json=event)
         self.hour.message(row, read_events(bytes(row.json)))
 
     def snapshot(self) -> None:
@@ -41,7 +41,7 @@ class Rows:
 
     def checkpoint(self, bids: Levels) -> None:
         books = [document(bids, ASKS, self.now_ms)]
-        self.hour.checkpoint(read_row(self._row("rest_checkpoint", response={"raw_response_json": books})))
+        self.hour.checkpoint(self._row("rest_checkpoint", response={"raw_response_json": books}))
 
     def divergence(self, at_ms: int) -> None:
         detail = {"token_id": TOKEN, "check": "hash", "exchange_timestamp_ms": at_ms}

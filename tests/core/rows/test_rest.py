@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.core.row_check import check_row, payload_of_row
+from common.core.rows.check import check_row
 from common.core.rows.origin import Origin
+from common.core.rows.reading import row_of
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row, kept_headers
 from common.core.rows.websocket import tokens_tracked_json
 
@@ -79,7 +80,7 @@ def test_a_request_without_answer_is_a_row_too() -> None:
     assert value["request"]["body"] is None
     assert value["error"] == "clob.test did not answer in 10 s"
     assert check_row(row) == []
-    assert payload_of_row(row) is None
+    assert row_of(row).payload is None
     assert check_row(row.replace(b'"payload_sha256":null', b'"payload_sha256":"00"')) != []
 
 
@@ -99,7 +100,7 @@ def test_the_text_is_kept_where_the_json_alone_would_not_give_the_body_back(
 ) -> None:
     row = answered(body)
     assert json.loads(row)["response"]["raw_text"] == text
-    assert payload_of_row(row) == body
+    assert row_of(row).payload == body
     assert check_row(row) == []
 
 
@@ -108,7 +109,7 @@ def test_any_body_comes_back_byte_for_byte_from_a_row_of_one_line(body: bytes) -
     row = answered(body)
     assert len(row.decode().splitlines()) == 1
     json.loads(row)
-    assert payload_of_row(row) == body
+    assert row_of(row).payload == body
     assert check_row(row) == []
 
 

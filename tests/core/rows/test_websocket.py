@@ -9,7 +9,7 @@ from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.events.market_events import BookSnapshot
 from common.core.events.reader import read_events
 from common.core.market import Token
-from common.core.row_check import check_row, payload_of_row, read_row
+from common.core.rows.check import check_row
 from common.core.rows.origin import Origin
 from common.core.rows.reading import row_of as recorded_row
 from common.core.rows.websocket import Classified, control_row, message_constant, message_rest
@@ -102,7 +102,7 @@ def test_any_payload_comes_back_byte_for_byte_from_a_row_of_one_line(payload: by
     assert row.endswith(b"}\n")
     assert len(row.decode().splitlines()) == 1
     json.loads(row)
-    assert payload_of_row(row) == payload
+    assert recorded_row(row).payload == payload
     assert check_row(row) == []
 
 
@@ -124,7 +124,7 @@ def test_a_control_row_names_its_detail_and_has_no_message_sequence() -> None:
     assert value["subscription"]["revision"] == 2
     assert "message_sequence" not in value
     assert check_row(row) == []
-    assert payload_of_row(row) is None
+    assert recorded_row(row).payload is None
 
 
 def test_an_altered_row_is_found_out() -> None:
@@ -140,7 +140,7 @@ def test_an_altered_row_is_found_out() -> None:
 def test_a_line_that_is_no_row_is_a_finding_not_an_error() -> None:
     for line in (b"", b"[]", b"\xff", b"[" * 100_000, b'{"record_type":1}', row_of(b"PONG")[:-5]):
         assert check_row(line)[0].startswith("no readable row")
-    assert check_row(b'{"record_type":"other"}') == ["unknown record_type 'other'"]
+    assert check_row(b'{"record_type":"other","received_at_ns":1}') == ["unknown record_type 'other'"]
     assert check_row(row_of(b"\xff").replace(b'"/w=="', b'"/w="'))[0].startswith("raw_base64 is no base64")
 
 
@@ -151,5 +151,4 @@ def test_a_book_with_a_number_that_no_reader_takes_is_still_read_from_the_archiv
     )
     row = row_of(payload)
     assert json.loads(row)["json"] is None
-    for held in (recorded_row(row).payload_json, read_row(row).payload_json):
-        assert isinstance(read_events(held)[0], BookSnapshot)
+    assert isinstance(read_events(recorded_row(row).payload_json)[0], BookSnapshot)
