@@ -6,16 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.leftovers import pytest_keyboard_interrupt  # noqa: F401 - a hook
+
 # Other tests and other builds share the processors: slowness is no finding of a property test.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
-
-_SHARED = {
-    "recorder",
-    "recording",
-    "field",
-}  # fixtures of a module that take seconds: one worker has all their tests
 _LONGEST_FIRST = ("faults", "end_to_end", "commands", "test_readme.py", "benchmark")
 
 
@@ -41,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long ones, so that the others run beside them."""
     ranks = {folder: rank for rank, folder in enumerate(_LONGEST_FIRST)}
     for item in items:
-        if _SHARED.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if _shares_a_fixture(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: min(ranks.get(part, len(ranks)) for part in item.path.parts))
+
+
+def _shares_a_fixture(item: pytest.Item) -> bool:
+    """Whether a fixture is shared by the tests of its file: one worker has them all, and makes it once."""
+    known = getattr(item, "_fixtureinfo", None)  # pytest tells it nowhere else before the test runs
+    return known is not None and any(
+        each.scope == "module" for found in known.name2fixturedefs.values() for each in found
+    )

@@ -1,6 +1,6 @@
 """Ledgers of recordings with two legs: what one lost and the other has makes nothing worse, and is told."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from msgspec import UnsetType
@@ -8,6 +8,7 @@ from msgspec import UnsetType
 from common.archive.read import closed_archives
 from common.core.ledger.document import FeedLedger, TokenHour
 from common.core.ledger.legs_document import FeedLegs, TokenLegs
+from common.core.market import Token
 from common.core.rows.websocket import GAP
 from tests.archive.recordings import (
     DOWN,
@@ -30,7 +31,8 @@ LAG_NS = 50 * MS  # from the exchange's time to the receipt
 class Leg:
     """One leg that records both tokens of a market; its receipts are later than the exchange's times by LAG_NS."""
 
-    def __init__(self, root: Path, leg: str) -> None:
+    def __init__(self, root: Path, leg: str, tokens: Sequence[Token] = (UP, DOWN)) -> None:
+        self.tokens = tokens
         self.recorder = Recorder(
             root,
             f"ws_reader-0{leg}-20261123T120000Z-a1b2c3",
@@ -40,9 +42,9 @@ class Leg:
 
     def connect(self, at_ns: int, gap_from_ns: int = 0) -> None:
         self.recorder.at_ns = at_ns
-        self.recorder.open(UP, DOWN, gap_from_ns=gap_from_ns)
+        self.recorder.open(*self.tokens, gap_from_ns=gap_from_ns)
         self.recorder.at_ns += LAG_NS
-        self.recorder.message([opening(each.token_id, at_ns) for each in (UP, DOWN)])
+        self.recorder.message([opening(each.token_id, at_ns) for each in self.tokens])
 
     def cut(self, at_ns: int) -> None:
         self.recorder.at_ns = at_ns
@@ -69,25 +71,31 @@ def change(at_ns: int) -> dict[str, object]:
     }
 
 
-def at(seconds: float) -> int:
-    return NOON_NS + round(seconds * SECOND_NS)
+def at(seconds: float, base_ns: int = NOON_NS) -> int:
+    return base_ns + round(seconds * SECOND_NS)
 
 
 def record(
-    root: Path, leg: str, outages: Collection[tuple[float, float]], silent: tuple[float, float]
+    root: Path,
+    leg: str,
+    outages: Collection[tuple[float, float]],
+    silent: tuple[float, float],
+    *,
+    base_ns: int = NOON_NS,
+    tokens: Sequence[Token] = (UP, DOWN),
 ) -> None:
     """Two minutes of a change each quarter of a second, less outages, and less what is silently kept back."""
-    one = Leg(root, leg)
-    one.connect(at(0))
+    one = Leg(root, leg, tokens)
+    one.connect(base_ns)
     for quarter in range(4, 4 * 120):
         second = quarter / 4
         for down, up in outages:
             if second == down:
-                one.cut(at(down))
+                one.cut(at(down, base_ns))
             if second == up:
-                one.connect(at(up), gap_from_ns=at(down))
+                one.connect(at(up, base_ns), gap_from_ns=at(down, base_ns))
         if not any(down <= second < up for down, up in outages) and not silent[0] <= second < silent[1]:
-            one.hears(at(second), late_ns=3 * MS if leg == "b" else 0)
+            one.hears(at(second, base_ns), late_ns=3 * MS if leg == "b" else 0)
     one.recorder.close_session()
     one.recorder.end()
 

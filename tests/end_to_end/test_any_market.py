@@ -55,7 +55,7 @@ def test_a_protocol_that_does_not_exist_yet_is_recorded_and_makes_health_red_wit
 def test_windows_of_other_coins_a_question_and_an_event_of_20_markets_are_recorded_over_a_roll(
     tmp_path: Path,
 ) -> None:
-    options = SimulationOptions(rate=500, window_seconds=WINDOW_S, oracle=str(tmp_path / "oracle"))
+    options = SimulationOptions(rate=200, window_seconds=WINDOW_S, oracle=str(tmp_path / "oracle"))
     wanted = [
         *("--series", "eth-up-or-down-5m", "--series", "sol-up-or-down-5m"),
         *("--event", "cup-winner", "--market", QUESTION),

@@ -115,7 +115,7 @@ def test_windows_that_roll_with_batches_trades_and_repeats_are_checked_without_a
         "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
         "RECORDER__DISCOVERY__MARKET_END_GRACE_SECONDS": "5",
     }
-    options = SimulationOptions(rate=300, window_seconds=4)
+    options = SimulationOptions(rate=120, window_seconds=4)
     with (
         EmbeddedExchange(options, tmp_path / "exchange") as exchange,
         recorder(tmp_path, exchange, environment=environment) as running,

@@ -6,9 +6,9 @@ from common.runtime.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedExchange]:
-    """An exchange without faults, for tests that only look."""
+    """An exchange without faults, for the tests of one file that only look. It ends with that file."""
     with EmbeddedExchange(SimulationOptions(rate=400), tmp_path_factory.mktemp("exchange")) as running:
         yield running
 
