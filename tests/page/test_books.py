@@ -6,8 +6,9 @@ import msgspec
 from common.archive.views.book_views import Recording, view_at
 from common.archive.writing.store import LaneStore
 from common.core.page.book import LEVELS, BookQuestion
-from common.core.row_facts import facts_of_row
+from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
+from common.core.rows.reading import row_of
 from common.core.views.markets_named import TokenChoice
 from common.page.books import KEPT, BookDesk, ReplayProcess
 from common.page.replay import answer
@@ -74,7 +75,7 @@ def test_the_ladder_is_that_of_replay_book_at_the_same_instants(tmp_path: Path) 
     store = LaneStore.open(tmp_path, 0, layout=Layout("runtime", rotation_interval_seconds=60), gzip_level=1)
     for number, row in enumerate(rows_of(of.messages, of.tokens), start=1):
         line = row.rstrip(b"\n") + b"\n"
-        store.append(WS_RAW, PRODUCER, number, line, facts_of_row(line))
+        store.append(WS_RAW, PRODUCER, number, line, facts_of(row_of(line)))
     store.close_all()
     store.close()
     token_id, first_ns, last_ns = of.tokens[0].token_id, of.messages[5][0] * MS, of.messages[-1][0] * MS
