@@ -55,7 +55,7 @@ class DiscoverySettings(Section, frozen=True):
 class WebsocketSettings(Section, frozen=True):
     """The connections: how many, when they count as stale, how they come back."""
 
-    legs: Literal[1, 2] = 1
+    legs: Literal[1, 2] = 2
     readers: Annotated[int, Meta(ge=1, le=256)] = 1
     max_assets_per_connection: Annotated[int, Meta(ge=1, le=500)] = 200
     ping_interval_seconds: Annotated[float, Meta(gt=0, le=120)] = 10.0

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from common.errors import EXIT_DONE, ConfigError, RecorderError
+from common.files import replace
 from common.runtime.logs import start_logging
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.simulation.server import ExchangeServer
@@ -55,9 +56,7 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, parent: int, stop: asyncio.Ev
 def write_ready_file(path: Path, urls: ExchangeUrls) -> None:
     """Write where the exchange answers; anyone who sees the file sees it whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(msgspec.json.encode(urls) + b"\n")
-    part.replace(path)
+    replace(path, msgspec.json.encode(urls) + b"\n")
 
 
 def read_options(path: Path) -> SimulationOptions:

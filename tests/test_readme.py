@@ -202,6 +202,7 @@ def test_a_shipped_settings_file_holds_every_key_with_its_default(name: str) -> 
     expected = {key: field.default for key, field in SCHEMA.items()}
     if name != "recorder.yaml":
         expected["discovery.market_limit"] = 2
+        expected["websocket.legs"] = 1
     assert {k: tuple(v) if isinstance(v, list) else v for k, v in shipped.items()} == expected
     assert load_settings(ROOT / "conf" / name)
 

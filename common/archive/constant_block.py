@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
+BLOCKS_KEPT = 1024  # one for each connection of a writer, or two: at most 256 readers of each leg
 _RAW_DEFLATE = -15
 _LEVEL = 9  # once for a subscription, however many rows it has
 # Ids are random digits: to refer to three or four that came before takes more than to write them.
@@ -19,7 +20,7 @@ class ConstantBlock(msgspec.Struct, frozen=True):
     size: int
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=BLOCKS_KEPT)
 def constant_block(constant: bytes) -> ConstantBlock:
     """The block of these bytes. The caller keeps `constant`, so that it is found again by its hash at once."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, strategy=_STRATEGY)

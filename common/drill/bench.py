@@ -48,6 +48,7 @@ class Bench:
         self.done: list[str] = []
         self.environment: dict[str, str] = {}
         self.wrapper: list[str] = []
+        self.readers: tuple[str, ...] = ("ws_reader-0",)
         self.process: subprocess.Popen[bytes] | None = None
         self._pids: set[int] = set()
         self._log = (folder / "recorder.log").open("ab")
@@ -116,10 +117,11 @@ class Bench:
 
     def receiving(self) -> bool:
         """Whether market data arrives and an archive is being written."""
-        reader = self.facts().get("ws_reader-0")
-        if reader is None or reader.pid != self.pids().get("ws_reader-0"):
+        facts, pids = self.facts(), self.pids()
+        readers = [facts[name] for name in self.readers if name in facts]
+        if len(readers) < len(self.readers) or any(each.pid != pids.get(each.name) for each in readers):
             return False
-        return reader.details["state"] == "receiving" and self.has_open_rows()
+        return all(each.details["state"] == "receiving" for each in readers) and self.has_open_rows()
 
     def has_open_rows(self) -> bool:
         """Whether an open websocket archive holds rows that are durable: first write done, close not yet."""
@@ -140,9 +142,9 @@ class Bench:
         return {problem.kind for problem in facts.problems} if facts is not None else set()
 
     def counter(self, name: str) -> int:
-        """A counter of the reader's."""
-        reader = self.facts().get("ws_reader-0")
-        return reader.counters.get(name, 0) if reader else 0
+        """A counter of the readers'."""
+        facts = self.facts()
+        return sum(facts[reader].counters.get(name, 0) for reader in self.readers if reader in facts)
 
     @property
     def restarts(self) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from common.drill.judge import finish
 from common.drill.outcome import Evidence, Inconclusive, Plan
 from common.drill.watched_syncs import watched_syncs
 from common.errors import EXIT_FAILED
+from common.files import replace
 from common.queue.room import RESERVE_BYTES
 
 DISK_MIB = 64
@@ -201,7 +202,7 @@ def clock_steps(plan: Plan, folder: Path) -> Evidence:
         for step_s in CLOCK_STEPS_S:
             made.rest(max(plan.duration_s / len(CLOCK_STEPS_S), 2.5))
             now_s += step_s
-            _replace(offset, f"{now_s:+d}")
+            replace(offset, f"{now_s:+d}".encode())
             landed += made.has_open_rows()
         made.rest(2.0)
         connections = made.counter("reconnects_total")
@@ -211,12 +212,6 @@ def clock_steps(plan: Plan, folder: Path) -> Evidence:
             [f"{connections} reconnects: a timer took the step for time that passed"] if connections else []
         )
         return evidence.with_wrongs(wrongs)
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text)
-    part.replace(path)
 
 
 def second_recorder(plan: Plan, folder: Path) -> Evidence:

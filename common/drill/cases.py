@@ -1,8 +1,9 @@
 """The table of cases: each line of the loss contract, and how it is put to the test."""
 
-from common.drill import breaks, history, kills, pids_limit, remains, soak, surroundings
+from common.drill import breaks, history, kills, legs, pids_limit, remains, soak, surroundings
 from common.drill.outcome import Case
 
+UNION = "what any leg received is in the union, once, in the order of sending"
 EXACTLY_ONCE = "every received frame is in exactly one closed archive, once, byte for byte"
 
 CASES = (
@@ -65,6 +66,13 @@ CASES = (
         breaks.spool_full,
     ),
     Case("cut-connections", "whole frames are kept, each outage is a declared gap", breaks.cut_connections),
+    Case("cut-one-leg", f"{UNION}; every outage of one leg is covered by the other", legs.cut_one_leg),
+    Case("freeze-one-leg", f"{UNION}; the frozen leg alone is replaced", legs.freeze_one_leg),
+    Case("withhold-on-one-leg", f"{UNION}, also what a leg missed without knowing", legs.withhold_on_one_leg),
+    Case(
+        "cut-both-at-random", f"{UNION}; what neither received lies in gaps of both", legs.cut_both_at_random
+    ),
+    Case("two-hosts", f"{UNION}, over two recorders that know nothing of each other", legs.two_hosts),
     Case("hostile-frames", "recorded byte for byte, never a crash", breaks.hostile_frames),
     Case("clock-steps", "sequences stand, files stay unique, no timer fires wrongly", breaks.clock_steps),
     Case(

@@ -12,6 +12,7 @@ import msgspec
 from common.archive.journal import decode_line
 from common.core.rows.names import OPEN_SUFFIX
 from common.drill.outcome import Inconclusive
+from common.files import replace
 
 _SOURCE = r"""
 #include <fcntl.h>
@@ -76,9 +77,7 @@ class WatchedSyncs(msgspec.Struct, frozen=True):
 
     def slow_down(self, seconds: float) -> None:
         """From now on each sync takes so long."""
-        part = self.delay.with_suffix(".part")
-        part.write_text(f"{seconds:g}")
-        part.replace(self.delay)
+        replace(self.delay, f"{seconds:g}".encode())
 
     def commits_ahead_of_data(self) -> list[str]:
         """Journal lines that were synced while an archive was not yet as long as they say, as a message."""

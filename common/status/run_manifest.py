@@ -166,7 +166,7 @@ def _legs(
         for name, fact in facts.items()
         if name in running and name.startswith("ws_reader") and "state" in fact.details
     }
-    legs = assignment.settings.websocket.legs
+    legs = supervisor.get("orders", {}).get("legs", 1)
     return leg_states(readers, legs=legs, started_at_ns=assignment.started_at_ns)
 
 

@@ -22,7 +22,7 @@ class Passing(msgspec.Struct, frozen=True):
     """One envelope as it stands in the archive.
 
     `row` ends in a newline. `payload` is what the exchange sent or answered, None for life-cycle rows. `kinds`
-    are a message's event types, or a row's record type. `content` is searched for ids.
+    are a message's event types, or a row's record type. `content` is searched for ids, `marks` say what is doubtful.
     """
 
     name: str
@@ -33,6 +33,15 @@ class Passing(msgspec.Struct, frozen=True):
     payload: bytes | None
     content: bytes
     kinds: tuple[str, ...]
+    marks: tuple[str, ...] = ()
+
+    def marked(self, **marks: bool) -> "Passing":
+        """The same with the marks that are true, as fields of its row too."""
+        names = tuple(name for name, is_set in marks.items() if is_set)
+        if not names:
+            return self
+        more = b"".join(b',"%b":true' % name.encode() for name in names)
+        return msgspec.structs.replace(self, marks=names, row=self.row.removesuffix(b"}\n") + more + b"}\n")
 
 
 _TOKENS = msgspec.json.Decoder(list[Token]).decode

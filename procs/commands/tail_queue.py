@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +12,20 @@ import msgspec
 
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line
+from common.core.merging.live import Shown
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
+from common.core.rows.origin import LEGS
 from common.core.terminal.rates import Rates, rates_rows
 from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, RecorderError
-from common.queue.tail import QueueTail
+from common.queue.tail import QueueTail, Tailed
 from common.runtime import command
 from common.runtime.asking import running_recorder
 from common.runtime.option_types import duration, whole_number
+from common.runtime.orders import read_orders
 from common.runtime.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
+from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput
 from common.terminal.passing import Filter, Passing, Reader, payload_line
 
@@ -53,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--event-type", default="", metavar="T", help="only this event type, or record type of a row"
     )
+    parser.add_argument(
+        "--leg",
+        choices=LEG_CHOICES,
+        help="one leg of two, all, or both merged as they come, what is out of order or perhaps doubled marked"
+        " late or doubtful (default: merged)",
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--raw",
@@ -82,7 +92,7 @@ def _tail(namespace: argparse.Namespace) -> int:
     view = _View(namespace, LineOutput(signals))
     tail = QueueTail(run_dir)
     try:
-        _follow(tail, view, signals, run_dir, namespace.seconds)
+        _follow(tail, LegView(_choice(namespace.leg, run_dir)), view, signals, run_dir, namespace.seconds)
     except Ended:
         pass
     finally:
@@ -91,8 +101,19 @@ def _tail(namespace: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
+def _choice(asked: LegChoice | None, run_dir: Path) -> LegChoice:
+    """What was asked for; else the union where there are two legs."""
+    orders = read_orders(run_dir)
+    return asked or ("merged" if orders is not None and orders.legs == len(LEGS) else "all")
+
+
 def _follow(
-    tail: QueueTail, view: "_View", signals: StopSignals, run_dir: Path, seconds: float | None
+    tail: QueueTail,
+    legs: LegView,
+    view: "_View",
+    signals: StopSignals,
+    run_dir: Path,
+    seconds: float | None,
 ) -> None:
     begun = time.monotonic()
     next_look = next_report = begun
@@ -111,7 +132,8 @@ def _follow(
             view.tick()
         passed = tail.receive(WAIT_S)
         for tailed in passed:
-            view.show(view.reader.read(tailed))
+            view.show_all(legs.take(tailed))
+        view.show_all(legs.tick(time.monotonic_ns()))
         if not passed and not recorder_lives:
             print("the recorder has ended", file=sys.stderr)
             return
@@ -144,6 +166,11 @@ class _View:
     def complete(self) -> bool:
         """Whether as many as asked for were shown."""
         return self._left == 0
+
+    def show_all(self, shown: Iterable[Shown[Tailed]]) -> None:
+        """Each of them, with its marks."""
+        for each in shown:
+            self.show(self.reader.read(each.item).marked(late=each.late, doubtful=each.doubtful))
 
     def show(self, passing: Passing) -> None:
         """Print it, or count it, if it is wanted."""
@@ -178,6 +205,7 @@ class _View:
 
     def _line(self, terminal: "TailLines", passing: Passing) -> bytes:
         where, what = self.reader.words(passing)
+        what = ", ".join((*passing.marks, what))
         at = utc_text(passing.received_at_ns)[11:23]
         return terminal.message(at, passing.name, passing.kinds, (where, what), row=not passing.is_message)
 

@@ -19,7 +19,8 @@ TIMEOUT_S = 600
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "RECORDER__MANIFEST__HTTP_PORT": "0", **(more or {})}
+    ours = {"RECORDER__MANIFEST__HTTP_PORT": "0", "RECORDER__WEBSOCKET__LEGS": "1"}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **ours, **(more or {})}
 
 
 def run_command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.config import ExchangeSettings, ManifestSettings, PathSettings, Settings
+from common.config import ExchangeSettings, ManifestSettings, PathSettings, Settings, WebsocketSettings
 from common.runtime.clock import Clock
 from common.runtime.facts import read_facts
 from procs.supervisor import Supervisor
@@ -35,6 +35,7 @@ def told_time() -> Time:
 def supervisor(tmp_path: Path, told_time: Time) -> Iterator[Supervisor]:
     settings = Settings(
         exchange=ExchangeSettings(f"ws://{NOWHERE}/ws", f"http://{NOWHERE}", f"http://{NOWHERE}"),
+        websocket=WebsocketSettings(legs=1),
         manifest=ManifestSettings(http_port=0),
         paths=PathSettings(data_root=str(tmp_path / "d")),
     )

@@ -3,8 +3,9 @@ import pytest
 
 from common.core.envelope import MESSAGE, ROW, Envelope
 from common.core.market import Token
-from common.core.rows.origin import Origin
+from common.core.rows.origin import LEGS, Leg, Origin
 from common.queue.tail import Tailed
+from common.terminal.legs import LegChoice, LegView
 from common.terminal.passing import Filter, Passing, Reader, payload_line
 from tests.contexts import context_for
 
@@ -35,6 +36,33 @@ def message(payload: bytes) -> Tailed:
 
 def row(content: bytes, stream: str = "rest_checkpoints") -> Tailed:
     return Tailed("rest_checkpointer", ORIGIN, stream, Envelope(ROW, 1, 0, 0, 7, 8, 0, 0, content), None)
+
+
+def of_leg(leg: Leg, payload: bytes, at_s: float) -> Tailed:
+    origin = Origin(f"ws_reader-0{leg}-x", "simulated", leg)
+    envelope = Envelope(MESSAGE, 1, 5, 6, 7, int(at_s * 10**9), 1, 1, payload)
+    return Tailed(f"ws_reader-0{leg}", origin, "ws_raw", envelope, CONTEXT)
+
+
+@pytest.mark.parametrize(("choice", "shown"), [("merged", 3), ("all", 6), ("a", 3), ("b", 3)])
+def test_of_two_legs_either_is_shown_or_all_or_their_union(choice: LegChoice, shown: int) -> None:
+    view = LegView(choice)
+    passed = [
+        each
+        for at_s, payload in enumerate((TRADE, TRADE.replace(b"0x", b"0y"), b"PONG"))
+        for leg in LEGS
+        for each in view.take(of_leg(leg, payload, at_s))
+    ]
+    expected = shown + (choice == "merged")  # PONG answers one connection, and there are two
+    assert len(passed) == expected
+
+
+def test_what_is_late_or_doubtful_is_marked_in_the_row_too() -> None:
+    passing = Reader().read(message(TRADE))
+    assert passing.marked(late=False, doubtful=False) is passing
+    fields = msgspec.json.decode(passing.marked(late=True, doubtful=False).row)
+    assert fields["late"] is True
+    assert "doubtful" not in fields
 
 
 def test_a_message_becomes_the_archives_row_and_words() -> None:

@@ -3,13 +3,15 @@ import subprocess
 import zlib
 from pathlib import Path
 from random import Random
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.archive.constant_block import constant_block
+from common.archive.constant_block import BLOCKS_KEPT, constant_block
 from common.archive.writing.members import LONG_CONSTANT_BYTES, MEMBER_BYTES, MemberStream, ending
+from common.config import WebsocketSettings
 from common.core.rows.websocket import Rows
 
 SHORT = b'{"a":"' + b"0123456789" * 20
@@ -61,6 +63,16 @@ def test_a_block_of_markets_takes_little_more_than_its_random_bits() -> None:
         markets += [f'{{{market},"token_id":"{number}","outcome":"{outcome}"}}' for number, outcome in tokens]
     random_bytes = 32 * len(markets) * 3 // 2
     assert len(constant_block(",".join(markets).encode()).data) < 1.3 * random_bytes
+
+
+def test_many_connections_in_turn_compress_their_constants_once_each() -> None:
+    most = 2 * next(
+        each.le for each in get_type_hints(WebsocketSettings, include_extras=True)["readers"].__metadata__
+    )
+    assert most <= BLOCKS_KEPT
+    constants = [b'{"connection":%d' % number for number in range(most)]
+    blocks = [constant_block(constant) for constant in constants]
+    assert all(constant_block(each) is block for each, block in zip(constants, blocks, strict=True))
 
 
 def test_a_long_constant_is_compressed_once_and_costs_its_block_for_each_row() -> None:
