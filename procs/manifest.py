@@ -122,6 +122,7 @@ class Manifest:
         """Stop listening."""
         if self._served is not None:
             self._served[0].close()
+            self._served[1].close()
 
 
 def _lives(pid: int) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from common.core.instants import NS_PER_SECOND
+from common.core.page.book import MOST_SPAN_S, BookQuestion
 from common.core.page.markets import markets_view
 from common.core.page.now import now_view
 from common.core.page.recent import Figures, Recent
@@ -15,6 +17,7 @@ from common.core.page.verdict import Since, level_of, uptime_s, verdict_line
 from common.core.rows.origin import leg_in_name
 from common.errors import ConfigError
 from common.page.access import Access, read_token
+from common.page.books import BookDesk, ReplayProcess
 from common.page.files import page_files
 from common.page.ledgers import LedgerShelf
 from common.page.queries import instant_in, number_in, refused
@@ -25,6 +28,7 @@ from common.status.run_manifest import RunManifest
 
 HIGHEST_PAGE = 100_000
 MOST_DAYS = 90
+LONGEST_TOKEN_ID = 78
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +51,15 @@ class PageSite:
         self._runtime, self._board, self._access = runtime, board, access
         self._recent, self._since = Recent(), Since()
         self._ledgers = LedgerShelf(runtime.data_root)
+        self._replay = ReplayProcess(runtime.data_root)
+        self._books = BookDesk(self._replay)
         self._document: tuple[RunManifest, dict[str, Any]] | None = None
         self._views: Mapping[str, Callable[[Query], Page]] = {
             "/api/overview": lambda _: json_page(self._overview()),
             "/api/markets": self._markets,
             "/api/conditions": self._conditions,
             "/api/hour": self._hour,
+            "/api/book": self._book,
         }
 
     def note(self, status: Status) -> None:
@@ -64,6 +71,10 @@ class PageSite:
             level = level_of(_few_fields(manifest), status.health, silent_s=status.since_market_message_s)
             wall_ns = self._runtime.clock.wall_ns()
             self._since.note(level, started_at_utc=manifest.started_at_utc, now_ns=wall_ns)
+
+    def close(self) -> None:
+        """End what was begun for a browser."""
+        self._replay.close()
 
     def refusal(self, path: str, headers: Headers) -> Page | None:
         """Why this client gets nothing; None where it may look."""
@@ -125,6 +136,15 @@ class PageSite:
         if from_ns is None:
             return refused("say from=2026-11-23T12:00:00Z")
         return json_page(self._ledgers.hour(row=query.get("row", ""), from_ns=from_ns))
+
+    def _book(self, query: Query) -> Page:
+        token_id, to_ns = query.get("token", ""), instant_in(query, "to")
+        span_s = number_in(query, "seconds", 900, most=MOST_SPAN_S)
+        if not (token_id.isascii() and token_id.isdigit() and len(token_id) <= LONGEST_TOKEN_ID):
+            return refused("a token id is a number of up to 78 digits")
+        if to_ns is None or to_ns < 0:
+            return refused("say to=2026-11-23T12:00:00Z")
+        return self._books.ask(BookQuestion(token_id, to_ns - span_s * NS_PER_SECOND, to_ns))
 
 
 def _few_fields(manifest: RunManifest) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import requests
 from tests.page.browser import Browser, browsing
 
 ROOT = Path(__file__).parents[2]
-PANELS = ("now", "markets", "storage", "calendar")
+PANELS = ("now", "markets", "storage", "calendar", "book")
 PHONE = 390
 
 

@@ -79,6 +79,8 @@ def test_what_is_asked_for_wrongly_is_refused_with_a_reason(tmp_path: Path) -> N
         answer = run.get("/api/hour?row=x&from=yesterday")
         assert (answer.status_code, list(answer.json())) == (400, ["error"])
         assert run.get("/api/conditions?days=99999").json()["hours"] == 90 * 24
+        for query in ("token=7&to=soon", "token=../x&to=2026-11-23T12:00:00Z", "to=2026-11-23T12:00:00Z"):
+            assert run.get(f"/api/book?{query}").status_code == 400
         assert run.get("/api/hour?row=x&from=2026-11-23T12:00:00Z").json()["ledgers"] == []
 
 

@@ -60,6 +60,14 @@ def views(recording: Recording, choice: TokenChoice, *, levels: int, since_ns: i
     return _judged(_Views(recording, choice, levels, since_ns).of(replay(rows)))
 
 
+def views_between(
+    recording: Recording, choice: TokenChoice, since_ns: int, until_ns: int, *, levels: int
+) -> Iterator[BookView]:
+    """The views of a stretch, the second instant excluded; none where the token is not in it."""
+    rows = recording.rows(since_ns, until_ns)
+    return _judged(_Views(recording, choice, levels, since_ns, wide=True).of(replay(rows)))
+
+
 def view_at(recording: Recording, choice: TokenChoice, at_ns: int, *, levels: int) -> BookView:
     """The token's book as it was known at an instant. Raises ArchiveError where nothing had been heard of it yet.
 

@@ -100,7 +100,11 @@ def _shown(by_row: Mapping[str, dict[int, Condition]]) -> tuple[list[tuple[str, 
 
 def hour_view(ledgers: Iterable[Mapping[str, Any]], *, row: str) -> dict[str, Any]:
     """What the ledgers of one hour say of a row: tokens, gaps, checks, and the archives they were made of."""
-    return {"row": row, "ledgers": [_ledger(ledger, row) for ledger in ledgers]}
+    streams = [stream for stream, name in WHOLE_STREAM.items() if name == row] or list(WHOLE_STREAM)
+    return {
+        "row": row,
+        "ledgers": [_ledger(ledger, row) for ledger in ledgers if ledger["stream"] in streams],
+    }
 
 
 def _ledger(ledger: Mapping[str, Any], row: str) -> dict[str, Any]:
@@ -116,8 +120,16 @@ def _ledger(ledger: Mapping[str, Any], row: str) -> dict[str, Any]:
         "tokens_left_out": max(len(tokens) - MOST_TOKENS, 0),
         "archives": ledger.get("archives") or [],
         "unusable": ledger.get("unusable") or [],
-        "not_recorded": (ledger.get("not_recorded") or [])[:MOST_GAPS],
+        "not_recorded": _each_once(ledger.get("not_recorded") or ())[:MOST_GAPS],
     }
+
+
+def _each_once(windows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Windows that were not recorded, each with its first reason."""
+    by_slug: dict[str, Mapping[str, Any]] = {}
+    for window in windows:
+        by_slug.setdefault(str(window.get("market_slug")), window)
+    return list(by_slug.values())
 
 
 _SHOWN = (

@@ -1,4 +1,5 @@
 // The page: what is live comes as server-sent events while the page is visible, everything else is asked for.
+import { startBook } from "./book.js";
 import { startCalendar } from "./calendar.js";
 import { ask, el, show } from "./dom.js";
 import { startMarkets } from "./markets.js";
@@ -63,5 +64,6 @@ document.addEventListener("visibilitychange", () => (document.hidden ? leave() :
 setInterval(watch, POLL_MS);
 heardAt = Date.now();
 listen();
-startMarkets(body("markets"), null);
+const choose = startBook(body("book"));
+startMarkets(body("markets"), choose);
 startCalendar(body("calendar"));

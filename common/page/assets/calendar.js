@@ -105,7 +105,7 @@ const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
 function hour({ row, ledgers }) {
   if (!ledgers.length) return el("p", { class: "none" }, `${row}: no ledger of this hour`);
   return ledgers.map((ledger) => el("article", {},
-    el("h3", {}, `${row}, ${ledger.stream}, ${time(ledger.from_utc)} to ${time(ledger.to_utc)}`),
+    el("h3", {}, `${row === "websocket stream" || row === "REST checkpoints" ? row : `${row}, ${ledger.stream}`}, ${time(ledger.from_utc)} to ${time(ledger.to_utc)}`),
     el("p", {}, el("b", { class: `word ${ledger.condition}` }, ledger.condition),
       `  ${count(ledger.messages)} ${ledger.stream === "ws_raw" ? "messages" : "requests"}, ${count(ledger.sessions)} sessions`,
       ledger.checks_passed === null ? "" : `, ${count(ledger.checks_passed)} checks passed, ${count(ledger.divergences)} divergences`,
@@ -114,7 +114,7 @@ function hour({ row, ledgers }) {
     ledger.unusable.map((each) => el("p", { class: "bad break" }, `cannot be read: ${each.reason}, ${count(each.events)} events`)),
     part(`Gaps (${ledger.gaps.length + ledger.gaps_left_out})`, table([
       ["from", (gap) => time(gap.from_utc)], ["to", (gap) => time(gap.to_utc)], ["cause", (gap) => gap.cause, "break"],
-    ], ledger.gaps, "none"), ledger.gaps.length > 0),
+    ], ledger.gaps, "none"), ledger.gaps.length > 0 && ledgers.length < 3),
     part(`Tokens (${ledger.tokens.length + ledger.tokens_left_out}, the worst first)`, table([
       ["market", (token) => token.market_slug, "break"], ["outcome", (token) => token.outcome],
       ["condition", (token) => el("b", { class: `word ${token.condition}` }, token.condition)],

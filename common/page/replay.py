@@ -1,0 +1,69 @@
+"""Replays a token's book for the page, as a process of its own: a question on standard input, an answer on output.
+
+It is short-lived, of low priority, and bounded in processor time and memory, so that nothing that a browser
+asks for can slow the recorder.
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from common.archive.replay import Row
+from common.archive.views.book_views import BATCH_NS, Recording, views_between
+from common.core.instants import NS_PER_SECOND
+from common.core.page.book import LEVELS, BookQuestion, book_document, frames_at
+from common.core.views.markets_named import TokenChoice
+from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+
+NICENESS = 10  # behind every process of the recorder, and still done on a busy machine
+CPU_LIMIT_S = 60
+MEMORY_LIMIT = 2 << 30
+LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
+
+
+class NotedRecording(Recording, frozen=True):
+    """A recording that notes the receive time of the last row that was read."""
+
+    newest_ns: list[int] = msgspec.field(default_factory=lambda: [0])
+
+    def rows(self, since_ns: int, until_ns: int | None = None) -> Iterator[Row]:
+        """The rows, in order."""
+        for row in Recording.rows(self, since_ns, until_ns):
+            self.newest_ns[0] = row.received_at_ns
+            yield row
+
+
+def answer(data_root: Path, question: BookQuestion) -> dict[str, object]:
+    """The answer to a question, looking back only as far as there is a book to begin with. Raises RecorderError."""
+    recording = NotedRecording(paths=(data_root,))
+    choice = TokenChoice(question.token_id)
+    for back_ns in LOOK_BACKS_NS:
+        until_ns = question.to_ns + BATCH_NS
+        views = views_between(recording, choice, question.from_ns - back_ns, until_ns, levels=LEVELS)
+        frames = list(frames_at(views, question.instants_ns))
+        if frames[0] is not None and frames[0].book:
+            break
+    return book_document(frames, question, recorded_until_ns=recording.newest_ns[0])
+
+
+def main() -> int:
+    """Answer one question; 1 with the reason where that cannot be done."""
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=BookQuestion)
+    try:
+        document: object = answer(Path(sys.argv[1]), question)
+        code = EXIT_DONE
+    except RecorderError as error:
+        document, code = {"error": str(error)}, EXIT_FAILED
+    sys.stdout.buffer.write(msgspec.json.encode(document))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
