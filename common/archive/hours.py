@@ -29,7 +29,7 @@ class HourArchive(msgspec.Struct, frozen=True):
 
 
 def hour_archive(path: Path) -> HourArchive | None:
-    """What a closed archive is; None for one that is no archive of the runtime."""
+    """What a closed archive is; None for a file that does not belong to the runtime."""
     window_start_ns = window_start_of(path.name)
     stream = stream_of(path.name)
     if window_start_ns is None or stream is None or lane_and_sequence(path.name) is None:

@@ -141,7 +141,7 @@ def write_ledger(data_root: Path, window: Window, ledger: AnyLedger) -> bool:
 def read_older_ledger(path: Path) -> OlderLedger | None:
     """A ledger that an earlier version of the program wrote, None if it is of this one's.
 
-    Raises OSError, msgspec.DecodeError if it is no ledger, ValueError if a later version wrote it.
+    Raises OSError, msgspec.DecodeError if it is not a ledger, ValueError if a later version wrote it.
     """
     found = msgspec.json.decode(path.read_bytes(), type=OlderLedger)
     if found.schema_version > LEDGER_SCHEMA_VERSION:

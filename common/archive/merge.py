@@ -85,7 +85,7 @@ def rows_in_order(found: Iterable[FoundPart], span: Span) -> Iterator[Row]:
     """Every row whose receive time is in the span, each producer's in the order of recording.
 
     Rows of several producers follow one another by their receive times. An archive is opened when its time has
-    come. Raises ArchiveError where one is torn or holds a line that is no row.
+    come. Raises ArchiveError where one is torn or holds a line that is not a row.
     """
     parts = (
         Part(

@@ -89,7 +89,7 @@ class MergedReplay:
                 self._vouched.setdefault(copy.source, set()).add(event.token_id)
 
     def _others_have_it(self, copies: Sequence[Copy], event: Unusable) -> bool:
-        """Whether what one connection alone gave so that it cannot be read is no loss: another one goes on."""
+        """Whether another connection continues, so that what one of them delivered unreadable is not lost."""
         having = {copy.source for copy in copies}
         others = set[str]().union(
             *(tokens for source, tokens in self._vouched.items() if source not in having)

@@ -12,7 +12,7 @@ from common.core.rows.websocket import MESSAGE_RECORD, SESSION_OPENED
 def payloads_by_cf_ray(archives: Iterable[Path]) -> Mapping[str, list[bytes]]:
     """The payloads of each session in the order of their sequences, by the cf-ray of its handshake.
 
-    A sequence that stands in two rows gives its payload twice. Raises ArchiveError where an archive is torn.
+    A sequence that occurs in two rows gives its payload twice. Raises ArchiveError where an archive is torn.
     """
     rays: dict[str, str] = {}
     numbered: dict[str, list[tuple[int, bytes]]] = defaultdict(list)

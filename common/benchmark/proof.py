@@ -1,4 +1,4 @@
-"""A run counts only if every frame that was sent stands in the files, once, in order, byte for byte."""
+"""A run counts only if every frame that was sent is in the files, once, in order, byte for byte."""
 
 import gzip
 import hashlib
@@ -32,7 +32,7 @@ class Expected:
 
 @contextmanager
 def verifying(data_root: Path) -> Iterator[Callable[[], list[str]]]:
-    """Verifies a data root in a process beside; what is given waits for what it found, in words."""
+    """Verifies a data root in a process beside; what is returned waits for its findings, as text."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside:
         yield beside.submit(_verify, data_root).result
 

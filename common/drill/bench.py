@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class Bench:
-    """Handles on one recorder. `done` gathers in words what was done to it."""
+    """Handles on one recorder. `done` describes what was done to it."""
 
     def __init__(self, folder: Path, exchange: EmbeddedExchange, plan: Plan) -> None:
         self.folder, self.exchange, self.plan = folder, exchange, plan

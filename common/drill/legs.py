@@ -19,7 +19,7 @@ TWO_LEGS = ("ws_reader-0a", "ws_reader-0b")
 QUICK = {"RECORDER__WEBSOCKET__STALE_FEED_THRESHOLD_SECONDS": "5"}  # a frozen leg is noticed within seconds
 WITHHELD_EVERY = 50
 
-Breaks = Callable[[Bench, Witness, float], str]  # until a monotonic second; what was done, in words
+Breaks = Callable[[Bench, Witness, float], str]  # until a monotonic second; returns what was done, as text
 
 
 def cut_one_leg(plan: Plan, folder: Path) -> Evidence:

@@ -41,7 +41,7 @@ class Union(msgspec.Struct):
 
 
 def judge_union(data_roots: Sequence[Path], sent: Iterable[bytes]) -> tuple[list[str], Counts, list[str]]:
-    """What is wrong with the union of the legs in these data roots, the counts, and what it gained in words."""
+    """What is wrong with the union of the legs in these data roots, the counts, and what it gained, as text."""
     truth = list(_keys(sent))
     if not truth:
         raise Inconclusive("the witness heard nothing")

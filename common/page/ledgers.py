@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class LedgerShelf:
-    """Reads ledgers on request, in the thread of whoever asks, one asker at a time."""
+    """Reads ledgers on request, in the thread that asks, one asker at a time."""
 
     def __init__(self, data_root: Path) -> None:
         self._data_root = data_root

@@ -19,7 +19,7 @@ _CONSTANTS_KEPT = 64
 
 
 class Passing(msgspec.Struct, frozen=True):
-    """One envelope as it stands in the archive.
+    """One envelope as its archive has it.
 
     `row` ends in a newline. `payload` is what the exchange sent or answered, None for life-cycle rows. `kinds`
     are a message's event types, or a row's record type. `content` is searched for ids, `marks` say what is doubtful.

@@ -64,7 +64,7 @@ class ArchiveCheck:
         return self.result()
 
     def rows(self, progress: Progress) -> Iterator[Row]:
-        """Check row by row, and give each on; a line that is no row is told, and left out."""
+        """Check row by row, and yield each; a line that is not a row is reported and skipped."""
         try:
             for number, line in enumerate(iterate_lines(self._path), start=1):
                 self._uncompressed_bytes += len(line)

@@ -1,4 +1,4 @@
-"""What a ledger states that its archives do not give, in words."""
+"""What a ledger states and its archives do not give, as messages."""
 
 from collections.abc import Iterator
 

@@ -35,7 +35,7 @@ SAMPLE_LANE = 0  # the one lane that may write samples, and may clear what one l
 class Recovery(msgspec.Struct, frozen=True):
     """What a recovery made: the journal's new line and the archives it closed.
 
-    `findings` tell in words what was not as a crash of ours leaves it; the bytes are kept beside.
+    `findings` describe what a crash of ours does not leave like this; the bytes are kept beside.
     """
 
     line: JournalLine
@@ -44,7 +44,7 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 def recover_lane(data_root: Path, lane: int, journal_path: Path, disk: Disk) -> tuple[Journal, Recovery]:
-    """Bring a lane whose lock is held to a clean state, and start its journal anew. Raises OSError."""
+    """Bring a lane whose lock is held to a clean state, and start a new journal. Raises OSError."""
     checked = checked_journal(data_root, lane, journal_path)
     findings: list[str] = [f"{checked.finding}; the archives say what is durable"] if checked.finding else []
     before = checked.line

@@ -1,4 +1,4 @@
-"""Follows one leg through one window of the websocket stream: its rows in order, and what the rows behind it add."""
+"""Follows one leg through one window of the websocket stream: its rows in order, and what the rows after it add."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 

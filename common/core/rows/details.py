@@ -34,7 +34,7 @@ class Awaited(msgspec.Struct, frozen=True):
 
     @property
     def since_ns(self) -> int | None:
-        """When its session asked for the book; None where the text is no instant."""
+        """When its session asked for the book; None where the text is not an instant."""
         try:
             return parse_utc_ns(self.since_utc)
         except ValueError:

@@ -1,6 +1,6 @@
 """The order in which rows were recorded: of one producer over all its lanes, of several producers by receive time.
 
-Whoever reads archives in order takes it from here, so that a replay, an export and a ledger agree.
+Every reader of archives takes their order from here, so that a replay, an export and a ledger agree.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -26,7 +26,7 @@ class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     What a kind of row does not have is 0, empty or null here: message sequences of life-cycle and REST rows,
     `checkpoint_sequence` of websocket rows. Most properties raise ArchiveError where their part of the row is not
-    what it should be. The fields stand in the order of a websocket row, which is decoded fastest so.
+    what it should be. The fields have the order of a websocket row, which is decoded fastest so.
     """
 
     schema_version: Annotated[int, of.INT64] = 0
@@ -181,7 +181,7 @@ def _from_base64(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except Base64Error as error:
-        raise ArchiveError(f"raw_base64 is no base64: {error}") from error
+        raise ArchiveError(f"raw_base64 is not base64: {error}") from error
 
 
 def _body(response: Response) -> bytes | None:

@@ -74,7 +74,7 @@ class ArchiveAccount:
         self._last_global: dict[str, int] = {}
 
     def take(self, row: Row) -> Iterator[str]:
-        """Count a row; gives what is wrong with its place among the others, in words."""
+        """Count a row; yields what is wrong with its place among the others."""
         if row.record_type == GAP:
             self._accounts.gaps.append(_declared(row.producer, row.detail))
             if not row.session_id:
@@ -151,12 +151,12 @@ class ArchiveAccount:
             session.subscriptions.append(change)
 
     def finish(self) -> Iterator[str]:
-        """Add this archive's numbers to the accounts; gives in words which of them stood in another."""
+        """Add this archive's numbers to the accounts; yields which of them were in another one already."""
         for (producer, session_id), numbers in self._numbers.items():
             session = self._accounts.sessions[producer, session_id]
             runs = numbers.runs()
             for first, last in overlaps([*session.runs, *runs]):
-                yield f"messages {first} to {last} of session {session_id} stand in another archive too"
+                yield f"messages {first} to {last} of session {session_id} are in another archive too"
             session.runs = joined([*session.runs, *runs])
         for producer, highest in self._last_global.items():
             key = (producer, self._lane)
@@ -191,7 +191,7 @@ def _run(gap: Mapping[str, Any], names: tuple[str, str]) -> Run | None:
 
 
 def _ns(text: object) -> int:
-    """0 for a text that is no instant: such a gap covers no time."""
+    """0 for a text that is not an instant: such a gap covers no time."""
     try:
         return parse_utc_ns(str(text))
     except ValueError:

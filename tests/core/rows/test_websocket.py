@@ -141,7 +141,7 @@ def test_a_line_that_is_no_row_is_a_finding_not_an_error() -> None:
     for line in (b"", b"[]", b"\xff", b"[" * 100_000, b'{"record_type":1}', row_of(b"PONG")[:-5]):
         assert check_row(line)[0].startswith("no readable row")
     assert check_row(b'{"record_type":"other","received_at_ns":1}') == ["unknown record_type 'other'"]
-    assert check_row(row_of(b"\xff").replace(b'"/w=="', b'"/w="'))[0].startswith("raw_base64 is no base64")
+    assert check_row(row_of(b"\xff").replace(b'"/w=="', b'"/w="'))[0].startswith("raw_base64 is not base64")
 
 
 def test_a_book_with_a_number_that_no_reader_takes_is_still_read_from_the_archive() -> None:
