@@ -218,10 +218,6 @@ def hang(_host: str, _port: int) -> list[Address]:
     return []
 
 
-# Coverage traces each new thread; where two begin at once it refuses one of the server, which then says nothing.
-@pytest.mark.filterwarnings(
-    "ignore:Exception ignored in thread started by:pytest.PytestUnraisableExceptionWarning"
-)
 def test_after_200_dials_that_were_refused_dripped_or_hung_nothing_is_kept() -> None:
     scripts = [script for script, scheme, _ in HOSTILE.values() if scheme == "ws"]
     turns = cycle([*scripts, answering("429 Too Many Requests"), Peer.cut])
