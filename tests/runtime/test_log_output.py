@@ -64,6 +64,7 @@ def test_a_reader_that_stands_still_holds_nobody_up_and_what_finds_no_room_is_co
 
     wait_for(all_read, what="what was kept")
     assert b"the first, with which the thread waits\nrecord 0\nrecord 1\n" in read
+    output.flush()  # what is still kept would go to the next file with this descriptor
 
 
 def test_a_record_is_bounded_and_one_that_cannot_be_formatted_is_dropped() -> None:
