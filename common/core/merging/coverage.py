@@ -205,8 +205,3 @@ def _take(connection: _Connection, stretch: _Stretch, exchange_ns: int, kind: _K
 def overlap(one: Run, other: Run) -> bool:
     """Whether two runs have a moment in common."""
     return one[0] <= other[1] and other[0] <= one[1]
-
-
-def merged_gap(span: Iterable[Run], covered: Iterable[Iterable[Run]]) -> list[Run]:
-    """What no leg covers of the time that should have been recorded."""
-    return without(joined(span), joined(run for each in covered for run in each))

@@ -7,8 +7,8 @@ import pytest
 
 from common.core.events.market_events import BookSnapshot, LastTrade, LevelChange, MarketEvent, PriceChange
 from common.core.merging import coverage
-from common.core.merging.coverage import LATE_NS, OWN_MARGIN_NS, LegCoverage, merged_gap
-from common.core.number_runs import Run, count
+from common.core.merging.coverage import LATE_NS, OWN_MARGIN_NS, LegCoverage
+from common.core.number_runs import Run, count, joined, without
 from tests.core.merging.legs_world import END_MS, LegsWorld
 
 MS = 1_000_000
@@ -146,7 +146,8 @@ def merged(world: LegsWorld) -> Iterator[tuple[str, list[Run]]]:
     legs = world.coverages()
     for token_id in world.tokens:
         span = [(world.recorded_from_ns(token_id), world.end_ns)]
-        yield token_id, merged_gap(span, [leg.covered(token_id) for leg in legs])
+        covered = joined(run for leg in legs for run in leg.covered(token_id))
+        yield token_id, without(joined(span), covered)
 
 
 def outside(world: LegsWorld) -> int:
