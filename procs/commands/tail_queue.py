@@ -57,7 +57,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--event-type",
         type=_kind,
-        default="",
         metavar="T",
         help="only this event type, or record type of a row",
     )
@@ -159,7 +158,7 @@ class _View:
             stream=namespace.stream,
             market=namespace.market,
             token=namespace.token,
-            event_type=namespace.event_type,
+            event_type=namespace.event_type or "",
         )
         self._output = output
         self._terminal = _terminal() if sys.stdout.isatty() else None
