@@ -14,8 +14,8 @@ from common.archive.formats.sources import HOUR_NS, Sources
 from common.core.formats.moments import GAPS
 from common.core.instants import parse_utc_ns
 from common.errors import EXIT_DONE, ArchiveError
-from common.runtime import command
-from common.runtime.option_types import instant_ns, whole_number
+from common.runtime.command_line import command
+from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes books and trades in the format of another project, one UTC hour at

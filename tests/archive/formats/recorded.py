@@ -20,7 +20,7 @@ from common.archive.formats.sources import Sources
 from common.archive.replay import read_archive, replay
 from common.core.events.market_events import LastTrade
 from common.core.formats.moments import Gaps
-from common.simulation.windows import SERIES
+from common.simulation.markets.windows import SERIES
 from tests.archive.legs import Hearing, record
 from tests.archive.markets import World, tokens_at
 
