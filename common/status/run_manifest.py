@@ -54,6 +54,11 @@ COUNTERS = (
     "legs_doubtful_messages_total",
     "http_port_failures_total",
     "problems_total",
+    "webhook_posts_total",
+    "webhook_failures_total",
+    "webhook_events_dropped_total",
+    "heartbeats_total",
+    "heartbeat_failures_total",
 )
 
 
@@ -86,6 +91,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     legs: tuple[LegState, ...]
     union_today: UnionToday
+    events: list[dict[str, Any]] = []
     program_version: str = ""
 
 
@@ -148,6 +154,7 @@ def compose(
         problems=_problems(facts, supervisor, finished=finished),
         legs=_legs(assignment, facts, supervisor, now_ns),
         union_today=told_before(details.get("ledger", {})),
+        events=details.get("manifest", {}).get("events", []),
         program_version=PROGRAM_VERSION,
     )
 
