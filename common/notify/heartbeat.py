@@ -6,7 +6,7 @@ from functools import partial
 from common.core.instants import NS_PER_SECOND
 from common.notify.request import TIMEOUT_S, Outcome, ask
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import Tally
+from common.runtime.run.facts import Tally
 
 log = logging.getLogger(__name__)
 

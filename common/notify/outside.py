@@ -8,8 +8,8 @@ from common.core.operator_events.event import events_of
 from common.core.operator_events.lasting import lasting_now
 from common.core.operator_events.watch import EventWatch, Seen
 from common.core.page.verdict import level_of
-from common.runtime.facts import last_facts
 from common.runtime.process import Runtime
+from common.runtime.run.facts import last_facts
 from common.status.board import Status
 
 if TYPE_CHECKING:

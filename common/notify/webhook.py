@@ -12,7 +12,7 @@ from common.core.instants import NS_PER_SECOND
 from common.core.operator_events.event import OperatorEvent
 from common.notify.request import TIMEOUT_S, Outcome, ask
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import Tally
+from common.runtime.run.facts import Tally
 
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.notify.heartbeat import Heartbeat
-from common.runtime.facts import Tally
+from common.runtime.run.facts import Tally
 from tests.notify.receiver import Receiver, receiving
 from tests.waiting import wait_for
 

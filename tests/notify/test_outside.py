@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from common.config import NotifySettings
-from common.runtime.facts import Facts, write_facts
+from common.runtime.run.facts import Facts, write_facts
 from procs.manifest import Manifest
 from tests.notify.receiver import Receiver, receiving
-from tests.runtime.test_health_http import Run
+from tests.status.test_health_http import Run
 from tests.waiting import wait_for
 
 S = 1_000_000_000

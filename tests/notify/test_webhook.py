@@ -9,7 +9,7 @@ import pytest
 
 from common.core.operator_events.event import OperatorEvent
 from common.notify.webhook import Webhook
-from common.runtime.facts import Tally
+from common.runtime.run.facts import Tally
 from tests.notify.receiver import Receiver, receiving, unused_port
 from tests.waiting import wait_for
 
