@@ -15,6 +15,7 @@ from common.core.json_splice import encode_line
 from common.core.merging.live import Shown
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.core.rows.origin import LEGS
+from common.core.suggestion import suggestion
 from common.core.terminal.rates import Rates, rates_rows
 from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, RecorderError
@@ -27,7 +28,7 @@ from common.runtime.run.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
 from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput
-from common.terminal.passing import Filter, Passing, Reader, payload_line
+from common.terminal.passing import KINDS, Filter, Passing, Reader, is_kind, payload_line
 
 if TYPE_CHECKING:
     from common.terminal.tail_lines import TailLines
@@ -55,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--token", default="", metavar="ID", help="only what names this token")
     parser.add_argument(
-        "--event-type", default="", metavar="T", help="only this event type, or record type of a row"
+        "--event-type",
+        type=_kind,
+        default="",
+        metavar="T",
+        help="only this event type, or record type of a row",
     )
     parser.add_argument(
         "--leg",
@@ -77,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seconds", type=duration(), metavar="S", help="end after S seconds")
     return parser
+
+
+def _kind(text: str) -> str:
+    if not is_kind(text):
+        raise argparse.ArgumentTypeError(f"there is no event type {text!r}{suggestion(text, KINDS)}")
+    return text
 
 
 def _tail(namespace: argparse.Namespace) -> int:

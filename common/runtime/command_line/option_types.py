@@ -5,11 +5,10 @@ import math
 import re
 from collections.abc import Callable
 
+from common.core.durations import seconds_of
 from common.core.instants import parse_utc_ns
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
 _INTEGER = re.compile(r"[+-]?\d+")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def integer(text: str) -> int:
@@ -43,8 +42,9 @@ def above_zero(text: str) -> float:
 
 def seconds(text: str) -> float:
     """Seconds, also as `90s`, `10m`, `1h` or `2d`: the bounds are those of the setting that it replaces."""
-    match = _DURATION.fullmatch(text)
-    value = float(match[1]) * _SECONDS[match[2]] if match else _number(text)
+    value = seconds_of(text)
+    if value is None:
+        value = _number(text)
     if math.isnan(value):
         raise argparse.ArgumentTypeError(f"must be a duration such as 90, 10m or 1h, not {text!r}")
     return value
