@@ -108,7 +108,7 @@ class UploadSettings(Section, frozen=True):
 
 
 class RetentionSettings(Section, frozen=True):
-    """How old archives may get here, and how many bytes they may take; 0 is no bound."""
+    """How old archives may get here, and how many bytes they may take; 0 for no bound."""
 
     max_age_seconds: Annotated[float, Meta(ge=0, le=315_360_000)] = 0.0
     max_bytes: Annotated[int, Meta(ge=0, le=1 << 50)] = 0

@@ -12,7 +12,7 @@ Because = Literal["cleanup_after_verify", "retention.max_age_seconds", "retentio
 
 
 class Retention(msgspec.Struct, frozen=True):
-    """How old archives may get, and how many bytes they may take together; 0 is no bound."""
+    """How old archives may get, and how many bytes they may take together; 0 for no bound."""
 
     max_age_seconds: float = 0
     max_bytes: int = 0
