@@ -17,6 +17,8 @@ from common.core.suggestion import suggestion
 from common.errors import ConfigError
 
 ENVIRONMENT = "environment"
+SECRETS = frozenset({"notify.webhook_url", "notify.heartbeat_url"})  # no message holds their values
+_NO_USER = "must be an http or https URL without a user name before the host"
 
 
 def load_settings(
@@ -87,6 +89,8 @@ def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> S
             what = f"Expected one of {', '.join(_choices(section, name))}"
         given = values.get(section, {}).get(name)
         origin = origins.get(plain_key, "configuration")
+        if plain_key in SECRETS:
+            raise ConfigError(f"{origin}: {key}: {_NO_USER}; its value is not shown") from None
         raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
 
 
@@ -108,6 +112,12 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
     if settings.upload.enabled and not settings.upload.remote:
         origin = origins.get("upload.enabled", "configuration")
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
+    if settings.retention.is_on and settings.retention.only_proved and settings.upload.verify != "read_back":
+        origin = origins.get("upload.verify", "configuration")
+        raise ConfigError(
+            f"{origin}: upload.verify: must be read_back where retention.* deletes what is proved:"
+            " a hash that the store names proves too little for that"
+        )
     if words := _wrong_with_remote(settings.upload.remote):
         raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
 
