@@ -14,6 +14,7 @@ export function startLive(node) {
   let mids = []; // [seconds since 1970, mid or null]
   let at = "";
   const [head, line, stand, trades, copied] = ["p", "div", "div", "div", "div"].map((tag) => el(tag));
+  head.className = "facts";
 
   const poll = async () => {
     if (!token || document.hidden) return;
@@ -29,7 +30,7 @@ export function startLive(node) {
     const now = Date.now() / 1000;
     mids = [...mids.filter(([second]) => now - second < SHOWN_S), [now, book ? book.mid : null]];
     const name = named.market_slug ? `${named.market_slug} ${named.outcome}` : "a token that is not recorded now";
-    show(head, el("b", {}, name), "   ", checkWords(check));
+    show(head, el("b", {}, name), checkWords(check));
     show(line, el("h3", {}, "Mid-price of the last five minutes, 0 to 1"),
       chart([{ kind: "a", values: mids.map(([, mid]) => mid) }], { label: "mid-price", top: 1, xs: mids.map(([second]) => second), from: now - SHOWN_S, to: now }),
       el("div", { class: "axis" }, el("span", {}, "5 min ago"), el("span", {}, "now")));
@@ -38,9 +39,9 @@ export function startLive(node) {
       return;
     }
     at = book.at_utc;
-    show(stand, el("p", { class: "break" }, el("b", { class: "at" }, `${at.slice(0, 10)} ${at.slice(11, 23)} UTC`),
-      `   mid ${book.mid ?? "–"}   spread ${book.spread ?? "–"}   tick ${book.tick_size || "–"}   `, el("span", { class: "dim" }, `over ${book.reader}`)),
-    ladder(book));
+    show(stand, el("p", { class: "facts" }, el("b", { class: "at", title: at }, `${at.slice(0, 10)} ${at.slice(11, 23)} UTC`),
+      [`mid ${book.mid ?? "–"}`, `spread ${book.spread ?? "–"}`, `tick ${book.tick_size || "–"}`].map((words) => el("span", {}, words)),
+      el("span", { class: "dim" }, `over ${book.reader}`)), ladder(book));
     show(trades, el("h3", {}, "Trades since you look, the newest first"), table([
       ["time (UTC)", (trade) => trade.at_utc.slice(11, 23)],
       ["taker", (trade) => el("span", { class: trade.side === "BUY" ? "good" : "bad" }, trade.side === "BUY" ? "buys" : "sells")],

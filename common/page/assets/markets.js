@@ -57,11 +57,11 @@ function paged(node, path, placeholder, lay, wanted) {
 function rows(markets, choose) {
   return table([
     ["market", (row) => [el("span", { class: row.phase === "live" ? "" : "dim" }, row.slug), " ", row.tokens.map((token) => [
-      el("button", { type: "button", class: "link", title: `book of ${row.slug} ${token.outcome}`, onclick: () => choose(token.token_id, row) }, token.outcome), " "])], "break"],
+      el("button", { type: "button", class: "link", title: `book of ${row.slug} ${token.outcome}`, onclick: () => choose(token.token_id, row) }, token.outcome), " "])], "slug"],
     ["window", bar, "roomy"],
     ["left", left, "num"],
     ["bid", (row) => each(row, "bid"), "num"], ["ask", (row) => each(row, "ask"), "num"], ["spread", (row) => each(row, "spread"), "num roomy"],
-    ["msg/s", (row) => (row.rate === null ? "–" : row.rate.toFixed(1)), "num"],
+    ["msg/s", (row) => (row.rate === null ? "–" : row.rate.toFixed(1)), "num roomy"],
     ["last check", (row) => checkWords(row.check), "roomy"],
     ["verdict", verdict, "break"],
   ], markets, "no market matches");
@@ -94,7 +94,7 @@ function bar(row) {
   if (row.passed === null) return el("span", { class: "dim" }, "while it is open");
   const fill = el("i");
   fill.style.width = `${row.passed * 100}%`;
-  return el("div", { class: row.left_seconds < 30 ? "bar late" : "bar", title: `${row.start_time_utc} to ${row.end_time_utc}` }, fill);
+  return el("div", { class: row.phase === "over" ? "bar over" : row.left_seconds < 30 ? "bar late" : "bar", title: `${row.start_time_utc} to ${row.end_time_utc}` }, fill);
 }
 
 function left(row) {

@@ -73,7 +73,7 @@ function processes(now) {
 
 function sessions(now) {
   return el("div", {}, el("h3", {}, "Sessions, the newest first"), table([
-    ["session", (row) => row.session_id.replace(/-\d{8}T\d{6}Z-[0-9a-f]+/, " "), "mono break"],
+    ["session", (row) => row.session_id.replace(/-\d{8}T\d{6}Z-[0-9a-f]+-?/, " "), "mono break"],
     ["lasted", (row) => span(row.lasted_seconds), "num"],
     ["messages", (row) => count(row.messages), "num"],
     ["", (row) => el("span", { class: row.open ? "good" : row.stale ? "bad" : "dim" }, row.open ? "open" : row.close_reason || "closed"), "break"],

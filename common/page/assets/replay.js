@@ -60,9 +60,10 @@ export function startReplay(node, go) {
       show(stand, el("p", { class: "none" }, `${frame.at_utc.slice(0, 19)}Z: no book is known${frame.unknown ? `: ${frame.unknown}` : ""}`));
       return;
     }
-    const verdict = frame.verdict ? el("b", { class: frame.verdict === "agree" ? "good" : "dim" }, `  hash: ${frame.verdict}`) : "";
+    const verdict = frame.verdict ? el("b", { class: frame.verdict === "agree" ? "good" : "dim" }, `hash: ${frame.verdict}`) : "";
     show(stand,
-      el("p", { class: "break" }, el("b", {}, `${frame.at_utc.slice(0, 10)} ${frame.at_utc.slice(11, 23)} UTC`), `   mid ${frame.mid ?? "–"}`, verdict),
+      el("p", { class: "facts" }, el("b", { class: "at", title: frame.at_utc }, `${frame.at_utc.slice(0, 10)} ${frame.at_utc.slice(11, 23)} UTC`),
+        el("span", {}, `mid ${frame.mid ?? "–"}`), verdict),
       el("p", { class: "dim break" }, frame.event), ladder(frame));
   };
   return load;
