@@ -3,9 +3,8 @@
 Options beat the environment (`RECORDER__<SECTION>__<KEY>`), which beats the file, which beats the defaults.
 """
 
-import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,9 +12,13 @@ import msgspec
 
 from common.config import SECTIONS, SELECTING, DiscoverySettings, Settings
 from common.config_sources import NO_SECTION, Layer, read_environment, read_file, variable_name
+from common.core.durations import seconds_of
+from common.core.suggestion import suggestion
 from common.errors import ConfigError
 
 ENVIRONMENT = "environment"
+SECRETS = frozenset({"notify.webhook_url", "notify.heartbeat_url"})  # no message holds their values
+_NO_USER = "must be an http or https URL without a user name before the host"
 
 
 def load_settings(
@@ -40,7 +43,7 @@ def load_settings(
                 # A layer that names something to record replaces all that was named before, the defaults first.
                 values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
             for key, value in keys.items():
-                values.setdefault(section, {})[key] = value
+                values.setdefault(section, {})[key] = _value(str(key), value)
                 variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
                 origins[_key(section, key)] = f"{origin}{variable}"
     settings = _convert(values, origins)
@@ -56,16 +59,19 @@ def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
     if section == NO_SECTION:
         return  # what is taken for a key without a section is one
     if section not in SECTIONS:
-        raise ConfigError(f"{origin}: unknown section {section!r}{_suggestion(section, SECTIONS)}")
+        raise ConfigError(f"{origin}: unknown section {section!r}{suggestion(section, SECTIONS)}")
     known = [field.name for field in msgspec.structs.fields(SECTIONS[section])]
     for key in keys:
         if key not in known:
-            raise ConfigError(f"{origin}: unknown key {section}.{key}{_suggestion(str(key), known)}")
+            raise ConfigError(f"{origin}: unknown key {section}.{key}{suggestion(str(key), known)}")
 
 
-def _suggestion(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+def _value(key: str, given: object) -> object:
+    """A value as it was given; a length of time such as `10m` in seconds, whole ones as a whole number."""
+    seconds = seconds_of(given) if key.endswith("_seconds") and isinstance(given, str) else None
+    if seconds is None:
+        return given
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> Settings:
@@ -83,6 +89,8 @@ def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> S
             what = f"Expected one of {', '.join(_choices(section, name))}"
         given = values.get(section, {}).get(name)
         origin = origins.get(plain_key, "configuration")
+        if plain_key in SECRETS:
+            raise ConfigError(f"{origin}: {key}: {_NO_USER}; its value is not shown") from None
         raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
 
 
@@ -104,6 +112,12 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
     if settings.upload.enabled and not settings.upload.remote:
         origin = origins.get("upload.enabled", "configuration")
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
+    if settings.retention.is_on and settings.retention.only_proved and settings.upload.verify != "read_back":
+        origin = origins.get("upload.verify", "configuration")
+        raise ConfigError(
+            f"{origin}: upload.verify: must be read_back where retention.* deletes what is proved:"
+            " a hash that the store names proves too little for that"
+        )
     if words := _wrong_with_remote(settings.upload.remote):
         raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
 

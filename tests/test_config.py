@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,25 @@ def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
     assert settings.upload.cleanup_after_verify is True
     assert settings.paths.run_dir == ""
     assert settings.sample.duration_seconds == 10.5
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("1d", 86_400), ("0.5s", 0.5), ("7", 7)]
+)
+def test_a_length_of_time_may_carry_its_unit(text: str, seconds: float, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"sample: {{duration_seconds: {text}}}\n")
+    assert load_settings(config).sample.duration_seconds == seconds
+    environment = {"RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": text}
+    assert load_settings(environment=environment).rest_checkpoint.interval_seconds == seconds
+
+
+def test_a_whole_number_of_seconds_takes_a_unit_and_a_fraction_is_refused() -> None:
+    rotation = "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS"
+    assert load_settings(environment={rotation: "1h"}).writer.rotation_interval_seconds == 3600
+    for text in ("1.5s", "1w", "2d"):
+        with pytest.raises(ConfigError, match=rotation):
+            load_settings(environment={rotation: text})
 
 
 def test_whoever_names_something_to_record_replaces_all_that_was_named_before(tmp_path: Path) -> None:
@@ -243,3 +263,22 @@ def test_equal_settings_have_equal_digests_and_others_have_not() -> None:
     assert same.sha256() == Settings().sha256()
     assert other.sha256() != Settings().sha256()
     assert len(same.sha256()) == 64
+
+
+def test_retention_that_deletes_what_is_proved_needs_a_proof_of_the_bytes() -> None:
+    options: dict[str, dict[str, object]] = {
+        "retention": {"max_bytes": 5},
+        "upload": {"verify": "remote_hash"},
+    }
+    with pytest.raises(ConfigError, match=r"upload\.verify: must be read_back where retention"):
+        load_settings(options=options)
+    load_settings(options={**options, "retention": {"max_bytes": 5, "only_proved": False}})
+    load_settings(options={"retention": {"max_bytes": 5}})
+
+
+@pytest.mark.parametrize("url", ["ftp://h/S3CRET", "https://user:S3CRET@h/", "S3CRET", "https:///S3CRET"])
+def test_a_url_that_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError, match="RECORDER__NOTIFY__WEBHOOK_URL") as refused:
+        load_settings(environment={"RECORDER__NOTIFY__WEBHOOK_URL": url})
+    assert "S3CRET" not in str(refused.value)
+    assert "S3CRET" not in "".join(traceback.format_exception(refused.value))

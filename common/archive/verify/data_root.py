@@ -8,7 +8,7 @@ import msgspec
 from common.archive.journal import JournalLine, read_journals
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
-from common.archive.upload_records import sidecars_away
+from common.archive.upload_records import removed_unproved, sidecars_away
 from common.archive.verify.archive import ArchiveCheck, CheckedArchive, Progress
 from common.archive.verify.copies import copy_edge, is_to_come
 from common.archive.verify.exchanges import exchange_findings
@@ -43,7 +43,8 @@ class Verification(msgspec.Struct, frozen=True):
     """What a verification found. `notes` are not findings: what a reader of the coverage should know.
 
     `exchanges` are those that the archives are of: one, unless there is a finding. `divergences` are those of the
-    windows whose books were checked: with a ledger, or with a row of the book auditor.
+    windows whose books were checked: with a ledger, or with a row of the book auditor. `proved_elsewhere` counts
+    archives that were uploaded, proved and removed here.
     """
 
     paths: tuple[str, ...]
@@ -56,6 +57,12 @@ class Verification(msgspec.Struct, frozen=True):
     hours: tuple[HourSummary, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     divergences: tuple[Divergence, ...] = ()
+    proved_elsewhere: int = 0
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether there was no archive to read, nor one that was proved at a remote and is no longer here."""
+        return not self.archives and not self.proved_elsewhere
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -77,8 +84,10 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     findings = [finding for finding in findings if edge is None or not is_to_come(finding, edge)]
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
-    notes = [*_notes(accounts, known, away), *ledgers.notes]
-    return _verification([data_root], checked, findings, notes, accounts, ledgers)
+    notes = [*_notes(accounts, known, away, removed_unproved(data_root)), *ledgers.notes]
+    return msgspec.structs.replace(
+        _verification([data_root], checked, findings, notes, accounts, ledgers), proved_elsewhere=len(away)
+    )
 
 
 def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:
@@ -223,14 +232,16 @@ def _sidecars_alone(data_root: Path) -> Iterator[tuple[Path, Sidecar]]:
             continue  # reported as a leftover anyway
 
 
-def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar]) -> Iterator[str]:
+def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar], unproved: int) -> Iterator[str]:
     if known.edge is not None:
         newest = utc_text(known.edge.newest_ns)
         yield f"a copy without journals: of the newest window, from {newest}, archives may still be to come"
     if known.live:
         yield "a recorder is running here: what it has open was not read"
-    if away:
-        yield f"{len(away):,} archives were uploaded and proved, and are no longer here; they were not read"
+    if unproved:
+        yield f"{unproved:,} archives were deleted by retention without a proved copy; uploads/ says what they held"
+    if len(away) > unproved:
+        yield f"{len(away) - unproved:,} archives were uploaded and proved, and are no longer here; they were not read"
     for producer, sessions in sorted(accounts.by_producer().items()):
         websocket = [session for session in sessions if not session.is_rest]
         cut = cut_off_at(websocket, accounts, known) if websocket else None
