@@ -55,7 +55,7 @@ OF_OUTSIDE = {  # of a webhook and a heartbeat, see tests/notify
     "heartbeats_total",
     "heartbeat_failures_total",
 }
-RARE = {  # each moves in the test of what it counts
+RARE = {  # of troubles that this test does not make
     "audit_holes_total",
     "audit_skips_total",
     "dial_failures_total",
