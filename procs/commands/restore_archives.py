@@ -118,9 +118,7 @@ def _show(namespace: argparse.Namespace, drill: Drill) -> int:
         print(words)
     what = restored.hour or "everything"
     compared = (
-        f", {restored.like_records:,} of them as their upload records here state"
-        if restored.like_records
-        else ""
+        f", {restored.like_records:,} of them as upload records here state" if restored.like_records else ""
     )
     print(
         f"{'RESTORE_OK' if drill.ok else 'RESTORE_FAILED'} {what} of {drill.remote}: {restored.archives:,} archives"
