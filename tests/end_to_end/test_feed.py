@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from common.core.counters import COUNTERS
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
-from common.status.run_manifest import COUNTERS
 from tests.end_to_end.recorders import (
     break_connection,
     exchange_beside,
@@ -55,6 +55,20 @@ OF_OUTSIDE = {  # of a webhook and a heartbeat, see tests/notify
     "heartbeats_total",
     "heartbeat_failures_total",
 }
+RARE = {  # each moves in the test of what it counts
+    "audit_holes_total",
+    "audit_skips_total",
+    "divergences_resubscribed_total",
+    "first_books_overdue_total",
+    "log_records_dropped_total",
+    "pauses_total",
+    "rest_books_wrong_total",
+    "rest_checkpoints_dropped_total",
+    "run_folder_restorations_total",
+    "spool_restorations_total",
+    "stuck_processes_total",
+    "wrong_batches_total",
+}
 
 
 @pytest.fixture
@@ -64,6 +78,7 @@ def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
         yield exchange
 
 
+@pytest.mark.unmeasured
 def test_a_frozen_feed_is_replaced_although_pong_answers_and_the_third_time_discovery_is_asked(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -87,6 +102,7 @@ def test_a_frozen_feed_is_replaced_although_pong_answers_and_the_third_time_disc
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
 
 
+@pytest.mark.unmeasured
 def test_a_token_whose_book_never_comes_is_asked_for_again_and_its_connection_replaced_once(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -111,6 +127,7 @@ def test_a_token_whose_book_never_comes_is_asked_for_again_and_its_connection_re
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.unmeasured
 def test_each_close_ends_in_a_good_session_as_soon_as_the_exchange_allows(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -161,7 +178,7 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         exchange.fault("clear")
         running.kill("archive_writer-0")
         running.wait_for_more("archives_closed_total")
-        wanted = set(COUNTERS) - OF_UPLOADS - OF_LEGS - OF_OUTSIDE - {"consecutive_stale_reconnects"}
+        wanted = set(COUNTERS) - OF_UPLOADS - OF_LEGS - OF_OUTSIDE - RARE - {"consecutive_stale_reconnects"}
         wait_for(
             lambda: not {name for name in wanted if not running.counter(name)} - {"archives_recovered_total"},
             what="every counter to move",
