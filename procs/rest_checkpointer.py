@@ -3,20 +3,18 @@
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from common.core.causes import Cause
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
 from common.core.market import Token
+from common.core.rows.gap import Gap
 from common.core.rows.names import REST_CHECKPOINTS
 from common.core.rows.reading import row_of
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
 from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
-from common.core.verify.accounts import REST_GAP_NUMBERS
 from common.errors import ExchangeError
 from common.feed.token_share import DiscoveredMarkets
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
@@ -52,7 +50,7 @@ class RestCheckpointer:
         self._requested_at_ns = 0
         self._sequence = 0
         self._dropped: list[tuple[int, int]] = []
-        self._gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
+        self._gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
         self._last_error = ""
         self._watch = RestWatch()
         self._requested_ns = 0
@@ -174,16 +172,15 @@ class RestCheckpointer:
         if not self._dropped or not self._producer.outbox.has_room:
             return
         (first, since_ns), (last, until_ns) = self._dropped[0], self._dropped[-1]
-        cause: Cause = "spool_full"
-        detail = {
-            "cause": cause,
-            "from_utc": utc_text(since_ns),
-            "to_utc": utc_text(until_ns),
-            "first_checkpoint_sequence": first,
-            "last_checkpoint_sequence": last,
-            "messages": len(self._dropped),
-        }
-        if self._declare(detail):
+        gap = Gap(
+            cause="spool_full",
+            from_utc=utc_text(since_ns),
+            to_utc=utc_text(until_ns),
+            first_checkpoint_sequence=first,
+            last_checkpoint_sequence=last,
+            messages=len(self._dropped),
+        )
+        if self._declare(gap):
             self._dropped.clear()
 
     def _declare_lost(self) -> None:
@@ -192,10 +189,10 @@ class RestCheckpointer:
             kept = lost.next_kept
             ended = row_of(kept.payloads[0]).checkpoint_sequence if kept is not None else self._sequence + 1
             numbers = msgspec.structs.replace(lost, next_number=ended).numbers
-            if self._declare(lost.gap(numbers=numbers, names=REST_GAP_NUMBERS)):
+            if self._declare(lost.gap(checkpoints=numbers)):
                 self._producer.outbox.agreement.declared(lost)
 
-    def _declare(self, detail: dict[str, Any]) -> bool:
+    def _declare(self, gap: Gap) -> bool:
         nothing = Context(
             0, self._session_id, 1, self._url, subscription_json(0, ()), tokens_tracked_json(())
         )
@@ -206,13 +203,13 @@ class RestCheckpointer:
             origin=self._producer.outbox.identity.origin,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
-            detail=detail,
+            detail=gap,
         )
         if not self._producer.outbox.append_row(
             row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns
         ):
             return False
-        self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
+        self._gaps.append(gap.declared(utc_text(now_ns)))
         self._runtime.tally.add("gaps_total")
         return True
 
