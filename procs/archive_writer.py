@@ -19,9 +19,9 @@ from common.locks import is_locked
 from common.polymarket.batch_rows import MessageRows, message_rows
 from common.queue.lane_client import LaneClient
 from common.queue.outbox_files import Identity
-from common.runtime.facts import last_facts
-from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
+from common.runtime.run.facts import last_facts
+from common.runtime.run.orders import OrdersFollower
 from common.runtime.writer_account import archive_shown, clock_offset_told, totals, totals_before_run
 
 CHUNKS_A_STEP = 64

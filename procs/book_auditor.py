@@ -28,9 +28,9 @@ from common.errors import ArchiveError
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.divergence_rows import DivergenceRows
-from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.run.facts import last_facts
 
 LOOK_NS = 200_000_000
 COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late

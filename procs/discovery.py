@@ -11,9 +11,9 @@ from common.polymarket.gamma.discover import Discoverer
 from common.polymarket.gamma.discover import Discovery as Result
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import read_facts
-from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime, main
+from common.runtime.run.facts import read_facts
+from common.runtime.run.orders import OrdersFollower
 
 LOOK_NS = 500_000_000
 RETRY_NS = 10 * NS_PER_SECOND  # after a failure or an absence: either must be said within a minute

@@ -26,8 +26,8 @@ from common.errors import ArchiveError
 from common.locks import is_locked
 from common.queue.outbox_files import Identity
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import last_facts, read_facts
 from common.runtime.process import Runtime, main
+from common.runtime.run.facts import last_facts, read_facts
 
 LOOK_NS = 2_000_000_000
 GRACE_NS = 1_000_000_000  # behind a window's end: its producers turn to the next one within a step

@@ -15,9 +15,9 @@ import psutil
 from common.core.own_pause import OwnPause
 from common.files import replace, write_atomically
 from common.runtime.background import BackgroundCall
-from common.runtime.facts import read_facts
 from common.runtime.process import Runtime, main
-from common.runtime.run_dir import STATUS_FILE
+from common.runtime.run.facts import read_facts
+from common.runtime.run.run_dir import STATUS_FILE
 from common.status.answers import Page, json_page
 from common.status.board import LOOK_NS, StatusBoard
 from common.status.old_manifests import MANIFEST_NAME, remove_old_manifests

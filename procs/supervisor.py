@@ -19,17 +19,17 @@ from common.core.own_pause import OwnPause
 from common.errors import EXIT_BAD_CONFIG, ConfigError
 from common.feed.token_share import DiscoveredMarkets
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.control import Reply, Request, Stop
 from common.runtime.data_root import claim_data_root, data_root_id
 from common.runtime.data_root_lock import Holder, lock_data_root, note_holder
-from common.runtime.facts import Facts, Tally, read_facts, write_facts
-from common.runtime.host import host_name
 from common.runtime.log_output import take_dropped
-from common.runtime.orders import Orders, obey
+from common.runtime.machine.host import host_name
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment
 from common.runtime.readers import open_folders
-from common.runtime.run_dir import RunDir
+from common.runtime.run.control import Reply, Request, Stop
+from common.runtime.run.facts import Facts, Tally, read_facts, write_facts
+from common.runtime.run.orders import Orders, obey
+from common.runtime.run.run_dir import RunDir
 from common.runtime.supervision.adopted import reap_adopted
 from common.runtime.supervision.agree_at_start import supersede_older_outboxes
 from common.runtime.supervision.child import Child

@@ -29,9 +29,9 @@ from common.feed.recording import Now, Recording
 from common.feed.token_share import TokenShare
 from common.network.errors import DialError
 from common.polymarket.websocket.connection import ConnectionEnded
-from common.runtime.facts import last_facts
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.run.facts import last_facts
 
 NS = 1_000_000_000
 LINGER_NS = 15 * NS

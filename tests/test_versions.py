@@ -20,9 +20,9 @@ from common.errors import ConfigError
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
-from common.runtime.facts import Facts, Tally, last_facts, write_facts
-from common.runtime.orders import Orders, write_orders
 from common.runtime.process import Assignment, Runtime, read_assignment, write_assignment
+from common.runtime.run.facts import Facts, Tally, last_facts, write_facts
+from common.runtime.run.orders import Orders, write_orders
 from common.version import PROGRAM_VERSION, commit_of, program_version
 from procs.archive_writer import ArchiveWriter
 from tests.waiting import wait_for

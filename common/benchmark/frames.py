@@ -13,9 +13,9 @@ import msgspec
 
 from common.core.market import Token
 from common.errors import RecorderError
-from common.simulation.frames import opening_array, opening_book
-from common.simulation.listing import Protocols
-from common.simulation.model import MarketModel
+from common.simulation.markets.frames import opening_array, opening_book
+from common.simulation.markets.listing import Protocols
+from common.simulation.markets.model import MarketModel
 from common.simulation.options import SimulationOptions
 
 TEXT, CLOSE = 1, 8

@@ -19,7 +19,7 @@ import psutil
 import common
 from common.benchmark.durable import JournalWatch
 from common.errors import RecorderError
-from common.runtime.facts import Facts, read_facts
+from common.runtime.run.facts import Facts, read_facts
 from common.simulation.options import ExchangeUrls
 
 CHECKOUT = Path(common.__file__).parents[1]

@@ -24,8 +24,8 @@ from common.drill.live import alive, is_ours
 from common.drill.outcome import Plan
 from common.drill.settings import settings_environment
 from common.errors import RecorderError
-from common.runtime.embedded_exchange import EmbeddedExchange
-from common.runtime.facts import Facts, read_facts
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
+from common.runtime.run.facts import Facts, read_facts
 from common.simulation.options import SimulationOptions
 
 CHECKOUT = Path(common.__file__).parents[1]

@@ -9,7 +9,7 @@ from common.network.errors import DialError
 from common.network.resolver import RESOLVER, Address, in_turn
 from common.polymarket.websocket.connection import Connection
 from common.runtime.background import BackgroundCall
-from common.runtime.clock_error import ClockError
+from common.runtime.machine.clock_error import ClockError
 from common.runtime.process import Runtime
 
 NS = 1_000_000_000

@@ -19,8 +19,8 @@ from common.core.feed.rules import Event
 from common.feed.market_session import MarketSession
 from common.feed.recording import Now, Recording
 from common.polymarket.websocket.connection import ConnectionEnded
-from common.runtime.facts import Facts, FactsFollower
 from common.runtime.process import Runtime
+from common.runtime.run.facts import Facts, FactsFollower
 
 LOOK_NS = 200_000_000
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.core.rows.origin import LEGS, Leg
-from common.runtime.facts import read_facts
+from common.runtime.run.facts import read_facts
 
 LONGEST_WAIT_NS = 60_000_000_000  # after which a connection that is to be replaced is replaced all the same
 LOOK_NS = 500_000_000

@@ -13,8 +13,8 @@ from common.feed.recording import Now, Recording
 from common.feed.token_share import TokenShare
 from common.feed.unrecorded import Unrecorded
 from common.queue.outbox import Outbox
-from common.runtime.facts import FactsFollower
 from common.runtime.process import Runtime
+from common.runtime.run.facts import FactsFollower
 
 DISCOVERY = "discovery"
 LOOK_NS = NS_PER_SECOND // 2

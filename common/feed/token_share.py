@@ -10,8 +10,8 @@ from common.core.market import Exchange, Market, Token, all_tokens
 from common.core.rows.origin import LEGS
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
-from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
+from common.runtime.run.orders import OrdersFollower
 
 LOOK_NS = 500_000_000
 

@@ -21,12 +21,12 @@ from common.core.rows.origin import LEGS, Leg
 from common.errors import EXIT_DONE, OrphanError, RecorderError
 from common.files import replace
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.facts import Facts, Tally, last_facts, note_failure, write_facts
 from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
 from common.runtime.readers import admit_readers
-from common.runtime.run_watch import RunWatch
+from common.runtime.run.facts import Facts, Tally, last_facts, note_failure, write_facts
+from common.runtime.run.run_watch import RunWatch
 from common.version import PROGRAM_VERSION
 
 STEP_SECONDS = 0.1

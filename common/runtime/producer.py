@@ -14,8 +14,8 @@ from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity, take_outage_of_superseded
 from common.queue.settled import Settled
 from common.queue.tap import Tap
-from common.runtime.orders import OrdersFollower
 from common.runtime.process import Runtime
+from common.runtime.run.orders import OrdersFollower
 from common.runtime.supervision.unended_run import outage_before
 from common.topology import SPOOL_BYTES
 

@@ -8,7 +8,7 @@ import msgspec
 from common.archive.writing.open_archive import ArchiveFacts
 from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
-from common.runtime.facts import Facts, last_facts
+from common.runtime.run.facts import Facts, last_facts
 
 
 def totals(store: LaneStore) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from common.runtime.facts import Facts
+from common.runtime.run.facts import Facts
 
 if TYPE_CHECKING:
     from common.terminal.live_line import LiveLine

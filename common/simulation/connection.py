@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 from aiohttp import web
 
-from common.simulation.faults import Fault
+from common.simulation.faults.catalogue import Fault
 from common.simulation.oracle import OracleLog, frame_fields
 
 TEXT = 1

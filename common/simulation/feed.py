@@ -6,12 +6,12 @@ import time
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from common.simulation.active_faults import Faults
 from common.simulation.connection import Connection, Outgoing, outgoing
-from common.simulation.frames import Frame, opening_array, opening_book
-from common.simulation.market import SimulatedMarket
-from common.simulation.model import MarketModel
-from common.simulation.mutations import mutated_text
+from common.simulation.faults.active import Faults
+from common.simulation.faults.mutations import mutated_text
+from common.simulation.markets.frames import Frame, opening_array, opening_book
+from common.simulation.markets.market import SimulatedMarket
+from common.simulation.markets.model import MarketModel
 from common.simulation.options import SimulationOptions
 
 log = logging.getLogger("simulated_exchange")

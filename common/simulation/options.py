@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from common.errors import ConfigError
-from common.simulation.faults import Fault, parse_fault
-from common.simulation.listing import Protocols
+from common.simulation.faults.catalogue import Fault, parse_fault
+from common.simulation.markets.listing import Protocols
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 

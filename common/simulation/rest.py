@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from common.simulation.active_faults import Faults
-from common.simulation.faults import Fault
+from common.simulation.faults.active import Faults
+from common.simulation.faults.catalogue import Fault
+from common.simulation.faults.mutations import mutated_text
 from common.simulation.feed import now_ms
-from common.simulation.gamma import Gamma, Kind, LastPageError
-from common.simulation.gamma_lies import Lies, holds_for_one
-from common.simulation.gamma_query import Query, QueryError
-from common.simulation.model import MarketModel
-from common.simulation.mutations import mutated_text
+from common.simulation.gamma.endpoints import Gamma, Kind, LastPageError
+from common.simulation.gamma.lies import Lies, holds_for_one
+from common.simulation.gamma.query import Query, QueryError
+from common.simulation.markets.model import MarketModel
 
 BOOKS_LIMIT = 500
 LIBRARY_AGENTS = re.compile(

@@ -1,6 +1,6 @@
 """The embedded exchange on one loopback port: websocket, REST books, Gamma, and an admin surface.
 
-`POST /simulation/fault` takes a fault as JSON (see common.simulation.faults), `GET /simulation/status` tells
+`POST /simulation/fault` takes a fault as JSON (see common.simulation.faults.catalogue), `GET /simulation/status` tells
 what is on.
 """
 
@@ -19,11 +19,11 @@ from aiohttp import WSMsgType, web
 
 from common.core.exchange_told import EXCHANGE_HEADER
 from common.errors import ConfigError, ExchangeError
-from common.simulation.active_faults import Faults
 from common.simulation.connection import Connection
-from common.simulation.faults import AT_ONCE, Fault, fault_from
+from common.simulation.faults.active import Faults
+from common.simulation.faults.catalogue import AT_ONCE, Fault, fault_from
 from common.simulation.feed import Feed, now_ms
-from common.simulation.model import MarketModel
+from common.simulation.markets.model import MarketModel
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.simulation.oracle import CF_RAY, OracleLog, next_number
 from common.simulation.rest import HttpSide, json_response

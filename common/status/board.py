@@ -25,9 +25,9 @@ from common.core.status.health import (
 from common.core.status.legs import leg_warnings, of_one_leg, uncovered
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
-from common.runtime.disk_room import room_of
-from common.runtime.facts import Facts, read_facts
+from common.runtime.machine.disk_room import room_of
 from common.runtime.process import Runtime
+from common.runtime.run.facts import Facts, read_facts
 from common.status.late_rows import late_row_reasons
 from common.status.run_manifest import RunManifest, compose
 

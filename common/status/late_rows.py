@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from common.core.instants import NS_PER_SECOND
 from common.core.status.durability import WaitingLane, WriterWord, bound_s, late_rows
 from common.runtime.clock import Clock
-from common.runtime.facts import Facts
+from common.runtime.run.facts import Facts
 
 WRITER = "archive_writer-"
 

@@ -16,8 +16,8 @@ from common.core.run_state import State, run_state, word_for_run
 from common.core.status.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
 from common.core.uploads.outlook import Upload, upload_of
-from common.runtime.facts import Facts
 from common.runtime.process import Assignment
+from common.runtime.run.facts import Facts
 from common.version import PROGRAM_VERSION
 
 SERVICE = "orderbooks-ws-recorder"

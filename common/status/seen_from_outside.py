@@ -12,9 +12,9 @@ from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.status.view import Liveness
 from common.errors import RecorderError
 from common.polymarket.gamma.discovery_file import latest_discovery
-from common.runtime.asking import running_recorder
-from common.runtime.facts import read_facts
-from common.runtime.run_dir import ASSIGNMENT, STATUS_FILE
+from common.runtime.command_line.asking import running_recorder
+from common.runtime.run.facts import read_facts
+from common.runtime.run.run_dir import ASSIGNMENT, STATUS_FILE
 
 STALE_MANIFEST_S = 15.0
 

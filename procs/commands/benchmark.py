@@ -29,9 +29,9 @@ from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.polymarket.books import BOOKS_PATH, books_body, portions
 from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
-from common.runtime import command
-from common.runtime.embedded_exchange import EmbeddedExchange
-from common.runtime.option_types import whole_number
+from common.runtime.command_line import command
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.option_types import whole_number
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.terminal.tables import table
 

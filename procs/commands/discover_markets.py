@@ -16,12 +16,17 @@ from common.errors import EXIT_DONE, AlreadyRunningError
 from common.polymarket.gamma.discover import discover
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.polymarket.gamma.search import Match, search
-from common.runtime import command
+from common.runtime.command_line import command
+from common.runtime.command_line.exchange_choice import (
+    LIVE,
+    SIMULATED,
+    add_exchange_arguments,
+    chosen_exchange,
+)
+from common.runtime.command_line.invocation import as_typed
+from common.runtime.command_line.option_types import integer
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.data_root_lock import lock_data_root
-from common.runtime.exchange_choice import LIVE, SIMULATED, add_exchange_arguments, chosen_exchange
-from common.runtime.invocation import as_typed
-from common.runtime.option_types import integer
 from common.runtime.readers import admit_readers
 from common.terminal.tables import table
 

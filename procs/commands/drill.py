@@ -16,8 +16,8 @@ import msgspec
 from common.drill.cases import CASES, SLOW_CASES
 from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verdict
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
-from common.runtime import command
-from common.runtime.option_types import above_zero, whole_number
+from common.runtime.command_line import command
+from common.runtime.command_line.option_types import above_zero, whole_number
 from common.terminal.tables import table
 from common.version import PROGRAM_VERSION
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from common.archive.views.export import Exported, Wanted, export, rows_in
 from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
-from common.runtime import command
-from common.runtime.option_types import instant_ns, whole_number
+from common.runtime.command_line import command
+from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the

@@ -10,8 +10,8 @@ import msgspec
 
 from common.archive.merge_recordings import Merged, merge_recordings
 from common.errors import EXIT_DONE, EXIT_USAGE, ArchiveError
-from common.runtime import command
-from common.runtime.invocation import as_typed
+from common.runtime.command_line import command
+from common.runtime.command_line.invocation import as_typed
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Makes one data root of the recordings of several hosts. Every archive is copied as it is, and its

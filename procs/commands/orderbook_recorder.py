@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
-from common.runtime.invocation import COMMANDS, DISTRIBUTION, PROGRAM
+from common.runtime.command_line.invocation import COMMANDS, DISTRIBUTION, PROGRAM
 from common.version import PROGRAM_VERSION
 
 EXTRAS = {  # command: the extra that it needs, and the modules that tell whether it is installed

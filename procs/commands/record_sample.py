@@ -20,12 +20,17 @@ from common.core.sample.gate import PASS, TRY_OFFLINE
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
 from common.polymarket.gamma.discover import discover
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
-from common.runtime import command
-from common.runtime.exchange_choice import LIVE, add_exchange_arguments, chosen_exchange, exchange_of_run
-from common.runtime.facts import Facts, read_facts
-from common.runtime.invocation import as_typed
+from common.runtime.command_line import command
+from common.runtime.command_line.exchange_choice import (
+    LIVE,
+    add_exchange_arguments,
+    chosen_exchange,
+    exchange_of_run,
+)
+from common.runtime.command_line.invocation import as_typed
+from common.runtime.command_line.option_types import integer, seconds
 from common.runtime.logs import start_logging
-from common.runtime.option_types import integer, seconds
+from common.runtime.run.facts import Facts, read_facts
 from common.runtime.stop_signals import StopSignals
 from common.sample.progress import Progress
 from common.sample.results import judge_sample, write_sample_results

@@ -13,9 +13,11 @@ import psutil
 
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
-from common.runtime import command
-from common.runtime.asking import ask, running_recorder, supervisor_facts
-from common.runtime.control import (
+from common.runtime.command_line import command
+from common.runtime.command_line.asking import ask, running_recorder, supervisor_facts
+from common.runtime.command_line.option_types import duration, whole_number
+from common.runtime.data_root_lock import Holder, holder_of
+from common.runtime.run.control import (
     MOST_WRITERS,
     RefreshDiscovery,
     Request,
@@ -23,9 +25,7 @@ from common.runtime.control import (
     ScaleWriters,
     Stop,
 )
-from common.runtime.data_root_lock import Holder, holder_of
-from common.runtime.option_types import duration, whole_number
-from common.runtime.run_dir import run_dir_path
+from common.runtime.run.run_dir import run_dir_path
 from common.status.seen_from_outside import Status, read_status
 
 ANSWER_LIMIT_S = 5.0

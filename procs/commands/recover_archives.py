@@ -10,8 +10,8 @@ import msgspec
 
 from common.archive.salvage.data_root import Recovered, recover_data_root
 from common.errors import EXIT_DONE, ArchiveError
-from common.runtime import command
-from common.runtime.invocation import as_typed
+from common.runtime.command_line import command
+from common.runtime.command_line.invocation import as_typed
 from common.runtime.readers import admit_readers
 
 

@@ -15,8 +15,8 @@ from common.core.views.book_view import BookView
 from common.core.views.markets_named import TokenChoice
 from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
-from common.runtime import command
-from common.runtime.option_types import instant_ns, whole_number
+from common.runtime.command_line import command
+from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.book_screen import FRAME_LINES, book_lines
 from common.terminal.drawing import plain_lines
 from common.terminal.screen import Screen

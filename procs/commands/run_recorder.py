@@ -13,11 +13,15 @@ from common.core.market import Exchange
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.gamma.discover import refresh
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
-from common.runtime import command
-from common.runtime.exchange_choice import add_exchange_arguments, chosen_exchange, exchange_of_run
+from common.runtime.command_line import command
+from common.runtime.command_line.exchange_choice import (
+    add_exchange_arguments,
+    chosen_exchange,
+    exchange_of_run,
+)
+from common.runtime.command_line.option_types import duration, integer
 from common.runtime.logs import start_logging
-from common.runtime.option_types import duration, integer
-from common.runtime.service_manager import ServiceManager
+from common.runtime.machine.service_manager import ServiceManager
 from common.runtime.stop_signals import StopSignals
 from common.version import PROGRAM_VERSION
 from procs.supervisor import NAME, Supervisor

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from common.errors import EXIT_DONE
-from common.runtime import command
+from common.runtime.command_line import command
+from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.logs import start_logging
-from common.runtime.option_types import duration, whole_number
-from common.simulation import faults
+from common.simulation.faults import catalogue
 from common.simulation.options import ExchangeUrls, add_arguments, options_from
 from procs.simulated_exchange import serve, write_ready_file
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
     parser = command.parser(name, description, EXAMPLES)
-    parser.epilog = f"{parser.epilog}\n{faults.__doc__}"
+    parser.epilog = f"{parser.epilog}\n{catalogue.__doc__}"
     return parser
 
 
@@ -80,8 +80,8 @@ def _send_fault(words: list[str]) -> int:
         "--url", required=True, help="where the exchange listens, as in http://127.0.0.1:8899"
     )
     namespace = parser.parse_intermixed_args(words)
-    fault = faults.parse_fault(namespace.name, namespace.values)
-    faults.send_fault(namespace.url, fault)
+    fault = catalogue.parse_fault(namespace.name, namespace.values)
+    catalogue.send_fault(namespace.url, fault)
     return EXIT_DONE
 
 

@@ -19,11 +19,11 @@ from common.core.terminal.rates import Rates, rates_rows
 from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, RecorderError
 from common.queue.tail import QueueTail, Tailed
-from common.runtime import command
-from common.runtime.asking import running_recorder
-from common.runtime.option_types import duration, whole_number
-from common.runtime.orders import read_orders
-from common.runtime.run_dir import run_dir_path
+from common.runtime.command_line import command
+from common.runtime.command_line.asking import running_recorder
+from common.runtime.command_line.option_types import duration, whole_number
+from common.runtime.run.orders import read_orders
+from common.runtime.run.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
 from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput

@@ -18,7 +18,7 @@ from common.core.uploads.judgement import UploadEvent
 from common.errors import EXIT_DONE, EXIT_FAILED, AlreadyRunningError, ArchiveError, ConfigError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
-from common.runtime import command
+from common.runtime.command_line import command
 from common.runtime.readers import admit_readers
 from common.uploads.lock import take_uploads
 from common.uploads.passes import Uploads

@@ -13,8 +13,8 @@ from common.archive.verify.data_root import Verification, verify_data_root, veri
 from common.core.audit.divergence import Divergence, levels_words
 from common.core.instants import utc_text
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
-from common.runtime import command
-from common.runtime.invocation import as_typed
+from common.runtime.command_line import command
+from common.runtime.command_line.invocation import as_typed
 from common.terminal.progress_bar import ProgressBar
 from common.terminal.tables import table
 

@@ -17,10 +17,10 @@ from common.core.rows.websocket import (
     message_rest,
 )
 from common.polymarket.classify import classify
-from common.simulation.frames import opening_array, opening_book
-from common.simulation.listing import Series
-from common.simulation.model import MarketModel
-from common.simulation.windows import SERIES, make_window
+from common.simulation.markets.frames import opening_array, opening_book
+from common.simulation.markets.listing import Series
+from common.simulation.markets.model import MarketModel
+from common.simulation.markets.windows import SERIES, make_window
 from tests.contexts import context_for
 
 STEP_MS = 70  # between two batches: a busy market, and a trial sees more than two seconds of it

@@ -17,7 +17,7 @@ from common.benchmark.search import Pace
 from common.config_loading import load_settings
 from common.core.market import all_tokens
 from common.polymarket.gamma.discover import discover
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from procs.commands import benchmark
 

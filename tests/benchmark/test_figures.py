@@ -12,7 +12,7 @@ from common.core.audit.connections import Heard
 from common.core.audit.live import Audit
 from common.core.market import Token
 from common.errors import RecorderError
-from common.simulation.windows import SERIES, make_window
+from common.simulation.markets.windows import SERIES, make_window
 from tests.simulation.client import recipe
 
 PACE = Pace(step_s=1.0, hold_s=3.0, holds=6)

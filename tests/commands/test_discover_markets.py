@@ -9,7 +9,7 @@ from common.config import DiscoverySettings
 from common.core.instants import NS_PER_SECOND
 from common.locks import RECORDER_LOCK, FileLock
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
-from common.runtime.command import CONF
+from common.runtime.command_line.command import CONF
 from tests.core.discovery.test_selection import NOON, gamma_market
 from tests.polymarket.loopback import Answer, Handler, serving
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from common.runtime.clock import CLOCK
-from common.runtime.facts import Facts, write_facts
-from common.runtime.orders import Orders, OrdersFollower
-from common.runtime.run_dir import default_run_dir
+from common.runtime.run.facts import Facts, write_facts
+from common.runtime.run.orders import Orders, OrdersFollower
+from common.runtime.run.run_dir import default_run_dir
 from tests.commands.terminal import on_terminal
 from tests.core.status.test_view import manifest
 from tests.end_to_end.running import run_command, started_command

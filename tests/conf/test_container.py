@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common.runtime.invocation import PROGRAM
+from common.runtime.command_line.invocation import PROGRAM
 from tests.conf.shipped import CONF, ROOT, settings_from, setup_cfg, words
 
 Instruction = tuple[str, str]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from common import __version__
-from common.runtime.run_dir import RunDir
+from common.runtime.run.run_dir import RunDir
 from common.runtime.supervision.stopping import STOP_LIMIT_S
 from common.topology import SPOOL_BYTES
 from tests.conf.shipped import CONF, documents, lies_in, settings_from

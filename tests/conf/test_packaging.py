@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.invocation import COMMANDS, PROGRAM, as_typed, program_name
+from common.runtime.command_line.invocation import COMMANDS, PROGRAM, as_typed, program_name
 from procs.commands import orderbook_recorder
 from procs.commands.orderbook_recorder import EXTRAS, missing_modules
 from tests.conf.shipped import CONF, ROOT, setup_cfg, words

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EXIT_BAD_CONFIG
-from common.runtime.invocation import COMMANDS
+from common.runtime.command_line.invocation import COMMANDS
 from common.runtime.supervision.stopping import STOP_LIMIT_S
 from tests.conf.shipped import CONF, settings_from, setup_cfg, words
 

@@ -9,11 +9,11 @@ from common.core.discovery.event_object import markets_of_event
 from common.core.discovery.offers import Offer
 from common.core.discovery.selection import Rules, Selection, select_markets
 from common.core.discovery.wanted_markets import wanted_markets
-from common.simulation.gamma_objects import GammaObjects
-from common.simulation.listing import Listing
-from common.simulation.model import MarketModel
-from common.simulation.mutations import Document, Mutation, mutate
-from tests.simulation.every_mutation import every_mutation
+from common.simulation.faults.mutations import Document, Mutation, mutate
+from common.simulation.gamma.objects import GammaObjects
+from common.simulation.markets.listing import Listing
+from common.simulation.markets.model import MarketModel
+from tests.simulation.faults.every_mutation import every_mutation
 
 NOW_S = 1_795_435_860  # a minute after windows of every length have begun
 SERIES = ("btc-up-or-down-5m", "btc-up-or-down-15m", "eth-up-or-down-5m", "eth-up-or-down-15m")

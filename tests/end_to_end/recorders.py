@@ -15,7 +15,7 @@ import pytest
 
 from common.archive.read import closed_archives
 from common.errors import ExchangeError
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from tests.end_to_end.running import exchange_environment, started_command
 from tests.waiting import wait_for

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import (
     Recorder,

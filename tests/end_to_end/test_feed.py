@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from common.status.run_manifest import COUNTERS
 from tests.end_to_end.recorders import (

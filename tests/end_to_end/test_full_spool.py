@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import messages, recorder, rows
 from tests.end_to_end.running import oracle_findings

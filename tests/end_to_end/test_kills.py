@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
-from common.runtime.run_dir import default_run_dir
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
+from common.runtime.run.run_dir import default_run_dir
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import assert_whole, messages, recorder, rows
 from tests.end_to_end.running import oracle_findings, run_command

@@ -10,7 +10,7 @@ from common.archive.ledger import read_ledger, stored_ledgers
 from common.archive.verify.data_root import verify_data_root
 from common.core.ledger.document import FeedLedger
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder
 from tests.waiting import wait_for

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, recorder
 from tests.end_to_end.running import exchange_environment, oracle_findings, run_command

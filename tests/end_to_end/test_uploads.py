@@ -11,7 +11,7 @@ from common.archive.ledger import stored_ledgers
 from common.archive.read import closed_archives
 from common.archive.upload_records import upload_records
 from common.core.rows.names import WS_RAW, window_start_of
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import recorder
 from tests.end_to_end.running import run_command

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from common.errors import ExchangeError
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.running import exchange_environment, oracle_findings, run_command, started_command
 from tests.waiting import wait_for

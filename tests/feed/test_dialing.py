@@ -6,7 +6,7 @@ from common.core.feed.dial_pace import NS
 from common.feed.dial_pacing import DialPacing
 from common.feed.other_leg import LONGEST_WAIT_NS, LOOK_NS, OtherLeg
 from common.network.resolver import Address, in_turn
-from common.runtime.facts import Facts, write_facts
+from common.runtime.run.facts import Facts, write_facts
 
 NOW = 1000 * NS
 

@@ -7,9 +7,9 @@ from common.config import DiscoverySettings
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token, all_tokens
 from common.feed.token_share import LOOK_NS, TokenShare
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
-from common.runtime.facts import Tally
-from common.runtime.orders import Orders, write_orders
 from common.runtime.process import Assignment, Runtime
+from common.runtime.run.facts import Tally
+from common.runtime.run.orders import Orders, write_orders
 
 START, END = "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"
 

@@ -12,7 +12,7 @@ from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token
 from common.page.files import page_files
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
-from tests.runtime.test_health_http import Run, telling
+from tests.status.test_health_http import Run, telling
 
 HOSTILE = "<script>alert('x')</script>\u2028"
 

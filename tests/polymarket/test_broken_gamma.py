@@ -10,7 +10,7 @@ from common.config import DiscoverySettings, ExchangeSettings, Settings
 from common.core.instants import parse_utc_ns
 from common.core.market import DiscoveryFile, Market
 from common.polymarket.gamma.discover import Discoverer, discover
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 
 SERIES = ("btc-up-or-down-5m", "eth-up-or-down-15m")

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from common.runtime.facts import Facts, last_facts
-from common.runtime.orders import Orders, write_orders
+from common.runtime.run.facts import Facts, last_facts
+from common.runtime.run.orders import Orders, write_orders
 from tests.end_to_end.running import ROOT
 from tests.waiting import wait_for
 

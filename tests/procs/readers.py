@@ -18,9 +18,9 @@ from common.polymarket.gamma.discovery_file import discovery_path, write_discove
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.runtime.clock import Clock
-from common.runtime.facts import Facts, Tally, write_facts
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, Runtime
+from common.runtime.run.facts import Facts, Tally, write_facts
 from procs.ws_reader import WsReader
 from tests.doubles.market_exchange import MarketExchange
 from tests.procs.alone import run_folder

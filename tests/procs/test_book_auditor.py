@@ -9,9 +9,9 @@ from common.archive.read import closed_archives, iterate_lines
 from common.archive.verify.data_root import verify_data_root
 from common.core.audit.pacing import CREDIT_NS
 from common.runtime.clock import CLOCK, Clock
-from common.runtime.facts import Facts, Tally, write_facts
-from common.runtime.orders import Orders, write_orders
 from common.runtime.process import Assignment, Runtime
+from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.orders import Orders, write_orders
 from procs.book_auditor import HEARD_AT_ONCE, BookAuditor
 from tests.core.audit.test_checks import TOKEN
 from tests.procs.alone import alone, run_folder

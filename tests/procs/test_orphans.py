@@ -14,7 +14,7 @@ from common.archive.read import closed_archives, iterate_lines
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
-from common.runtime.facts import Facts, write_facts
+from common.runtime.run.facts import Facts, write_facts
 from tests.procs.alone import Alone, alone, run_folder
 from tests.waiting import wait_for
 

@@ -8,7 +8,7 @@ import pytest
 
 from common.config import ExchangeSettings, ManifestSettings, PathSettings, Settings, WebsocketSettings
 from common.runtime.clock import Clock
-from common.runtime.facts import read_facts
+from common.runtime.run.facts import read_facts
 from procs.supervisor import Supervisor
 from tests.waiting import wait_for
 

@@ -13,8 +13,8 @@ from common.core.ledger.later import gap_time
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.runtime.divergence_rows import DivergenceRows
-from common.runtime.facts import Tally
 from common.runtime.process import Assignment, Runtime
+from common.runtime.run.facts import Tally
 from tests.contexts import context_for
 
 FOUND = Divergence(session_id="s", token_id="11", check="hash", why="why", exchange_timestamp_ms=5)

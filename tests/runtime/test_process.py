@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.facts import Facts, last_facts, read_facts, write_facts
+from common.runtime.run.facts import Facts, last_facts, read_facts, write_facts
 from tests.end_to_end.running import ROOT
 from tests.procs.alone import run_folder
 from tests.waiting import wait_for

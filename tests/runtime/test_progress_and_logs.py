@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common.runtime.facts import Facts
+from common.runtime.run.facts import Facts
 from common.sample.progress import Progress
 from tests.end_to_end.running import ROOT
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.facts import Facts, write_facts
+from common.runtime.run.facts import Facts, write_facts
 from common.runtime.writer_account import clock_offset_told
 
 

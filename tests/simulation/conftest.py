@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 
 

@@ -4,7 +4,7 @@ import re
 import pytest
 import requests
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from tests.simulation.client import AGENT, current_markets, recipe, tokens_of
 
 

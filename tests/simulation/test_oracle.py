@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import RecorderError
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from common.simulation.oracle import OracleLog, compare, frame_fields, next_number, read_oracle
 from tests.simulation.client import Client, current_markets, tokens_of

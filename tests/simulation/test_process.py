@@ -10,8 +10,8 @@ import pytest
 
 from common.config_loading import load_settings
 from common.errors import ConfigError, ExchangeError, RecorderError
-from common.runtime.embedded_exchange import ROOT, EmbeddedExchange
-from common.simulation.faults import Fault
+from common.runtime.command_line.embedded_exchange import ROOT, EmbeddedExchange
+from common.simulation.faults.catalogue import Fault
 from common.simulation.options import SimulationOptions, add_simulation_arguments, options_from
 from tests.simulation.client import Client, current_markets, tokens_of
 
@@ -46,7 +46,7 @@ def test_an_exchange_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_the_exchange_ends_when_its_parent_dies(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from common.runtime.embedded_exchange import EmbeddedExchange;"
+        "import sys, pathlib; from common.runtime.command_line.embedded_exchange import EmbeddedExchange;"
         "from common.simulation.options import SimulationOptions;"
         "exchange = EmbeddedExchange(SimulationOptions(), pathlib.Path(sys.argv[1])).__enter__();"
         "print(exchange.urls.pid, flush=True); sys.stdin.read()"

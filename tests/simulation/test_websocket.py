@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from common.runtime.embedded_exchange import EmbeddedExchange
+from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.simulation.client import Client, Document, current_markets, tokens_of
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from common.runtime.facts import Facts, last_facts, note_failure, write_facts
-from common.runtime.run_dir import STATUS_FILE
+from common.runtime.run.facts import Facts, last_facts, note_failure, write_facts
+from common.runtime.run.run_dir import STATUS_FILE
 from common.status.seen_from_outside import read_status
 from procs.manifest import Manifest
-from tests.runtime.test_health_http import Run, S, telling
+from tests.status.test_health_http import Run, S, telling
 from tests.waiting import wait_for
 
 

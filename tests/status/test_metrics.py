@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from common.config import Settings
 from common.core.audit.results import Check, Verdict
 from common.core.status import health
-from common.runtime.facts import Facts
 from common.runtime.process import Assignment
+from common.runtime.run.facts import Facts
 from common.status.board import Status
 from common.status.metrics import metrics_text
 from common.status.run_manifest import compose

@@ -5,7 +5,7 @@ from pathlib import Path
 from common.core.instants import compact_utc_text
 from common.status.old_manifests import KEPT_MANIFESTS, remove_old_manifests
 from procs.manifest import Manifest
-from tests.runtime.test_health_http import Run
+from tests.status.test_health_http import Run
 from tests.waiting import wait_for
 
 DAY_NS = 86_400 * 10**9

@@ -4,8 +4,8 @@ from typing import Any
 import msgspec
 
 from common.config import Settings
-from common.runtime.facts import Facts
 from common.runtime.process import Assignment
+from common.runtime.run.facts import Facts
 from common.status.run_manifest import COUNTERS, RECENT, RunManifest, compose
 
 ASSIGNMENT = msgspec.convert(

@@ -12,7 +12,7 @@ from typing import Any
 import common
 from common.core.backoff import Backoff
 from common.core.restart_policy import RestartPolicy
-from common.runtime.facts import last_facts
+from common.runtime.run.facts import last_facts
 from common.runtime.supervision.heartbeats import Heartbeats
 from common.topology import Instance
 

@@ -8,12 +8,12 @@ from zmq import ZMQError
 
 from common.errors import ConfigError
 from common.files import version_of
-from common.runtime.control import ControlServer
-from common.runtime.facts import Tally
-from common.runtime.orders import ORDERS, Orders, write_orders
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, write_assignment
-from common.runtime.run_dir import ASSIGNMENT, RunDir
+from common.runtime.run.control import ControlServer
+from common.runtime.run.facts import Tally
+from common.runtime.run.orders import ORDERS, Orders, write_orders
+from common.runtime.run.run_dir import ASSIGNMENT, RunDir
 
 LOOK_NS = 500_000_000
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from common.core.rows.origin import LEGS, Leg
-from common.runtime.facts import read_facts
-from common.runtime.orders import Orders
+from common.runtime.run.facts import read_facts
+from common.runtime.run.orders import Orders
 from common.topology import Instance, kind_of
 
 WRITER = "archive_writer"

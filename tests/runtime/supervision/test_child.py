@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.runtime.facts import Facts, write_facts
+from common.runtime.run.facts import Facts, write_facts
 from common.runtime.supervision.child import FIRST_HEARTBEAT_NS, Child
 from common.topology import Instance, ProcessKind
 from tests.waiting import wait_for

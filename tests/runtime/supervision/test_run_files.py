@@ -12,15 +12,15 @@ import pytest
 from common.config import Settings
 from common.errors import AlreadyRunningError, RecorderError
 from common.locks import FileLock
-from common.runtime.asking import ask
-from common.runtime.control import Rotate
+from common.runtime.command_line.asking import ask
 from common.runtime.data_root_lock import Holder, holder_of, lock_data_root, note_holder
-from common.runtime.facts import Facts, Tally, write_facts
-from common.runtime.orders import Orders, read_orders
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, read_assignment
-from common.runtime.run_dir import RunDir
-from common.runtime.run_watch import RunWatch
+from common.runtime.run.control import Rotate
+from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.orders import Orders, read_orders
+from common.runtime.run.run_dir import RunDir
+from common.runtime.run.run_watch import RunWatch
 from common.runtime.supervision.run_files import LOOK_NS, RunFiles
 
 

@@ -1,4 +1,4 @@
-from common.runtime.orders import Orders
+from common.runtime.run.orders import Orders
 from common.runtime.supervision.scaling import abandoned_readers, wanted_instances
 
 

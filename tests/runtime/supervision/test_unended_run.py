@@ -8,8 +8,8 @@ from common.archive.journal import Journal, JournalLine, Mark
 from common.config import Settings
 from common.files import DISK
 from common.queue.outbox_files import Outage
-from common.runtime.facts import Tally
 from common.runtime.process import Assignment, Runtime
+from common.runtime.run.facts import Tally
 from common.runtime.supervision.unended_run import MARK, UnendedRun, begin_run, end_run, outage_before
 
 READER = "ws_reader-0"

@@ -1,0 +1,1 @@
+"""The simulated markets, without I/O: what is listed when, each market's book and price, and its frames."""

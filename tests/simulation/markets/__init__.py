@@ -1,0 +1,1 @@
+"""The simulated markets, without I/O."""
