@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
@@ -16,6 +16,7 @@ from common.core.own_pause import OwnPause
 from common.files import replace, write_atomically
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
+from common.runtime.run.details import ManifestDetails
 from common.runtime.run.facts import read_facts
 from common.runtime.run.run_dir import STATUS_FILE
 from common.status.answers import Page, json_page
@@ -114,9 +115,9 @@ class Manifest:
         """The last manifest follows when the others have ended."""
         self._stopping_since_ns = self._runtime.clock.monotonic_ns()
 
-    def details(self) -> dict[str, Any]:
-        """Where the status is served, None where it is not."""
-        return {"status_url": self._served[0].url if self._served is not None else None}
+    def details(self) -> ManifestDetails:
+        """Where the status is served."""
+        return ManifestDetails(status_url=self._served[0].url if self._served is not None else None)
 
     def close(self) -> None:
         """Stop listening."""

@@ -22,6 +22,7 @@ from common.polymarket.http import fetch, open_session
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.run.details import CheckpointerDetails
 
 RECENT_GAPS = 20
 STOP_WAIT_NS = 2_000_000_000
@@ -218,15 +219,14 @@ class RestCheckpointer:
         self._stop_at_ns = self._runtime.clock.monotonic_ns() + STOP_WAIT_NS
         self._waiting.clear()
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> CheckpointerDetails:
         """The outbox and the last error, as the run manifest shows them."""
-        return {
-            "last_error": self._last_error,
-            "gaps": list(self._gaps),
-            "outbox": self._producer.details(
-                self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
-            ),
-        }
+        told_until_ns = self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
+        return CheckpointerDetails(
+            last_error=self._last_error,
+            gaps=tuple(self._gaps),
+            outbox=self._producer.shown(told_until_ns),
+        )
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone."""

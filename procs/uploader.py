@@ -8,11 +8,11 @@ import logging
 import os
 import queue
 import random
-from typing import Any
 
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
 from common.core.uploads.judgement import UploadEvent
+from common.core.uploads.outlook import UploadStated
 from common.errors import RecorderError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
@@ -109,9 +109,9 @@ class Uploader:
         if self._remote is not None:
             self._remote.interrupt()
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> UploadStated:
         """Backlog, last success, last error and alarms, as the run manifest shows them."""
-        return self._account.told(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
+        return self._account.stated(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
 
     def close(self) -> None:
         """Let the next uploader in."""

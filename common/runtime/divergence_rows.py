@@ -82,7 +82,12 @@ class DivergenceRows:
         return Context(0, session_id, 0, url, subscription_json(0, ()), tokens_tracked_json(()))
 
     def _append(
-        self, record_type: str, context: Context, detail: Mapping[str, object] | Gap, *, leg: Leg | None = None
+        self,
+        record_type: str,
+        context: Context,
+        detail: Mapping[str, object] | Gap,
+        *,
+        leg: Leg | None = None,
     ) -> bool:
         now_ns, monotonic_ns = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
         row = control_row(

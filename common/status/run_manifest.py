@@ -1,23 +1,43 @@
 """The run manifest: the recorder's live account of itself, composed from the facts of its processes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from itertools import chain
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 import psutil
 
+from common.core.audit.books_shown import NO_BOOKS, BooksShown
+from common.core.audit.divergence import Divergence
+from common.core.feed.session_history import SessionShown
 from common.core.instants import NS_PER_SECOND, utc_text
-from common.core.ledger.union_today import UnionToday, told_before
+from common.core.ledger.union_today import UnionToday
 from common.core.market import Exchange, Market
 from common.core.problems import Problem, sorted_problems
+from common.core.rows.gap import Gap
 from common.core.run_state import State, run_state, word_for_run
 from common.core.status.disk_outlook import DiskOutlook, Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
-from common.core.uploads.outlook import Upload, upload_of
+from common.core.uploads.outlook import Upload, UploadStated, upload_of
 from common.runtime.process import Assignment
-from common.runtime.run.facts import Facts
+from common.runtime.run.details import (
+    NOTHING,
+    ArchiveShown,
+    AuditorDetails,
+    LedgerKeeperDetails,
+    LedgerShown,
+    Nothing,
+    OutboxShown,
+    ProcessShown,
+    ProducerDetails,
+    ReaderDetails,
+    SupervisorDetails,
+    WriterDetails,
+)
+from common.runtime.run.facts import Facts, details_of_kind, details_of_one
+from common.runtime.run.orders import Orders
 from common.version import PROGRAM_VERSION
 
 SERVICE = "orderbooks-ws-recorder"
@@ -57,6 +77,13 @@ COUNTERS = (
 )
 
 
+class ProcessFigures(ProcessShown, frozen=True):
+    """A process with what it uses; None for one that does not run."""
+
+    cpu_seconds: float | None
+    rss_bytes: int | None
+
+
 class RunManifest(msgspec.Struct, frozen=True):
     """The document as it stands on disk."""
 
@@ -71,22 +98,31 @@ class RunManifest(msgspec.Struct, frozen=True):
     markets: tuple[Market, ...]
     counters: dict[str, int]
     event_types: dict[str, int]
-    recent_sessions: list[dict[str, Any]]
-    open_archives: list[dict[str, Any]]
-    closed_archives: list[dict[str, Any]]
-    queue: dict[str, Any]
-    processes: list[dict[str, Any]]
+    recent_sessions: list[SessionShown]
+    open_archives: list[ArchiveShown]
+    closed_archives: list[ArchiveShown]
+    queue: dict[str, OutboxShown]
+    processes: list[ProcessFigures]
     upload: Upload
     disk: DiskOutlook
-    gaps: list[dict[str, Any]]
-    books: dict[str, Any]
-    divergences: list[dict[str, Any]]
-    ledgers: list[dict[str, Any]]
+    gaps: list[Gap]
+    books: BooksShown | Nothing
+    divergences: list[Divergence]
+    ledgers: list[LedgerShown]
     exchange: Exchange
     problems: tuple[Problem, ...]
     legs: tuple[LegState, ...]
     union_today: UnionToday
     program_version: str = ""
+
+
+Shown = TypeVar("Shown")
+_NOT_SUPERVISED = SupervisorDetails(state="starting", processes=(), orders=Orders(writers=1, readers=1))
+
+
+def books_of(manifest: RunManifest) -> BooksShown:
+    """Its books, with zeros where the auditor has not stated any."""
+    return manifest.books if isinstance(manifest.books, BooksShown) else NO_BOOKS
 
 
 def compose(
@@ -103,26 +139,22 @@ def compose(
 
     `room` is that of the data root's file system, `archive_bytes_per_second` the growth of archives in it.
     """
-    details = {name: fact.details for name, fact in facts.items()}
-    supervisor = details.get("supervisor", {})
-    readers = {
-        name: detail
-        for name, detail in details.items()
-        if name.startswith("ws_reader") and "state" in detail  # one that never began its work states nothing
-    }
-    last_message_ns = max(
-        (detail.get("last_market_data_at_ns") or 0 for detail in readers.values()), default=0
-    )
-    upload = _upload(assignment, details.get("uploader"), now_ns)
+    supervisor = details_of_one(facts, SupervisorDetails) or _NOT_SUPERVISED
+    auditor, keeper = details_of_one(facts, AuditorDetails), details_of_one(facts, LedgerKeeperDetails)
+    readers = details_of_kind(facts, ReaderDetails)
+    writers = details_of_kind(facts, WriterDetails).values()
+    producers = details_of_kind(facts, ProducerDetails)
+    last_message_ns = max((reader.last_market_data_at_ns for reader in readers.values()), default=0)
+    upload = _upload(assignment, details_of_one(facts, UploadStated), now_ns)
     return RunManifest(
         schema_version=SCHEMA_VERSION,
         run_id=assignment.run_id,
         service=SERVICE,
         state=run_state(
-            supervisor=supervisor.get("state", "starting"),
+            supervisor=supervisor.state,
             readers=[
-                word_for_run(detail["state"], had_data=bool(detail.get("last_market_data_at_ns")))
-                for detail in readers.values()
+                word_for_run(reader.state, had_data=bool(reader.last_market_data_at_ns))
+                for reader in readers.values()
             ],
             finished=finished,
         ),
@@ -133,47 +165,46 @@ def compose(
         markets=markets,
         counters=_counters(facts),
         event_types=dict(sum((Counter(fact.event_types) for fact in facts.values()), Counter())),
-        recent_sessions=_recent(details, "recent_sessions", "opened_at_utc"),
-        open_archives=_recent(details, "open_archives", "opened_at_utc"),
-        closed_archives=_recent(details, "closed_archives", "closed_at_utc"),
-        queue={name: detail["outbox"] for name, detail in details.items() if "outbox" in detail},
-        processes=[_process_figures(process) for process in supervisor.get("processes", [])],
+        recent_sessions=_recent((each.recent_sessions for each in readers.values()), _opened),
+        open_archives=_recent((each.open_archives for each in writers), _opened),
+        closed_archives=_recent((each.closed_archives for each in writers), _closed),
+        queue={name: producer.outbox for name, producer in producers.items()},
+        processes=[_figures_of(process) for process in supervisor.processes],
         upload=upload,
         disk=disk_outlook(room, archive_bytes_per_second, freed=upload.frees_room),
-        gaps=_recent(details, "gaps", "declared_at_utc"),
-        books=details.get("book_auditor", {}).get("books", {}),
-        divergences=_recent(details, "divergences", "found_at_utc"),
-        ledgers=_recent(details, "ledgers", "from_utc"),
+        gaps=_recent((each.gaps for each in producers.values()), lambda gap: gap.declared_at_utc),
+        books=auditor.books if auditor else NOTHING,
+        divergences=_recent([auditor.divergences] if auditor else [], lambda found: found.found_at_utc),
+        ledgers=_recent([keeper.ledgers] if keeper else [], lambda ledger: ledger.from_utc),
         exchange=assignment.exchange,
         problems=_problems(facts, supervisor, finished=finished),
         legs=_legs(assignment, facts, supervisor, now_ns),
-        union_today=told_before(details.get("ledger", {})),
+        union_today=keeper.union_today if keeper else UnionToday(),
         program_version=PROGRAM_VERSION,
     )
 
 
 def _legs(
-    assignment: Assignment, facts: Mapping[str, Facts], supervisor: Mapping[str, Any], now_ns: int
+    assignment: Assignment, facts: Mapping[str, Facts], supervisor: SupervisorDetails, now_ns: int
 ) -> tuple[LegState, ...]:
-    running = {process["name"] for process in supervisor.get("processes", [])}
+    running = {process.name for process in supervisor.processes}
     readers = {
         name: LegReader(
-            fact.details["state"],
-            fact.details.get("tokens", 0),
-            fact.details.get("last_market_data_at_ns") or 0,
-            (now_ns - fact.updated_at_ns) / NS_PER_SECOND,
+            reader.state,
+            reader.tokens,
+            reader.last_market_data_at_ns,
+            (now_ns - facts[name].updated_at_ns) / NS_PER_SECOND,
         )
-        for name, fact in facts.items()
-        if name in running and name.startswith("ws_reader") and "state" in fact.details
+        for name, reader in details_of_kind(facts, ReaderDetails).items()
+        if name in running
     }
-    legs = supervisor.get("orders", {}).get("legs", 1)
-    return leg_states(readers, legs=legs, started_at_ns=assignment.started_at_ns)
+    return leg_states(readers, legs=supervisor.orders.legs, started_at_ns=assignment.started_at_ns)
 
 
-def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) -> Upload:
+def _upload(assignment: Assignment, stated: UploadStated | None, now_ns: int) -> Upload:
     settings = assignment.settings
     return upload_of(
-        told,
+        stated,
         enabled=settings.upload.enabled,
         # a hash that the store names is not a proof that allows to delete
         cleans_up=settings.upload.cleanup_after_verify and settings.upload.verify == "read_back",
@@ -183,10 +214,10 @@ def _upload(assignment: Assignment, told: dict[str, Any] | None, now_ns: int) ->
 
 
 def _problems(
-    facts: Mapping[str, Facts], supervisor: Mapping[str, Any], *, finished: bool
+    facts: Mapping[str, Facts], supervisor: SupervisorDetails, *, finished: bool
 ) -> tuple[Problem, ...]:
     """What the processes that run hold; one that was retired holds nothing any more."""
-    running = {process["name"] for process in supervisor.get("processes", [])} or facts.keys()
+    running = {process.name for process in supervisor.processes} or facts.keys()
     if finished:
         return ()
     return sorted_problems(
@@ -204,19 +235,25 @@ def _counters(facts: Mapping[str, Facts]) -> dict[str, int]:
     return dict(totals)
 
 
-def _recent(details: Mapping[str, dict[str, Any]], key: str, order: str) -> list[dict[str, Any]]:
-    rows = chain.from_iterable(detail.get(key, []) for detail in details.values())
-    return sorted(rows, key=lambda row: str(row.get(order) or ""))[-RECENT:]
+def _recent(lists: Iterable[Iterable[Shown]], at_utc: Callable[[Shown], str | None]) -> list[Shown]:
+    return sorted(chain.from_iterable(lists), key=lambda shown: at_utc(shown) or "")[-RECENT:]
 
 
-def _process_figures(process: dict[str, Any]) -> dict[str, Any]:
-    figures: dict[str, Any] = {**process, "cpu_seconds": None, "rss_bytes": None}
-    if process["pid"] is not None:
-        try:
-            handle = psutil.Process(process["pid"])
+def _opened(shown: SessionShown | ArchiveShown) -> str:
+    return shown.opened_at_utc
+
+
+def _closed(archive: ArchiveShown) -> str | None:
+    return archive.closed_at_utc
+
+
+def _figures_of(process: ProcessShown) -> ProcessFigures:
+    cpu_seconds = rss_bytes = None
+    if process.pid is not None:
+        with suppress(psutil.Error):  # it ended between its facts and now
+            handle = psutil.Process(process.pid)
             cpu = handle.cpu_times()
-            figures["cpu_seconds"] = round(cpu.user + cpu.system, 2)
-            figures["rss_bytes"] = handle.memory_info().rss
-        except psutil.Error:
-            pass  # it ended between its facts and now
-    return figures
+            cpu_seconds, rss_bytes = round(cpu.user + cpu.system, 2), handle.memory_info().rss
+    return ProcessFigures(
+        process.name, process.pid, process.restarts, process.flapping, cpu_seconds, rss_bytes
+    )

@@ -3,45 +3,12 @@
 from collections import Counter, deque
 from collections.abc import Iterable
 
-import msgspec
-
+from common.core.audit.books_shown import BooksShown
 from common.core.audit.divergence import Divergence
 from common.core.audit.live import Audit
-from common.core.audit.results import Check, Result, Verdict
-from common.core.events.not_understood import Unused
-from common.core.market import Protocol
-from common.core.recipes.account import ProofShown
+from common.core.audit.results import Result
 
 DIVERGENCES_KEPT = 50
-
-
-class BooksShown(msgspec.Struct, frozen=True):
-    """`books` of the run manifest: tokens by what is known of their books, and counts of checks and of what failed."""
-
-    tokens: int
-    unhealed: int
-    checks: dict[Check, dict[Verdict, int]]
-    not_checkable: dict[str, int]
-    recipes: dict[Protocol, tuple[ProofShown, ...]]
-    recipes_unknown: dict[Protocol, str]
-    never_checked: int
-    unknown: int
-    unusable: tuple[Unused, ...]
-    unusual_forms: dict[str, int]
-
-
-NO_BOOKS = BooksShown(
-    tokens=0,
-    unhealed=0,
-    checks={},
-    not_checkable={},
-    recipes={},
-    recipes_unknown={},
-    never_checked=0,
-    unknown=0,
-    unusable=(),
-    unusual_forms={},
-)  # what an auditor has to state before it has heard anything
 
 
 class AuditAccount:

@@ -1,6 +1,6 @@
 """What comes of the checks while recording: divergences, wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Audit:
         return self._books.books
 
     @property
-    def confirmed(self) -> Mapping[str, Confirmed]:
+    def confirmed(self) -> dict[str, Confirmed]:
         """By reader: until when checkpoints confirm the books of its session."""
         return self._confirmations.confirmed
 

@@ -8,23 +8,15 @@ import zmq
 
 from common.errors import RecorderError
 from common.runtime.run.control import Reply, Request, endpoint
-from common.runtime.run.facts import Facts, last_facts
+from common.runtime.run.facts import last_facts
 
 _SUPERVISOR = "supervisor"
 _FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id
 
 
-def supervisor_facts(run_dir: Path) -> Facts | None:
-    """What the supervisor said last; None when it said nothing, or has just taken its folder with it."""
-    try:
-        return last_facts(run_dir, _SUPERVISOR)
-    except FileNotFoundError:
-        return None
-
-
 def running_recorder(run_dir: Path) -> psutil.Process | None:
     """The supervisor that lives in this folder; None when there is none, or a dead one's traces."""
-    facts = supervisor_facts(run_dir)
+    facts = last_facts(run_dir, _SUPERVISOR)
     if facts is None:
         return None
     try:
