@@ -21,6 +21,9 @@ _WHITE_SPACE = b" \t\r\n"
 _BREAKS = ("\x85", "\u2028", "\u2029")  # splitlines() splits here; raw they only are inside strings
 _BREAK_ESCAPES = tuple((text.encode(), b"\\u%04x" % ord(text)) for text in _BREAKS)
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])|(-?\d[\d.eE+-]*)', re.DOTALL)
+_OTHER_THAN_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_USUAL_DEPTH = 10
+_UNUSUAL_NUMBER = re.compile(rb"[\d.]{%d}|\d[eE]" % (_HARMLESS_CHARS - 1))
 _DECODER = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -39,13 +42,14 @@ def splice(payload: bytes) -> Splice:
         payload.decode()
     except UnicodeDecodeError as error:
         return Splice(None, utf8_error_text(error))
-    trouble = _nesting_trouble(payload)
+    outside = _outside_strings(payload)
+    trouble = _nesting_trouble(payload, outside)
     if trouble is None:
         try:
             _DECODER.decode(payload)
         except msgspec.DecodeError as error:
             trouble = str(error)
-    trouble = trouble or _number_trouble(payload)
+    trouble = trouble or _number_trouble(payload, outside)
     return Splice(one_line(payload) if trouble is None else None, trouble)
 
 
@@ -76,8 +80,14 @@ def utf8_error_text(error: UnicodeDecodeError) -> str:
     return f"not valid UTF-8 at byte {error.start}"
 
 
-def _nesting_trouble(payload: bytes) -> str | None:
-    if payload.count(b"[") + payload.count(b"{") <= MAX_DEPTH:
+def _outside_strings(payload: bytes) -> bytes:
+    """What is not within strings, of JSON that is valid up to where a parser gives it up."""
+    without_escapes = payload.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(without_escapes.split(b'"')[::2])
+
+
+def _nesting_trouble(payload: bytes, outside: bytes) -> str | None:
+    if outside.count(b"[") + outside.count(b"{") <= MAX_DEPTH or _is_flat(outside):
         return None
     depth = 0
     for token in _TOKENS.finditer(payload):
@@ -90,7 +100,16 @@ def _nesting_trouble(payload: bytes) -> str | None:
     return None
 
 
-def _number_trouble(payload: bytes) -> str | None:
+def _is_flat(outside: bytes) -> bool:
+    brackets = outside.translate(None, _OTHER_THAN_BRACKETS)
+    for _ in range(_USUAL_DEPTH):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return not brackets
+
+
+def _number_trouble(payload: bytes, outside: bytes) -> str | None:
+    if _UNUSUAL_NUMBER.search(outside) is None:
+        return None
     for token in _TOKENS.finditer(payload):
         number = token[3]
         if number is not None and not _fits(number):

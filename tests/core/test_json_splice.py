@@ -33,6 +33,22 @@ def test_a_valid_value_keeps_its_meaning_on_one_line(
     assert len(spliced.value.decode().splitlines()) == 1
 
 
+@given(json_values | st.integers(), st.integers(0, 120), st.booleans())
+def test_only_too_deep_or_too_large_values_are_refused_among_many_brackets(
+    value: object, depth: int, spaced: object
+) -> None:
+    inner = json.dumps(value, indent=1 if spaced else None)
+    text = "[" * depth + inner + "]" * depth
+    alone = splice(inner.encode())
+    among = splice(f"[{'{},' * 200}{text}]".encode())
+    if alone.error is not None:
+        assert among.error is not None
+    elif depth < 90:
+        assert among.error is None
+    elif depth > 99:
+        assert "nested deeper" in str(among.error)
+
+
 @given(st.binary(max_size=60) | json_like)
 def test_any_bytes_give_a_value_that_python_reads_alike_or_an_error(payload: bytes) -> None:
     spliced = splice(payload)
@@ -76,6 +92,8 @@ def test_any_bytes_give_a_value_that_python_reads_alike_or_an_error(payload: byt
         (b'{"a":' * 101 + b"1" + b"}" * 101, "nested deeper than 100 levels"),
         (b"[" * 80 + b"]" * 80 + b"{" * 60, "malformed"),
         (b"[],[],", "malformed"),
+        (rb'["\\",' + b"[" * 101 + rb'"\""' + b"]" * 102, "nested deeper than 100 levels"),
+        (rb'["]\"]",' + b"[" * 101 + rb'"\\\""' + b"]" * 102, "nested deeper than 100 levels"),
     ],
 )
 def test_what_a_strict_reader_would_refuse_is_an_error_in_words(payload: bytes, words: str) -> None:
@@ -90,6 +108,9 @@ def test_what_a_strict_reader_would_refuse_is_an_error_in_words(payload: bytes, 
         b"[" * 100 + b"]" * 100,
         b"[18446744073709551615,-9223372036854775808,1e-308,0.000001E+0308,1.7976931348623157e308]",
         b"[" + b",".join([b"{}"] * 500) + b"]",
+        b"[" + b",".join([rb'{"a]":"[\"[{\\"}'] * 500) + b"]",
+        b"[" + b",".join([b"[" * 30 + b"]" * 30] * 50) + b"]",
+        rb'["1e999",": 12345678901234567890123","\" 1e999"]',
         b'"' + b"[" * 500 + b'"',
         rb'{"a":"\ud83d\ude00\\","b":[1.50,-0,1E+2,0e308]}',
         b"null",

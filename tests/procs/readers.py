@@ -27,12 +27,19 @@ from tests.procs.alone import run_folder
 from tests.waiting import wait_for
 
 S = 1_000_000_000
+HOUR_NS = 3600 * S
+SHIFT_NS = 300 * S - time.time_ns() % HOUR_NS  # a gap that lasts beyond an hour is declared once in each
 NAME = "ws_reader-0"
+
+
+def wall_clock_ns() -> int:
+    """The wall clock of these tests: it began five minutes after a full hour."""
+    return time.time_ns() + SHIFT_NS
 
 
 def market(slug: str, *token_ids: str, ends_in_s: float | None = 3600, opens_in_s: float = -60) -> Market:
     """A window around now, or one without a window."""
-    now = time.time_ns()
+    now = wall_clock_ns()
     start = utc_text(now + int(opens_in_s * S)) if ends_in_s is not None else ""
     end = utc_text(now + int(ends_in_s * S)) if ends_in_s is not None else ""
     condition = "0x" + slug.encode().hex().ljust(64, "0")[:64]
@@ -55,7 +62,7 @@ class ReaderRun:
             type=Settings,
         )
         self.clock = Clock(
-            wall_ns=lambda: time.time_ns() + self.later_ns + self.slept_ns,
+            wall_ns=lambda: wall_clock_ns() + self.later_ns + self.slept_ns,
             monotonic_ns=lambda: time.monotonic_ns() + self.later_ns,
         )
         self.reader = self._begin()
@@ -77,7 +84,7 @@ class ReaderRun:
     def discover(self, *markets: Market, closed: Sequence[str] = ()) -> None:
         """Replace the discovery file."""
         found = DiscoveryFile(
-            DISCOVERY_SCHEMA_VERSION, utc_text(time.time_ns()), "test", (), markets, (), closed=tuple(closed)
+            DISCOVERY_SCHEMA_VERSION, utc_text(wall_clock_ns()), "test", (), markets, (), closed=tuple(closed)
         )
         write_discovery_file(discovery_path(self.data_root, DiscoverySettings()), found)
 

@@ -22,8 +22,13 @@ def value_of(raw: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - foreig
     """The value under a key, whatever its spelling: `conditionId` is found as `condition_id` too. None without it."""
     if name in raw:
         return raw[name]
-    folded = _folded(name)
-    return next((value for key, value in raw.items() if _folded(key) == folded), None)
+    spelled = _spelling(tuple(raw), _folded(name))
+    return None if spelled is None else raw[spelled]
+
+
+@lru_cache(maxsize=256)  # the objects of one kind have the same keys
+def _spelling(keys: tuple[str, ...], folded: str) -> str | None:
+    return next((key for key in keys if _folded(key) == folded), None)
 
 
 @lru_cache(maxsize=4096)
@@ -86,4 +91,6 @@ def name_of(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = str(value).strip()[:MAX_NAME_CHARS]
+    if text.isprintable():
+        return text
     return "".join(char if char in _JOINERS or unicodedata.category(char)[0] != "C" else "?" for char in text)
