@@ -28,8 +28,9 @@ from common.runtime.machine.disk_room import room_of
 from common.runtime.process import Runtime
 from common.runtime.run.details import ReaderDetails
 from common.runtime.run.facts import Facts, details_of_kind, no_facts, read_facts
+from common.status.compose import compose
 from common.status.late_rows import late_row_reasons
-from common.status.run_manifest import RunManifest, books_of, compose
+from common.status.run_manifest import RunManifest, books_of
 
 WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks

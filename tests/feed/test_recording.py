@@ -2,6 +2,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from common.core.batch import decode_envelopes
 from common.core.envelope import MESSAGE, Envelope
 from common.core.market import Token
@@ -127,7 +129,7 @@ def test_an_outage_becomes_a_gap_of_the_session_that_ends_it(tmp_path: Path) -> 
     assert gap["session_id"] == "s-c2"
     assert gap["gap"] == {"cause": "slow_consumer", "from_utc": utc(210), "to_utc": utc(225)}
     assert recording.gaps_declared == 1
-    assert list(recording.recent_gaps) == [{"declared_at_utc": utc(225), **gap["gap"]}]
+    assert msgspec.to_builtins(recording.recent_gaps) == [{"declared_at_utc": utc(225), **gap["gap"]}]
     recording.close_session("stale_feed", "", at(230))
     assert kinds(outbox).count("gap") == 1
 
@@ -247,9 +249,11 @@ def test_a_second_full_spool_is_a_gap_of_its_own(tmp_path: Path) -> None:
         outbox.lanes[0].forget_through(outbox.lanes[0].last_sequence)
         recording.catch_up(at(second))
     before, after = recording.recent_gaps
-    assert (before["cause"], after["cause"]) == ("spool_full", "spool_full")
-    assert (before["messages"], after["messages"]) == (1, 1)
-    assert before["last_global_message_sequence"] < after["first_global_message_sequence"]
+    assert (before.cause, after.cause) == ("spool_full", "spool_full")
+    assert (before.messages, after.messages) == (1, 1)
+    assert before.last_global_message_sequence is not None
+    assert after.first_global_message_sequence is not None
+    assert before.last_global_message_sequence < after.first_global_message_sequence
 
 
 def test_rows_for_which_there_is_no_room_at_all_wait_and_keep_their_order(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.runtime.run.details import NOTHING, ManifestDetails
 from common.runtime.run.facts import Facts, last_facts, read_facts, write_facts
 from tests.end_to_end.running import ROOT
 from tests.procs.alone import run_folder
@@ -18,6 +19,7 @@ import sys
 from common.errors import ConfigError
 from common.errors import DiscoveryError
 from common.runtime import process
+from common.runtime.run.details import ManifestDetails
 
 class Toy:
     def __init__(self, runtime):
@@ -38,7 +40,7 @@ class Toy:
         self.runtime.tally.add("stops")
         self.left = 20
     def details(self):
-        return {"index": self.runtime.index}
+        return ManifestDetails(status_url=str(self.runtime.index))
     def close(self):
         self.runtime.tally.add("closed")
         print("closed", flush=True)
@@ -79,7 +81,7 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
         wait_for(lambda: steps(run_dir) > 1, what="the second heartbeat")
         facts = last_facts(run_dir, "toy")
         assert facts is not None
-        assert (facts.pid, facts.details) == (process.pid, {"index": 3})
+        assert (facts.pid, facts.details) == (process.pid, ManifestDetails(status_url="3"))
         process.send_signal(signal.SIGINT)  # what a terminal sends to all; only the supervisor may act on it
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
@@ -92,7 +94,7 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
 
 
 def test_counters_go_on_where_a_killed_process_stopped(run_dir: Path) -> None:
-    write_facts(run_dir, Facts("toy", 1, 1, 1, {"steps": 1_000_000}, {}, {}))
+    write_facts(run_dir, Facts("toy", 1, 1, 1, {"steps": 1_000_000}, {}, NOTHING))
     with start(run_dir) as process:
         wait_for(lambda: steps(run_dir) > 1_000_000, what="the counter to go on")
         process.kill()
