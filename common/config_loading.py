@@ -3,9 +3,8 @@
 Options beat the environment (`RECORDER__<SECTION>__<KEY>`), which beats the file, which beats the defaults.
 """
 
-import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,6 +12,8 @@ import msgspec
 
 from common.config import SECTIONS, SELECTING, DiscoverySettings, Settings
 from common.config_sources import NO_SECTION, Layer, read_environment, read_file, variable_name
+from common.core.durations import seconds_of
+from common.core.suggestion import suggestion
 from common.errors import ConfigError
 
 ENVIRONMENT = "environment"
@@ -40,7 +41,7 @@ def load_settings(
                 # A layer that names something to record replaces all that was named before, the defaults first.
                 values.setdefault(section, {}).update(dict.fromkeys(SELECTING, ()))
             for key, value in keys.items():
-                values.setdefault(section, {})[key] = value
+                values.setdefault(section, {})[key] = _value(str(key), value)
                 variable = f" {variable_name(section, key)}" if origin == ENVIRONMENT else ""
                 origins[_key(section, key)] = f"{origin}{variable}"
     settings = _convert(values, origins)
@@ -56,16 +57,19 @@ def _refuse_unknown(origin: str, section: str, keys: Mapping[str, Any]) -> None:
     if section == NO_SECTION:
         return  # what is taken for a key without a section is one
     if section not in SECTIONS:
-        raise ConfigError(f"{origin}: unknown section {section!r}{_suggestion(section, SECTIONS)}")
+        raise ConfigError(f"{origin}: unknown section {section!r}{suggestion(section, SECTIONS)}")
     known = [field.name for field in msgspec.structs.fields(SECTIONS[section])]
     for key in keys:
         if key not in known:
-            raise ConfigError(f"{origin}: unknown key {section}.{key}{_suggestion(str(key), known)}")
+            raise ConfigError(f"{origin}: unknown key {section}.{key}{suggestion(str(key), known)}")
 
 
-def _suggestion(word: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+def _value(key: str, given: object) -> object:
+    """A value as it was given; a length of time such as `10m` in seconds, whole ones as a whole number."""
+    seconds = seconds_of(given) if key.endswith("_seconds") and isinstance(given, str) else None
+    if seconds is None:
+        return given
+    return int(seconds) if seconds.is_integer() else seconds
 
 
 def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> Settings:

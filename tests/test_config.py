@@ -68,6 +68,25 @@ def test_values_of_the_environment_are_read_like_those_of_a_file() -> None:
     assert settings.sample.duration_seconds == 10.5
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), ("1d", 86_400), ("0.5s", 0.5), ("7", 7)]
+)
+def test_a_length_of_time_may_carry_its_unit(text: str, seconds: float, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text(f"sample: {{duration_seconds: {text}}}\n")
+    assert load_settings(config).sample.duration_seconds == seconds
+    environment = {"RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": text}
+    assert load_settings(environment=environment).rest_checkpoint.interval_seconds == seconds
+
+
+def test_a_whole_number_of_seconds_takes_a_unit_and_a_fraction_is_refused() -> None:
+    rotation = "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS"
+    assert load_settings(environment={rotation: "1h"}).writer.rotation_interval_seconds == 3600
+    for text in ("1.5s", "1w", "2d"):
+        with pytest.raises(ConfigError, match=rotation):
+            load_settings(environment={rotation: text})
+
+
 def test_whoever_names_something_to_record_replaces_all_that_was_named_before(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("discovery: {tags: [politics], market_limit: 5}\n")

@@ -14,9 +14,9 @@ import psutil
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line import command
-from common.runtime.command_line.asking import ask, running_recorder
+from common.runtime.command_line.asking import ask, find_recorder, running_recorder
 from common.runtime.command_line.option_types import duration, whole_number
-from common.runtime.data_root_lock import Holder, holder_of
+from common.runtime.data_root_lock import Holder
 from common.runtime.run.control import (
     MOST_WRITERS,
     RefreshDiscovery,
@@ -27,7 +27,6 @@ from common.runtime.run.control import (
 )
 from common.runtime.run.details import SupervisorDetails
 from common.runtime.run.facts import details_of_one, read_facts
-from common.runtime.run.run_dir import run_dir_path
 from common.status.seen_from_outside import Status, read_status
 
 ANSWER_LIMIT_S = 5.0
@@ -91,25 +90,18 @@ def _action(
 
 
 def _act(namespace: argparse.Namespace) -> int:
-    paths = command.load(namespace).paths
-    data_root = Path(paths.data_root).absolute()
-    run_dir = run_dir_path(paths.run_dir, data_root)
-    recorder = running_recorder(run_dir)
-    holder = holder_of(data_root) if recorder is None else None
-    if holder is not None:
-        run_dir = Path(holder.run_dir)  # it was started with another paths.run_dir
-        recorder = running_recorder(run_dir)
+    found = find_recorder(command.load(namespace).paths)
     if namespace.action == "status":
-        return _status(namespace, data_root, run_dir)
-    if recorder is None and holder is not None and namespace.action == "stop":
-        return _stop_holder(holder, namespace)
-    reply = ask(run_dir, _request(namespace), data_root=data_root, timeout_s=ANSWER_LIMIT_S)
+        return _status(namespace, found.data_root, found.run_dir)
+    if found.process is None and found.holder is not None and namespace.action == "stop":
+        return _stop_holder(found.holder, namespace)
+    reply = ask(found, _request(namespace), timeout_s=ANSWER_LIMIT_S)
     if not reply.taken:
         raise RecorderError(reply.words)
     print(reply.words, flush=True)
-    if namespace.action != "stop" or namespace.no_wait or recorder is None:
+    if namespace.action != "stop" or namespace.no_wait or found.process is None:
         return EXIT_DONE
-    return _wait_for_end(recorder, run_dir, namespace.timeout_seconds)
+    return _wait_for_end(found.process, found.run_dir, namespace.timeout_seconds)
 
 
 def _stop_holder(holder: Holder, namespace: argparse.Namespace) -> int:

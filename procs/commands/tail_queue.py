@@ -15,19 +15,19 @@ from common.core.json_splice import encode_line
 from common.core.merging.live import Shown
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.core.rows.origin import LEGS
+from common.core.suggestion import suggestion
 from common.core.terminal.rates import Rates, rates_rows
 from common.core.terminal.text import clean
-from common.errors import EXIT_DONE, RecorderError
+from common.errors import EXIT_DONE
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.command_line import command
-from common.runtime.command_line.asking import running_recorder
+from common.runtime.command_line.asking import find_recorder, running_recorder
 from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.run.orders import read_orders
-from common.runtime.run.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
 from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput
-from common.terminal.passing import Filter, Passing, Reader, payload_line
+from common.terminal.passing import KINDS, Filter, Passing, Reader, is_kind, payload_line
 
 if TYPE_CHECKING:
     from common.terminal.tail_lines import TailLines
@@ -55,7 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--token", default="", metavar="ID", help="only what names this token")
     parser.add_argument(
-        "--event-type", default="", metavar="T", help="only this event type, or record type of a row"
+        "--event-type",
+        type=_kind,
+        metavar="T",
+        help="only this event type, or record type of a row",
     )
     parser.add_argument(
         "--leg",
@@ -79,15 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _kind(text: str) -> str:
+    if not is_kind(text):
+        raise argparse.ArgumentTypeError(f"there is no event type {text!r}{suggestion(text, KINDS)}")
+    return text
+
+
 def _tail(namespace: argparse.Namespace) -> int:
-    paths = command.load(namespace).paths
-    data_root = Path(paths.data_root).absolute()
-    run_dir = run_dir_path(paths.run_dir, data_root)
-    if running_recorder(run_dir) is None:
-        raise RecorderError(
-            f"no recorder runs on data root {data_root}; say --data-root of one that runs,"
-            " or start one with bin/run-recorder"
-        )
+    recorder = find_recorder(command.load(namespace).paths)
+    if recorder.process is None:
+        raise recorder.refusal()
+    run_dir = recorder.run_dir
     signals = StopSignals()
     view = _View(namespace, LineOutput(signals))
     tail = QueueTail(run_dir)
@@ -153,7 +158,7 @@ class _View:
             stream=namespace.stream,
             market=namespace.market,
             token=namespace.token,
-            event_type=namespace.event_type,
+            event_type=namespace.event_type or "",
         )
         self._output = output
         self._terminal = _terminal() if sys.stdout.isatty() else None

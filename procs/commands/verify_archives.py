@@ -23,7 +23,7 @@ NS_PER_MS = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Verify; the exit code: 0 clean, 1 on a finding, 2 wrong usage."""
+    """Verify; the exit code: 0 clean, 1 on a finding and where nothing was there to verify, 2 wrong usage."""
     parser = command.parser(
         "verify-archives",
         "Re-reads every closed archive against its sidecar: hashes, rows, sequences, gaps, coverage.",
@@ -54,7 +54,7 @@ def _verify(namespace: argparse.Namespace) -> int:
     else:
         for line in _lines(found, progress.elapsed_s):
             print(as_typed(line))
-    return EXIT_FAILED if found.findings else EXIT_DONE
+    return EXIT_FAILED if found.findings or found.proves_nothing else EXIT_DONE
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:
@@ -68,8 +68,8 @@ def _lines(found: Verification, elapsed_s: float) -> Iterator[str]:
         yield f"{finding.where}: {finding.words}"
     if any(finding.kind == "lane" for finding in found.findings):
         yield "note: where archives were moved away on purpose, say --partial"
-    if not found.archives:
-        yield "note: there is no closed archive here, so nothing is proved"
+    if found.proves_nothing:
+        yield f"error: there is no closed archive in {', '.join(found.paths)}, so nothing is proved"
     if "simulated" in found.exchanges:
         yield "note: this is simulated data: it was recorded from the embedded exchange"
     for note in [*found.notes, *_divergence_notes(found.divergences)]:

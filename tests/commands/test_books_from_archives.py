@@ -192,17 +192,27 @@ def test_the_book_at_a_time_bears_the_exchanges_own_hash(recording: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--market", "btc-nope", "--at", "2100-01-01T00:00:00Z"), "there is no market btc-nope"),
-        (("--token", "77", "--at", "2100-01-01T00:00:00Z"), "there is no token 77"),
+        (("--market", "btc-nope"), "there is no market btc-nope"),
+        (("--token", "77"), "there is no token 77"),
     ],
 )
 def test_what_is_not_recorded_is_named_with_what_is(
     recording: Path, arguments: tuple[str, ...], words: str
 ) -> None:
-    code, _, said = replay_book(recording, *arguments)
+    code, _, said = replay_book(recording, *arguments, "--at", after_last_snapshot(recording)[0])
     assert code == 1
     assert words in said
     assert slug_of(recording) in said
+
+
+@pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z"])
+def test_a_time_outside_of_what_was_recorded_is_refused_with_what_was(recording: Path, at: str) -> None:
+    code, shown, said = replay_book(recording, "--market", slug_of(recording), "--at", at)
+    first, last = (messages(recording)[number]["received_at_utc"][:13] for number in (0, -1))
+    assert (code, shown) == (1, "")
+    assert "is outside of what was recorded" in said
+    assert f"from {first}" in said
+    assert f" to {last}" in said
 
 
 def test_stepping_needs_a_terminal(recording: Path) -> None:

@@ -4,9 +4,11 @@ import pytest
 from common.core.envelope import MESSAGE, ROW, Envelope
 from common.core.market import Token
 from common.core.rows.origin import LEGS, Leg, Origin
+from common.polymarket.classify import classify
 from common.queue.tail import Tailed
 from common.terminal.legs import LegChoice, LegView
-from common.terminal.passing import Filter, Passing, Reader, payload_line
+from common.terminal.passing import Filter, Passing, Reader, is_kind, payload_line
+from procs.commands import tail_queue
 from tests.contexts import context_for
 
 UP = Token("btc-updown-5m-1", "0xa", "77", "Up", "2026-11-23T12:00:00.000000Z")
@@ -129,3 +131,40 @@ def test_a_filter_shows_what_names_all_that_was_given(wanted: Filter, shown: lis
 )
 def test_a_payload_is_one_line_whatever_it_holds(payload: bytes, line: bytes) -> None:
     assert payload_line(payload) == line
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        TRADE,
+        b"PONG",
+        b"NO NEW ASSETS",
+        b"[]",
+        b"{",
+        b"\xff",
+        b'{"bids":[],"asks":[]}',
+        b'{"event_type":"merger"}',
+    ],
+)
+def test_every_kind_that_is_shown_can_be_asked_for(payload: bytes) -> None:
+    kinds = classify(payload).event_types
+    assert kinds
+    assert all(is_kind(kind) for kind in kinds)
+    assert all(is_kind(kind) for kind in Reader().read(row(CHECKPOINT)).kinds)
+    assert all(is_kind(kind) for kind in Reader().read(row(b"{}")).kinds)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("bok", "there is no event type 'bok'; did you mean 'book'?"),
+        ("Price_Change", "did you mean 'price_change'?"),
+        ("zzz", "there is no event type 'zzz'; known are best_bid_ask, book,"),
+    ],
+)
+def test_an_event_type_that_can_never_come_is_refused(
+    typed: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        tail_queue.main(["--event-type", typed])
+    assert words in capsys.readouterr().err

@@ -43,7 +43,8 @@ class Verification(msgspec.Struct, frozen=True):
     """What a verification found. `notes` are not findings: what a reader of the coverage should know.
 
     `exchanges` are those that the archives are of: one, unless there is a finding. `divergences` are those of the
-    windows whose books were checked: with a ledger, or with a row of the book auditor.
+    windows whose books were checked: with a ledger, or with a row of the book auditor. `proved_elsewhere` counts
+    archives that were uploaded, proved and removed here.
     """
 
     paths: tuple[str, ...]
@@ -56,6 +57,12 @@ class Verification(msgspec.Struct, frozen=True):
     hours: tuple[HourSummary, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     divergences: tuple[Divergence, ...] = ()
+    proved_elsewhere: int = 0
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Whether there was no archive to read, nor one that was proved at a remote and is no longer here."""
+        return not self.archives and not self.proved_elsewhere
 
 
 def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> Verification:
@@ -78,7 +85,9 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
     notes = [*_notes(accounts, known, away), *ledgers.notes]
-    return _verification([data_root], checked, findings, notes, accounts, ledgers)
+    return msgspec.structs.replace(
+        _verification([data_root], checked, findings, notes, accounts, ledgers), proved_elsewhere=len(away)
+    )
 
 
 def verify_paths(paths: Sequence[Path], *, progress: Progress) -> Verification:

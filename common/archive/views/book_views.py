@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.replay import Row, Step, read_archive, replay
+from common.archive.views.recorded_span import refuse_outside
 from common.core.audit.divergence import levels_words
 from common.core.audit.results import UNKNOWN_RECIPE
 from common.core.audit.unknown_books import Unknown
@@ -70,10 +71,8 @@ def views_between(
 
 
 def view_at(recording: Recording, choice: TokenChoice, at_ns: int, *, levels: int) -> BookView:
-    """The token's book as it was known at an instant. Raises ArchiveError where nothing had been heard of it yet.
-
-    Reads back only as far as there is a book to begin with.
-    """
+    """The token's book as known at an instant, read from the last book before it. Raises ArchiveError outside."""
+    refuse_outside(recording.paths, at_ns, recording.leg)
     for back_ns in (*_LOOK_BACKS_NS, at_ns):
         since_ns = max(at_ns - back_ns, 0)
         rows = recording.rows(since_ns, at_ns + BATCH_NS)

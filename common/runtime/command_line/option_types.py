@@ -5,11 +5,10 @@ import math
 import re
 from collections.abc import Callable
 
+from common.core.durations import seconds_of
 from common.core.instants import parse_utc_ns
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
 _INTEGER = re.compile(r"[+-]?\d+")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def integer(text: str) -> int:
@@ -41,10 +40,23 @@ def above_zero(text: str) -> float:
     return number
 
 
+def number_within(lowest: float, highest: float) -> Callable[[str], float]:
+    """A number from `lowest` to `highest`."""
+
+    def number(text: str) -> float:
+        value = _number(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"must be a number from {lowest:g} to {highest:g}, not {text!r}")
+        return value
+
+    return number
+
+
 def seconds(text: str) -> float:
     """Seconds, also as `90s`, `10m`, `1h` or `2d`: the bounds are those of the setting that it replaces."""
-    match = _DURATION.fullmatch(text)
-    value = float(match[1]) * _SECONDS[match[2]] if match else _number(text)
+    value = seconds_of(text)
+    if value is None:
+        value = _number(text)
     if math.isnan(value):
         raise argparse.ArgumentTypeError(f"must be a duration such as 90, 10m or 1h, not {text!r}")
     return value

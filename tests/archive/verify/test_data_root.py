@@ -58,11 +58,15 @@ def test_a_good_recording_is_clean(root: Path) -> None:
     assert (found.archives, found.rows) == (4, 87 + 7)
 
 
-def test_an_empty_data_root_proves_nothing_and_says_so(
+def test_a_folder_without_archives_proves_nothing_says_so_and_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verify_archives.main(["--data-root", str(tmp_path)]) == 0
-    assert "note: there is no closed archive here, so nothing is proved" in capsys.readouterr().out
+    for arguments in (["--data-root", str(tmp_path)], [str(tmp_path)]):
+        assert verify_archives.main(arguments) == 1
+        assert (
+            f"error: there is no closed archive in {tmp_path}, so nothing is proved"
+            in capsys.readouterr().out
+        )
 
 
 def test_other_bytes_than_the_sidecars_come_first_however_many_rows_they_spoil(root: Path) -> None:
