@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from common.core.counter_parts import GAPS, part
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
@@ -211,7 +212,8 @@ class RestCheckpointer:
         ):
             return False
         self._gaps.append(gap.declared(utc_text(now_ns)))
-        self._runtime.tally.add("gaps_total")
+        self._runtime.tally.add(GAPS)
+        self._runtime.tally.add(part(GAPS, gap.cause))
         return True
 
     def stop(self) -> None:

@@ -5,8 +5,10 @@ dial, subscribe, replace or ask for a discovery is the table in `common/core/fee
 """
 
 import logging
+from collections import Counter
 
 from common.core.causes import Cause
+from common.core.counter_parts import GAPS, part
 from common.core.feed.opening_books import BookWatch
 from common.core.feed.rules import (
     STALE_EVENTS,
@@ -53,7 +55,7 @@ class WsReader:
         self._recording = Recording(
             self._producer.outbox, self._now(), gaps_before=before.gaps if before else ()
         )
-        self._gaps_before = runtime.tally.counters["gaps_total"]
+        self._counters_before = Counter(runtime.tally.counters)
         self._healer = Healer(runtime, self._recording, before.wishes_taken if before else 0)
         self._history = SessionHistory(before.recent_sessions if before else ())
         self._share = TokenShare(runtime)
@@ -299,7 +301,10 @@ class WsReader:
             self._session.count()
             self._history.counted(self._recording.session_messages)
         counters = self._runtime.tally.counters
-        counters["gaps_total"] = self._gaps_before + self._recording.gaps_declared
+        declared, before = self._recording.gaps_declared, self._counters_before
+        counters[GAPS] = before[GAPS] + declared.total()
+        for cause, count in declared.items():
+            counters[part(GAPS, cause)] = before[part(GAPS, cause)] + count
         counters["consecutive_stale_reconnects"] = self._rules.consecutive_stale
         return ReaderDetails(
             state=self._rules.shown,

@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,11 @@ def test_equal_settings_have_equal_digests_and_others_have_not() -> None:
     assert same.sha256() == Settings().sha256()
     assert other.sha256() != Settings().sha256()
     assert len(same.sha256()) == 64
+
+
+@pytest.mark.parametrize("url", ["ftp://h/S3CRET", "https://user:S3CRET@h/", "S3CRET", "https:///S3CRET"])
+def test_a_url_that_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError, match="RECORDER__NOTIFY__WEBHOOK_URL") as refused:
+        load_settings(environment={"RECORDER__NOTIFY__WEBHOOK_URL": url})
+    assert "S3CRET" not in str(refused.value)
+    assert "S3CRET" not in "".join(traceback.format_exception(refused.value))

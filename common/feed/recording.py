@@ -1,6 +1,6 @@
 """What a websocket reader puts into its outbox: messages, and the rows that tell the life of its sessions."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -50,7 +50,7 @@ class Recording:
         self._outage: tuple[int, Cause] | None = None
         self._waiting_rows: deque[tuple[bytes, Now]] = deque()
         self.recent_gaps = deque(gaps_before, maxlen=RECENT_GAPS)
-        self.gaps_declared = 0
+        self.gaps_declared = Counter[Cause]()
         if outbox.files.session_is_open:
             self.close_session("reader_died", "", now, silent_since_ns=outbox.numbers.last_received_at_ns)
         elif (noted := outbox.files.outage) is not None:
@@ -224,7 +224,7 @@ class Recording:
             self._note_gap(gap, now)
 
     def _note_gap(self, gap: Gap, now: Now) -> None:
-        self.gaps_declared += 1
+        self.gaps_declared[gap.cause] += 1
         self.recent_gaps.append(gap.declared(utc_text(now.wall_ns)))
 
     def _row(

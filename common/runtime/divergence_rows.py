@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from common.core.audit.divergence import MISSING, Divergence
+from common.core.counter_parts import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.rows.gap import Gap
@@ -74,7 +75,8 @@ class DivergenceRows:
         if not self._append(GAP, self._bare_context(""), gap):
             return False
         self.gaps.append(gap.declared(utc_text(self._runtime.clock.wall_ns())))
-        self._runtime.tally.add("gaps_total")
+        self._runtime.tally.add(GAPS)
+        self._runtime.tally.add(part(GAPS, gap.cause))
         return True
 
     def _bare_context(self, session_id: str) -> Context:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from common.core.events.kinds import SUBSCRIBED_KINDS
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import DiscoveryFile
 from common.core.own_pause import OwnPause
+from common.core.rows.gap import Gap
 from common.core.status.disk_outlook import Growth
 from common.core.status.health import (
     Discovered,
@@ -52,6 +53,7 @@ class Status(msgspec.Struct, frozen=True):
     since_market_message_s: float | None
     since_upload_s: float | None
     messages_by_reader: dict[str, int]
+    gaps_by_reader: Mapping[str, Sequence[Gap]] = {}
 
 
 class StatusBoard:
@@ -191,6 +193,7 @@ class StatusBoard:
                 for name, fact in facts.items()
                 if name in readers
             },
+            gaps_by_reader={name: reader.gaps for name, reader in readers.items()},
         )
 
     def _discovered(self, file: DiscoveryFile | None, *, all_settled: bool) -> Discovered:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import psutil
 
+from common.core.counter_parts import gaps_by_cause, is_part, ledgers_by_condition
 from common.core.feed.session_history import SessionShown
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday
@@ -23,6 +24,7 @@ from common.runtime.run.details import (
     ArchiveShown,
     AuditorDetails,
     LedgerKeeperDetails,
+    ManifestDetails,
     ProcessShown,
     ProducerDetails,
     ReaderDetails,
@@ -55,10 +57,12 @@ def compose(
     """
     supervisor = details_of_one(facts, SupervisorDetails) or _NOT_SUPERVISED
     auditor, keeper = details_of_one(facts, AuditorDetails), details_of_one(facts, LedgerKeeperDetails)
+    manifest = details_of_one(facts, ManifestDetails)
     readers = details_of_kind(facts, ReaderDetails)
     writers = details_of_kind(facts, WriterDetails).values()
     producers = details_of_kind(facts, ProducerDetails)
     last_message_ns = max((reader.last_market_data_at_ns for reader in readers.values()), default=0)
+    totals = _counters(facts)
     upload = _upload(assignment, details_of_one(facts, UploadStated), now_ns)
     return RunManifest(
         schema_version=SCHEMA_VERSION,
@@ -77,7 +81,7 @@ def compose(
         last_successful_ws_message_at_utc=utc_text(last_message_ns) if last_message_ns else None,
         config_sha256=assignment.settings.sha256(),
         markets=markets,
-        counters=_counters(facts),
+        counters={name: count for name, count in totals.items() if not is_part(name)},
         event_types=dict(sum((Counter(fact.event_types) for fact in facts.values()), Counter())),
         recent_sessions=_recent((each.recent_sessions for each in readers.values()), _opened),
         open_archives=_recent((each.open_archives for each in writers), _opened),
@@ -94,6 +98,9 @@ def compose(
         problems=_problems(facts, supervisor, finished=finished),
         legs=_legs(assignment, facts, supervisor, now_ns),
         union_today=keeper.union_today if keeper else UnionToday(),
+        gaps_by_cause=gaps_by_cause(totals),
+        ledgers_by_condition=ledgers_by_condition(totals),
+        events=manifest.events if manifest else (),
         program_version=PROGRAM_VERSION,
     )
 

@@ -7,6 +7,7 @@ from common.core.audit.divergence import Divergence
 from common.core.feed.session_history import SessionShown
 from common.core.ledger.union_today import UnionToday
 from common.core.market import Exchange, Market
+from common.core.operator_events.event import OperatorEvent
 from common.core.problems import Problem
 from common.core.rows.gap import Gap
 from common.core.run_state import State
@@ -48,12 +49,19 @@ COUNTERS = (
     "upload_failures_total",
     "archives_cleaned_total",
     "ledgers_written_total",
+    "token_milliseconds_expected_total",
+    "token_milliseconds_recorded_total",
     "legs_healed_milliseconds_total",
     "legs_gap_token_milliseconds_total",
     "legs_withheld_messages_total",
     "legs_doubtful_messages_total",
     "http_port_failures_total",
     "problems_total",
+    "webhook_posts_total",
+    "webhook_failures_total",
+    "webhook_events_dropped_total",
+    "heartbeats_total",
+    "heartbeat_failures_total",
 )
 
 
@@ -93,6 +101,9 @@ class RunManifest(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     legs: tuple[LegState, ...]
     union_today: UnionToday
+    gaps_by_cause: dict[str, int] = {}
+    ledgers_by_condition: dict[str, dict[str, int]] = {}
+    events: tuple[OperatorEvent, ...] = ()
     program_version: str = ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from common.core.status.event_lines import SeenEvents
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line import command
@@ -34,6 +35,7 @@ REDRAW_S = 1.0
 LOOK_S = 0.05
 PLAIN_SIZE = (100, 60)
 EXAMPLE = """bin/recorderctl status
+  bin/recorderctl events --follow --json
   bin/recorderctl --data-root /tmp/trial scale writer 2
   bin/recorderctl stop"""
 
@@ -56,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"redraw so often (default {REDRAW_S:g})",
     )
+    events = _action(
+        actions, "events", "the few events that matter: dark, one leg, gap, divergence, disk, alarm, healed"
+    )
+    events.add_argument("--follow", action="store_true", help="go on with those to come, until interrupted")
+    events.add_argument("--json", action="store_true", help="one JSON object a line, as the webhook gets it")
     scale = _action(actions, "scale", "change how many archive writers run")
     scale.add_argument("what", choices=["writer"], help="what to have more or fewer of")
     scale.add_argument(
@@ -93,6 +100,8 @@ def _act(namespace: argparse.Namespace) -> int:
     found = find_recorder(command.load(namespace).paths)
     if namespace.action == "status":
         return _status(namespace, found.data_root, found.run_dir)
+    if namespace.action == "events":
+        return _events(namespace, found.data_root, found.run_dir)
     if found.process is None and found.holder is not None and namespace.action == "stop":
         return _stop_holder(found.holder, namespace)
     reply = ask(found, _request(namespace), timeout_s=ANSWER_LIMIT_S)
@@ -170,6 +179,21 @@ def _status(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> in
     else:
         _watch(data_root, run_dir, namespace.watch or REDRAW_S)
     return EXIT_DONE
+
+
+def _events(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> int:
+    seen = SeenEvents()
+    status: Status | None = read_status(data_root, run_dir)
+    while True:
+        for line in seen.lines(status.manifest, as_json=namespace.json) if status is not None else ():
+            print(line, flush=True)
+        if not namespace.follow:
+            return EXIT_DONE
+        time.sleep(REDRAW_S)
+        try:
+            status = read_status(data_root, run_dir)
+        except RecorderError:
+            status = None  # another run begins: it is there soon
 
 
 def _print(status: Status) -> None:

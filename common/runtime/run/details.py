@@ -13,6 +13,7 @@ from common.core.audit.wishes import Wish
 from common.core.feed.session_history import SessionShown
 from common.core.ledger.document import Condition
 from common.core.ledger.union_today import UnionToday
+from common.core.operator_events.event import OperatorEvent
 from common.core.rows.gap import Gap
 from common.core.run_state import ReaderState, SupervisorState
 from common.core.uploads.outlook import UploadStated
@@ -117,9 +118,14 @@ class LedgerKeeperDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ManifestDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the process that writes the run manifest: where it serves the status, None where it does not."""
+    """Of the process that writes the run manifest: where it serves the status, and the events of the run.
+
+    `status_url` is None where it does not serve it, `events_posted`, the number of the last one, where none are posted.
+    """
 
     status_url: str | None
+    events: tuple[OperatorEvent, ...]
+    events_posted: int | None
 
 
 class ProcessShown(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from common.core.audit.divergence import Divergence
 from common.core.audit.wishes import Wish
 from common.core.events.not_understood import Unused
 from common.core.ledger.union_today import UnionToday
+from common.core.operator_events.event import OperatorEvent
 from common.core.recipes.account import ProofShown
 from common.core.rows.gap import Gap
 from common.runtime.run.details import (
@@ -45,6 +46,7 @@ BOOKS = msgspec.structs.replace(
     unusable=(Unused("a reason", 2, "an example"),),
     unusual_forms={"seconds": 1},
 )
+EVENT = OperatorEvent(1, "one_leg", NOON, "leg a is down", "r", "h", "live")
 DETAILS: dict[str, Details] = {
     "ws_reader-0a": msgspec.structs.replace(READER, gaps=(GAP,), recent_sessions=(session(NOON),)),
     "rest_checkpointer": CheckpointerDetails(outbox=OUTBOX, gaps=(GAP,), last_error="away"),
@@ -67,7 +69,7 @@ DETAILS: dict[str, Details] = {
         ledgers=(LedgerShown("ws_raw", NOON, "gap"),), union_today=UnionToday("2026-11-23", 2)
     ),
     "uploader": UPLOADER,
-    "manifest": ManifestDetails(status_url=None),
+    "manifest": ManifestDetails(status_url=None, events=(EVENT,), events_posted=1),
     "supervisor": supervisor(process("ws_reader-0a", 7), legs=2),
 }
 
