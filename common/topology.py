@@ -21,7 +21,7 @@ class ProcessKind(msgspec.Struct, frozen=True):
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
-    only_to_upload: bool = False  # not started where `upload.enabled` is false
+    only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
 
 
 class Queue(msgspec.Struct, frozen=True):

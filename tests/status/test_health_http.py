@@ -272,7 +272,8 @@ def test_the_metrics_tell_kinds_state_processes_and_queue_with_labels(tmp_path: 
         kinds = {"book": 4, 'unknown:a"\n': 1, "unknown:b": 2}
         run.say("archive_writer-0", WRITER, event_types=kinds)
         metrics = run.metrics()
-    assert metrics["orderbooks_event_types_total"] == {("book",): 4, ("unknown",): 3}
+    moved = {labels: count for labels, count in metrics["orderbooks_event_types_total"].items() if count}
+    assert moved == {("book",): 4, ("unknown",): 3}
     states = metrics["orderbooks_state"]
     assert (len(states), sum(states.values()), states[("RUNNING_RECEIVING",)]) == (7, 1, 1)
     assert 3 <= metrics["orderbooks_seconds_since_last_market_message"][()] < 30
