@@ -155,6 +155,13 @@ QUEUES = (
         when_full="older wishes are not done: the next check diverges again",
     ),
     Queue(
+        producer="book_auditor",
+        consumer="manifest",
+        carried_by="one question and one answer, ZeroMQ ROUTER, only while somebody looks at the page",
+        bound="8 questions a step, 64 KiB each",
+        when_full="the page shows no prices, and asks again",
+    ),
+    Queue(
         producer="recorderctl",
         consumer="supervisor",
         carried_by="one request and one reply, ZeroMQ ROUTER",

@@ -26,6 +26,7 @@ from common.core.instants import utc_text
 from common.core.rows.names import WS_RAW
 from common.core.rows.reading import row_of, subscription_in
 from common.errors import ArchiveError
+from common.page.live_desk import LiveDesk
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.divergence_rows import DivergenceRows
@@ -70,6 +71,7 @@ class BookAuditor:
         self._account = AuditAccount(
             books, before.divergences if before else (), before.last_number if before else 0
         )
+        self._desk = LiveDesk(runtime.run_dir, self._audit, self._account)
         self._wishes = deque(before.wishes if before else (), maxlen=WISHES_KEPT)
         self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
@@ -95,6 +97,7 @@ class BookAuditor:
         else:
             self._follow(timeout_s, now)
         self._judge()
+        self._desk.attend(now, rests=self._breather.resting)
         return True
 
     def _follow(self, timeout_s: float, now: int) -> None:
@@ -226,6 +229,7 @@ class BookAuditor:
 
     def close(self) -> None:
         """Leave the queue and release the outbox; drained, it is gone."""
+        self._desk.close()
         self._tail.close()
         self._producer.close(finished=self._stopping)
 

@@ -152,7 +152,7 @@ def _known(
     parts: list[LanePart] = []
     lost: dict[str, list[Run]] = {}
     for each in checked:
-        parts += _parts_of(each)
+        parts += lane_parts(each)
         if not each.whole:
             _lose(lost, each.sidecar, each)
     for path, sidecar in _sidecars_alone(data_root) if journals else ():
@@ -175,7 +175,8 @@ def _known(
     return Known(parts, lost, durable, live, partial, edge)
 
 
-def _parts_of(checked: CheckedArchive) -> Iterator[LanePart]:
+def lane_parts(checked: CheckedArchive) -> Iterator[LanePart]:
+    """Which rows of its lane an archive holds, by producer: by its sidecar, else by its name."""
     if checked.sidecar is not None:
         yield from _parts_of_sidecar(checked.sidecar)
         return
