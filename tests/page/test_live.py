@@ -93,7 +93,7 @@ def test_what_is_not_a_question_is_left_alone(short_folder: Path) -> None:
     server = LiveBooksServer(short_folder)
     with zmq.Context() as context, context.socket(zmq.DEALER) as asker:
         asker.connect(f"ipc://{short_folder / SOCKET_NAME}")
-        for frames in ([b""], [b"\xff" * 90], [b"", b"", b"\x80"]):
+        for frames in ([b""], [b"\xff" * 90], [b"", b"", b"\xc1"]):
             asker.send_multipart(frames)
         books = LiveBooks(short_folder)
         done: list[LiveAnswer | None] = []
