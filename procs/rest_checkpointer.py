@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from common.core.counter_parts import GAPS, part
+from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text

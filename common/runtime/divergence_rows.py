@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from common.core.audit.divergence import MISSING, Divergence
-from common.core.counter_parts import GAPS, part
+from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.rows.gap import Gap

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import psutil
 
-from common.core.counter_parts import gaps_by_cause, is_part, ledgers_by_condition
+from common.core.counters import COUNTERS, gaps_by_cause, is_part, ledgers_by_condition
 from common.core.feed.session_history import SessionShown
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday
@@ -33,7 +33,7 @@ from common.runtime.run.details import (
 )
 from common.runtime.run.facts import Facts, details_of_kind, details_of_one
 from common.runtime.run.orders import Orders
-from common.status.run_manifest import COUNTERS, SCHEMA_VERSION, SERVICE, ProcessFigures, RunManifest
+from common.status.run_manifest import SCHEMA_VERSION, SERVICE, ProcessFigures, RunManifest
 from common.version import PROGRAM_VERSION
 
 RECENT = 50
@@ -150,7 +150,7 @@ def _problems(
 
 
 def _counters(facts: Mapping[str, Facts]) -> dict[str, int]:
-    totals = Counter(dict.fromkeys(COUNTERS, 0))
+    totals: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
     for fact in facts.values():
         totals.update(fact.counters)
     return dict(totals)

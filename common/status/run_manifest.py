@@ -24,45 +24,6 @@ from common.runtime.run.details import (
 
 SERVICE = "orderbooks-ws-recorder"
 SCHEMA_VERSION = 1
-COUNTERS = (
-    "ws_messages_total",
-    "ws_bytes_total",
-    "rows_written_total",
-    "reconnects_total",
-    "stale_reconnects_total",
-    "consecutive_stale_reconnects",
-    "forced_discovery_refreshes_total",
-    "discovery_failures_total",
-    "rest_requests_total",
-    "rest_failures_total",
-    "json_errors_total",
-    "unknown_messages_total",
-    "unusable_events_total",
-    "unusual_forms_total",
-    "divergences_total",
-    "gaps_total",
-    "process_restarts_total",
-    "archive_bytes_written_total",
-    "archives_closed_total",
-    "archives_recovered_total",
-    "uploads_verified_total",
-    "upload_failures_total",
-    "archives_cleaned_total",
-    "ledgers_written_total",
-    "token_milliseconds_expected_total",
-    "token_milliseconds_recorded_total",
-    "legs_healed_milliseconds_total",
-    "legs_gap_token_milliseconds_total",
-    "legs_withheld_messages_total",
-    "legs_doubtful_messages_total",
-    "http_port_failures_total",
-    "problems_total",
-    "webhook_posts_total",
-    "webhook_failures_total",
-    "webhook_events_dropped_total",
-    "heartbeats_total",
-    "heartbeat_failures_total",
-)
 
 
 class ProcessFigures(ProcessShown, frozen=True):

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import DiscoverySettings, ManifestSettings, Settings
+from common.core.counters import COUNTERS
 from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
 from common.core.run_state import ReaderState, SupervisorState
@@ -27,7 +28,6 @@ from common.runtime.run.facts import Tally, write_facts
 from common.status.answers import Page, json_page
 from common.status.board import StatusBoard
 from common.status.connections import MAX_CONNECTIONS
-from common.status.run_manifest import COUNTERS
 from common.status.server import StatusServer
 from procs.manifest import Manifest
 from tests.conf.test_compose import metrics_asked_for

@@ -5,12 +5,13 @@ import msgspec
 from msgspec.structs import replace
 
 from common.config import Settings
+from common.core.counters import COUNTERS
 from common.core.feed.session_history import SessionShown
 from common.core.run_state import ReaderState
 from common.runtime.process import Assignment
 from common.runtime.run.facts import Facts
 from common.status.compose import RECENT, compose
-from common.status.run_manifest import COUNTERS, RunManifest
+from common.status.run_manifest import RunManifest
 from tests.stated import OUTBOX, READER, facts, process, session, supervisor
 
 ASSIGNMENT = msgspec.convert(
