@@ -34,13 +34,12 @@ from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
 from common.runtime.run.details import AuditorDetails
 from common.runtime.run.facts import last_details
+from common.topology import AUDITOR_TAIL, WISHES_KEPT
 
 LOOK_NS = 200_000_000
-COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
 HEARD_AT_ONCE = 256  # messages, between two looks at what they cost
 THIN_MS = 250  # of the exchange's time, between hashes of a token that are checked when time is scarce
 STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
-WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
 NICENESS = 10  # the recording comes first
 UNKNOWN_NS = (
@@ -62,7 +61,7 @@ class BookAuditor:
         self._runtime = runtime
         self._producer = Producer(runtime, WS_RAW)
         self._rows = DivergenceRows(runtime, self._producer.outbox)
-        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT, besides=runtime.name)
+        self._tail = QueueTail(runtime.run_dir, end=AUDITOR_TAIL, besides=runtime.name)
         self._breather = Breather()
         not_understood = NotUnderstood(books.unusable, books.unusual_forms)
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=not_understood)
