@@ -10,6 +10,7 @@ from pathlib import Path
 
 from common.config import Settings
 from common.core.market import Exchange
+from common.core.option_types import duration, integer
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.gamma.discover import refresh
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
@@ -19,7 +20,6 @@ from common.runtime.command_line.exchange_choice import (
     chosen_exchange,
     exchange_of_run,
 )
-from common.runtime.command_line.option_types import duration, integer
 from common.runtime.logs import start_logging
 from common.runtime.machine.service_manager import ServiceManager
 from common.runtime.stop_signals import StopSignals
@@ -34,6 +34,11 @@ log = logging.getLogger("run_recorder")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record until told to stop; the exit code."""
+    return command.run(partial(_record, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "run-recorder",
         "Records the order books of Polymarket's markets, by default Bitcoin's up/down ones, until SIGTERM or Ctrl-C.",
@@ -53,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
-    return command.run(partial(_record, parser.parse_args(arguments)))
+    return parser
 
 
 def _record(namespace: argparse.Namespace) -> int:
