@@ -10,6 +10,7 @@ from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_mark
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+SecretUrl = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#@]+([/?]\S*)?)?$")]
 WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s/]+(/\S*)?$")]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,120}$")]
 PageName = Annotated[
@@ -106,6 +107,14 @@ class UploadSettings(Section, frozen=True):
     rclone: str = "rclone"
 
 
+class NotifySettings(Section, frozen=True):
+    """What goes to the outside by itself. The URLs may hold secrets: they are never shown."""
+
+    webhook_url: SecretUrl = ""
+    heartbeat_url: SecretUrl = ""
+    heartbeat_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+
+
 class SampleSettings(Section, frozen=True):
     """The bounded sample."""
 
@@ -131,6 +140,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     writer: WriterSettings = WriterSettings()
     manifest: ManifestSettings = ManifestSettings()
     upload: UploadSettings = UploadSettings()
+    notify: NotifySettings = NotifySettings()
     sample: SampleSettings = SampleSettings()
     paths: PathSettings = PathSettings()
     host: HostName = ""

@@ -17,6 +17,8 @@ from common.core.suggestion import suggestion
 from common.errors import ConfigError
 
 ENVIRONMENT = "environment"
+SECRETS = frozenset({"notify.webhook_url", "notify.heartbeat_url"})  # no message holds their values
+_NO_USER = "must be an http or https URL without a user name before the host"
 
 
 def load_settings(
@@ -87,6 +89,8 @@ def _convert(values: dict[str, dict[str, Any]], origins: Mapping[str, str]) -> S
             what = f"Expected one of {', '.join(_choices(section, name))}"
         given = values.get(section, {}).get(name)
         origin = origins.get(plain_key, "configuration")
+        if plain_key in SECRETS:
+            raise ConfigError(f"{origin}: {key}: {_NO_USER}; its value is not shown") from None
         raise ConfigError(f"{origin}: {key}: {what}, got {given!r}") from error
 
 

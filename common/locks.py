@@ -26,6 +26,7 @@ class FileLock:
         except BlockingIOError as error:
             os.close(descriptor)
             raise AlreadyRunningError(f"{what} is in use by another process ({path} is locked)") from error
+        os.ftruncate(descriptor, 0)  # the note of the holder before, who may be another program
         return descriptor
 
     def keep(self) -> bool:

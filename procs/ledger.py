@@ -18,8 +18,10 @@ from common.archive.hours import hour_archive, note_closed, note_open
 from common.archive.journal import JournalLine, read_journals
 from common.archive.ledger import FIRST_WINDOWS, compute_ledgers, windows_due, write_ledger
 from common.archive.upload_records import has_left, was_uploaded
+from common.core.counter_parts import LEDGERS, part
 from common.core.ledger.document import AnyLedger, Window
 from common.core.ledger.later import Later
+from common.core.ledger.token_seconds import counted_token_time
 from common.core.ledger.union_today import counted, legs_of, told_before
 from common.core.rows.names import WS_RAW, window_start_of
 from common.errors import ArchiveError
@@ -73,7 +75,10 @@ class LedgerKeeper:
             log.warning("ledger not written, trying again", extra={"reason": str(error)})
             return
         for ledger in written:
-            self._runtime.tally.add("ledgers_written_total")
+            self._runtime.tally.add(LEDGERS)
+            self._runtime.tally.add(part(LEDGERS, ledger.stream, ledger.condition))
+            for name, more in counted_token_time(ledger).items():
+                self._runtime.tally.add(name, more)
             shown = {"stream": ledger.stream, "from_utc": ledger.from_utc, "condition": ledger.condition}
             log.info("ledger written", extra=shown)
             self._recent = [*self._recent, shown][-RECENT:]

@@ -14,6 +14,7 @@ import psutil
 
 from common.core.own_pause import OwnPause
 from common.files import replace, write_atomically
+from common.notify.outside import Outside
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.runtime.run.facts import read_facts
@@ -46,6 +47,7 @@ class Manifest:
         )
         self._board = StatusBoard(runtime)
         self._served = _open_server(runtime, self._board)
+        self._outside = Outside(runtime)
         self._pause = OwnPause()
         self._pruned = False
 
@@ -69,9 +71,13 @@ class Manifest:
                 self._writing = BackgroundCall(partial(self._write, finished=False))
             else:
                 self._write_beside(self._document(finished=False))
-        if self._served is not None and now >= self._next_look_ns:
+        if now >= self._next_look_ns:
             self._next_look_ns = now + LOOK_NS
-            self._served[1].note(self._board.look())
+            status = self._board.look()
+            self._outside.note(status)
+            if self._served is not None:
+                self._served[1].note(status)
+        self._outside.step()
         self._runtime.clock.sleep(timeout_s)
         return True
 
@@ -115,8 +121,9 @@ class Manifest:
         self._stopping_since_ns = self._runtime.clock.monotonic_ns()
 
     def details(self) -> dict[str, Any]:
-        """Where the status is served, None where it is not."""
-        return {"status_url": self._served[0].url if self._served is not None else None}
+        """Where the status is served, None where it is not, and the events of the run."""
+        url = self._served[0].url if self._served is not None else None
+        return {"status_url": url, **self._outside.details()}
 
     def close(self) -> None:
         """Stop listening."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from common.core.causes import Cause
+from common.core.counter_parts import GAPS, part
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
@@ -213,7 +214,8 @@ class RestCheckpointer:
         ):
             return False
         self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
-        self._runtime.tally.add("gaps_total")
+        self._runtime.tally.add(GAPS)
+        self._runtime.tally.add(part(GAPS, detail["cause"]))
         return True
 
     def stop(self) -> None:

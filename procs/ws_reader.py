@@ -5,9 +5,11 @@ dial, subscribe, replace or ask for a discovery is the table in `common/core/fee
 """
 
 import logging
+from collections import Counter
 from typing import Any
 
 from common.core.causes import Cause
+from common.core.counter_parts import GAPS, part
 from common.core.feed.opening_books import BookWatch
 from common.core.feed.rules import (
     STALE_EVENTS,
@@ -52,7 +54,7 @@ class WsReader:
         self._runtime = runtime
         self._producer = Producer(runtime, WS_RAW, is_reader=True)
         self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
-        self._gaps_before = runtime.tally.counters["gaps_total"]
+        self._counters_before = Counter(runtime.tally.counters)
         self._healer = Healer(runtime, self._recording, told.get("wishes_taken", 0))
         self._history = SessionHistory(told.get("recent_sessions", ()))
         self._share = TokenShare(runtime)
@@ -298,7 +300,10 @@ class WsReader:
             self._session.count()
             self._history.counted(self._recording.session_messages)
         counters = self._runtime.tally.counters
-        counters["gaps_total"] = self._gaps_before + self._recording.gaps_declared
+        declared, before = self._recording.gaps_declared, self._counters_before
+        counters[GAPS] = before[GAPS] + declared.total()
+        for cause, count in declared.items():
+            counters[part(GAPS, cause)] = before[part(GAPS, cause)] + count
         counters["consecutive_stale_reconnects"] = self._rules.consecutive_stale
         return {
             "state": self._rules.shown,

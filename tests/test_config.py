@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -283,3 +284,11 @@ def test_a_variable_that_is_nearly_a_setting_is_found_with_what_was_meant(
     name: str, meant: list[str]
 ) -> None:
     assert [each for _, each in misspelt_variables({name: "1"})] == meant
+
+
+@pytest.mark.parametrize("url", ["ftp://h/S3CRET", "https://user:S3CRET@h/", "S3CRET", "https:///S3CRET"])
+def test_a_url_that_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError, match="RECORDER__NOTIFY__WEBHOOK_URL") as refused:
+        load_settings(environment={"RECORDER__NOTIFY__WEBHOOK_URL": url})
+    assert "S3CRET" not in str(refused.value)
+    assert "S3CRET" not in "".join(traceback.format_exception(refused.value))

@@ -40,6 +40,18 @@ def above_zero(text: str) -> float:
     return value
 
 
+def number_within(lowest: float, highest: float) -> Callable[[str], float]:
+    """A number from `lowest` to `highest`."""
+
+    def bounded(text: str) -> float:
+        value = _number(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"must be a number from {lowest:g} to {highest:g}, not {text!r}")
+        return value
+
+    return bounded
+
+
 def seconds(text: str) -> float:
     """Seconds, also as `90s`, `10m`, `1h` or `2d`: the bounds are those of the setting that it replaces."""
     value = seconds_of(text)

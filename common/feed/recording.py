@@ -1,6 +1,6 @@
 """What a websocket reader puts into its outbox: messages, and the rows that tell the life of its sessions."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -51,7 +51,7 @@ class Recording:
         self._outage: tuple[int, Cause] | None = None
         self._waiting_rows: deque[tuple[bytes, Now]] = deque()
         self.recent_gaps: deque[dict[str, Any]] = deque(gaps_before, maxlen=RECENT_GAPS)
-        self.gaps_declared = 0
+        self.gaps_declared = Counter[str]()  # by cause
         if outbox.files.session_is_open:
             self.close_session("reader_died", "", now, silent_since_ns=outbox.numbers.last_received_at_ns)
         elif (noted := outbox.files.outage) is not None:
@@ -227,7 +227,7 @@ class Recording:
             self._note_gap(gap, now)
 
     def _note_gap(self, gap: Mapping[str, object], now: Now) -> None:
-        self.gaps_declared += 1
+        self.gaps_declared[str(gap["cause"])] += 1
         self.recent_gaps.append({"declared_at_utc": utc_text(now.wall_ns), **gap})
 
     def _row(

@@ -8,6 +8,7 @@ import msgspec
 
 from common.core.audit.divergence import GAP_OF_DIVERGENCES, Divergence
 from common.core.causes import Cause
+from common.core.counter_parts import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.rows.origin import Leg
@@ -70,7 +71,8 @@ class DivergenceRows:
         if not self._append(GAP, self._bare_context(""), detail):
             return False
         self.gaps.append({"declared_at_utc": utc_text(self._runtime.clock.wall_ns()), **detail})
-        self._runtime.tally.add("gaps_total")
+        self._runtime.tally.add(GAPS)
+        self._runtime.tally.add(part(GAPS, detail["cause"]))
         return True
 
     def _bare_context(self, session_id: str) -> Context:

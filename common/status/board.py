@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -52,6 +53,7 @@ class Status(msgspec.Struct, frozen=True):
     since_market_message_s: float | None
     since_upload_s: float | None
     messages_by_reader: dict[str, int]
+    gaps_by_reader: dict[str, list[dict[str, Any]]] = {}
 
 
 class StatusBoard:
@@ -194,6 +196,9 @@ class StatusBoard:
                 name: fact.counters.get("ws_messages_total", 0)
                 for name, fact in facts.items()
                 if name.startswith(READER)
+            },
+            gaps_by_reader={
+                name: fact.details.get("gaps", []) for name, fact in facts.items() if name.startswith(READER)
             },
         )
 

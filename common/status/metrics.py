@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from common.core.audit.results import Check, Verdict
+from common.core.events.kinds import MARKET_KINDS
 from common.core.problems import ProblemKind
 from common.core.run_state import State
 from common.polymarket.classify import UNKNOWN
@@ -18,6 +19,26 @@ from common.status.board import Status
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "orderbooks_"
+RARE = (  # counters that a run may never move, and that the run manifest has only then
+    "audit_holes_total",
+    "audit_skips_total",
+    "book_checks_total",
+    "dial_failures_total",
+    "discoveries_total",
+    "discovery_hints_total",
+    "divergences_resubscribed_total",
+    "first_books_overdue_total",
+    "log_records_dropped_total",
+    "pauses_total",
+    "rest_books_wrong_total",
+    "rest_checkpoints_dropped_total",
+    "run_folder_restorations_total",
+    "spool_restorations_total",
+    "stuck_processes_total",
+    "wrong_batches_total",
+    "ws_control_frames_total",
+    "ws_requests_refused_total",
+)
 BY_LABELS = frozenset({"book_checks_total"})  # counters of which a family with labels gives the parts
 
 
@@ -35,6 +56,7 @@ class _StatusCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from self._counters()
         yield self._event_types()
+        yield from self._parts()
         yield from self._state()
         yield from self._processes()
         yield from self._queue()
@@ -46,7 +68,7 @@ class _StatusCollector(Collector):
         yield self._build()
 
     def _counters(self) -> Iterator[Metric]:
-        for name, value in self._status.manifest.counters.items():
+        for name, value in {**dict.fromkeys(RARE, 0), **self._status.manifest.counters}.items():
             if name in BY_LABELS:
                 continue  # a second family of the name would make promtool refuse the page, and sums count twice
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
@@ -54,13 +76,29 @@ class _StatusCollector(Collector):
             shown = value if in_seconds == name else value / 1000
             yield kind(PREFIX + in_seconds, f"{name} of the run manifest", value=shown)
 
+    def _parts(self) -> Iterator[Metric]:
+        manifest = self._status.manifest
+        help_gaps = "Gaps declared, by cause"
+        gaps = CounterMetricFamily(PREFIX + "gaps_by_cause_total", help_gaps, labels=["cause"])
+        for cause, count in manifest.gaps_by_cause.items():
+            gaps.add_metric([cause], count)
+        yield gaps
+        help_ledgers = "Ledgers written, by stream and condition"
+        ledgers = CounterMetricFamily(
+            PREFIX + "ledgers_by_condition_total", help_ledgers, labels=["stream", "condition"]
+        )
+        for stream, conditions in manifest.ledgers_by_condition.items():
+            for condition, count in conditions.items():
+                ledgers.add_metric([stream, condition], count)
+        yield ledgers
+
     def _event_types(self) -> Metric:
         family = CounterMetricFamily(
             PREFIX + "event_types_total",
             "Messages by kind; all that are unknown as one",
             labels=["event_type"],
         )
-        counts: Counter[str] = Counter()
+        counts = Counter(dict.fromkeys([*MARKET_KINDS, "unknown"], 0))
         for event_type, count in self._status.manifest.event_types.items():
             # The exchange names the unknown ones: as labels they would be series without end.
             counts["unknown" if event_type.startswith(UNKNOWN) else event_type] += count

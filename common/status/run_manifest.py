@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from common.core.counter_parts import gaps_by_cause, is_part, ledgers_by_condition
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday, told_before
 from common.core.market import Exchange, Market
@@ -48,12 +49,19 @@ COUNTERS = (
     "upload_failures_total",
     "archives_cleaned_total",
     "ledgers_written_total",
+    "token_milliseconds_expected_total",
+    "token_milliseconds_recorded_total",
     "legs_healed_milliseconds_total",
     "legs_gap_token_milliseconds_total",
     "legs_withheld_messages_total",
     "legs_doubtful_messages_total",
     "http_port_failures_total",
     "problems_total",
+    "webhook_posts_total",
+    "webhook_failures_total",
+    "webhook_events_dropped_total",
+    "heartbeats_total",
+    "heartbeat_failures_total",
 )
 
 
@@ -86,6 +94,9 @@ class RunManifest(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
     legs: tuple[LegState, ...]
     union_today: UnionToday
+    gaps_by_cause: dict[str, int] = {}
+    ledgers_by_condition: dict[str, dict[str, int]] = {}
+    events: list[dict[str, Any]] = []
     program_version: str = ""
 
 
@@ -113,6 +124,7 @@ def compose(
     last_message_ns = max(
         (detail.get("last_market_data_at_ns") or 0 for detail in readers.values()), default=0
     )
+    totals = _counters(facts)
     upload = _upload(assignment, details.get("uploader"), now_ns)
     return RunManifest(
         schema_version=SCHEMA_VERSION,
@@ -131,7 +143,7 @@ def compose(
         last_successful_ws_message_at_utc=utc_text(last_message_ns) if last_message_ns else None,
         config_sha256=assignment.settings.sha256(),
         markets=markets,
-        counters=_counters(facts),
+        counters={name: count for name, count in totals.items() if not is_part(name)},
         event_types=dict(sum((Counter(fact.event_types) for fact in facts.values()), Counter())),
         recent_sessions=_recent(details, "recent_sessions", "opened_at_utc"),
         open_archives=_recent(details, "open_archives", "opened_at_utc"),
@@ -148,6 +160,9 @@ def compose(
         problems=_problems(facts, supervisor, finished=finished),
         legs=_legs(assignment, facts, supervisor, now_ns),
         union_today=told_before(details.get("ledger", {})),
+        gaps_by_cause=gaps_by_cause(totals),
+        ledgers_by_condition=ledgers_by_condition(totals),
+        events=details.get("manifest", {}).get("events", []),
         program_version=PROGRAM_VERSION,
     )
 

@@ -27,6 +27,7 @@ from common.config_loading import load_settings
 from common.core.market import Token, all_tokens
 from common.core.option_types import whole_number
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
+from common.files import write_atomically
 from common.polymarket.books import BOOKS_PATH, books_body, portions
 from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
@@ -187,11 +188,10 @@ def _books(tokens: Sequence[Token], frames: int, base: Path | None) -> list[Book
 
 
 def _tell(runs: Sequence[Measured], speeds: Sequence[BookSpeed], reports: Path, *, as_json: bool) -> None:
-    reports.mkdir(parents=True, exist_ok=True)
     machine = _machine()
-    (reports / PLOT).write_text(picture(runs))
+    write_atomically(reports / PLOT, picture(runs).encode())
     lines = (*report(machine, runs, plot=PLOT), *books_report(speeds), "")
-    (reports / REPORT).write_text("\n".join(lines))
+    write_atomically(reports / REPORT, "\n".join(lines).encode())
     if as_json:
         document = {"machine": machine, "runs": runs, "books": speeds}
         print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())

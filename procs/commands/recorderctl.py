@@ -12,12 +12,13 @@ import msgspec
 import psutil
 
 from common.core.option_types import duration, whole_number
+from common.core.status.event_lines import SeenEvents
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line import command
 from common.runtime.command_line.arguments import ActionParser
-from common.runtime.command_line.asking import ask, running_recorder, supervisor_facts
-from common.runtime.data_root_lock import Holder, holder_of
+from common.runtime.command_line.asking import ask, find_recorder, running_recorder, supervisor_facts
+from common.runtime.data_root_lock import Holder
 from common.runtime.run.control import (
     MOST_WRITERS,
     RefreshDiscovery,
@@ -26,7 +27,6 @@ from common.runtime.run.control import (
     ScaleWriters,
     Stop,
 )
-from common.runtime.run.run_dir import run_dir_path
 from common.status.seen_from_outside import Status, read_status
 
 ANSWER_LIMIT_S = 5.0
@@ -34,6 +34,7 @@ REDRAW_S = 1.0
 LOOK_S = 0.05
 PLAIN_SIZE = (100, 60)
 EXAMPLE = """bin/recorderctl status
+  bin/recorderctl events --follow --json
   bin/recorderctl --data-root /tmp/trial scale writer 2
   bin/recorderctl stop"""
 
@@ -57,6 +58,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"redraw so often (default {REDRAW_S:g})",
     )
+    events = _action(
+        actions, "events", "the few events that matter: dark, one leg, gap, divergence, disk, alarm, healed"
+    )
+    events.add_argument("--follow", action="store_true", help="go on with those to come, until interrupted")
+    events.add_argument("--json", action="store_true", help="one JSON object a line, as the webhook gets it")
     scale = _action(actions, "scale", "change how many archive writers run")
     scale.add_argument("what", choices=["writer"], help="what to have more or fewer of")
     scale.add_argument(
@@ -91,25 +97,20 @@ def _action(
 
 
 def _act(namespace: argparse.Namespace) -> int:
-    paths = command.load(namespace).paths
-    data_root = Path(paths.data_root).absolute()
-    run_dir = run_dir_path(paths.run_dir, data_root)
-    recorder = running_recorder(run_dir)
-    holder = holder_of(data_root) if recorder is None else None
-    if holder is not None:
-        run_dir = Path(holder.run_dir)  # it was started with another paths.run_dir
-        recorder = running_recorder(run_dir)
+    found = find_recorder(command.load(namespace).paths)
     if namespace.action == "status":
-        return _status(namespace, data_root, run_dir)
-    if recorder is None and holder is not None and namespace.action == "stop":
-        return _stop_holder(holder, namespace)
-    reply = ask(run_dir, _request(namespace), data_root=data_root, timeout_s=ANSWER_LIMIT_S)
+        return _status(namespace, found.data_root, found.run_dir)
+    if namespace.action == "events":
+        return _events(namespace, found.data_root, found.run_dir)
+    if found.process is None and found.holder is not None and namespace.action == "stop":
+        return _stop_holder(found.holder, namespace)
+    reply = ask(found, _request(namespace), timeout_s=ANSWER_LIMIT_S)
     if not reply.taken:
         raise RecorderError(reply.words)
     print(reply.words, flush=True)
-    if namespace.action != "stop" or namespace.no_wait or recorder is None:
+    if namespace.action != "stop" or namespace.no_wait or found.process is None:
         return EXIT_DONE
-    return _wait_for_end(recorder, run_dir, namespace.timeout_seconds)
+    return _wait_for_end(found.process, found.run_dir, namespace.timeout_seconds)
 
 
 def _stop_holder(holder: Holder, namespace: argparse.Namespace) -> int:
@@ -179,6 +180,21 @@ def _status(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> in
     else:
         _watch(data_root, run_dir, namespace.watch or REDRAW_S)
     return EXIT_DONE
+
+
+def _events(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> int:
+    seen = SeenEvents()
+    status: Status | None = read_status(data_root, run_dir)
+    while True:
+        for line in seen.lines(status.manifest, as_json=namespace.json) if status is not None else ():
+            print(line, flush=True)
+        if not namespace.follow:
+            return EXIT_DONE
+        time.sleep(REDRAW_S)
+        try:
+            status = read_status(data_root, run_dir)
+        except RecorderError:
+            status = None  # another run begins: it is there soon
 
 
 def _print(status: Status) -> None:

@@ -19,12 +19,11 @@ from common.core.rows.origin import LEGS
 from common.core.suggestion import suggestion
 from common.core.terminal.rates import Rates, rates_rows
 from common.core.terminal.text import clean
-from common.errors import EXIT_DONE, RecorderError
+from common.errors import EXIT_DONE
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.command_line import command
-from common.runtime.command_line.asking import running_recorder
+from common.runtime.command_line.asking import find_recorder, running_recorder
 from common.runtime.run.orders import read_orders
-from common.runtime.run.run_dir import run_dir_path
 from common.runtime.stop_signals import StopSignals
 from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
 from common.terminal.line_output import Ended, LineOutput
@@ -59,7 +58,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--event-type",
         type=_kind,
-        default="",
         metavar="T",
         help="only this event type, or record type of a row",
     )
@@ -92,14 +90,10 @@ def _kind(text: str) -> str:
 
 
 def _tail(namespace: argparse.Namespace) -> int:
-    paths = command.load(namespace).paths
-    data_root = Path(paths.data_root).absolute()
-    run_dir = run_dir_path(paths.run_dir, data_root)
-    if running_recorder(run_dir) is None:
-        raise RecorderError(
-            f"no recorder runs on data root {data_root}; say --data-root of one that runs,"
-            " or start one with bin/run-recorder"
-        )
+    recorder = find_recorder(command.load(namespace).paths)
+    if recorder.process is None:
+        raise recorder.refusal()
+    run_dir = recorder.run_dir
     signals = StopSignals()
     view = _View(namespace, LineOutput(signals))
     tail = QueueTail(run_dir)
@@ -165,7 +159,7 @@ class _View:
             stream=namespace.stream,
             market=namespace.market,
             token=namespace.token,
-            event_type=namespace.event_type,
+            event_type=namespace.event_type or "",
         )
         self._output = output
         self._terminal = _terminal() if sys.stdout.isatty() else None

@@ -201,3 +201,31 @@ def test_on_a_terminal_too_plain_text_can_be_had(recorded: Path) -> None:
     with on_terminal("recorderctl", "status", "--once", "--data-root", str(recorded / "d")) as terminal:
         assert terminal.wait_for_end() == 0
         assert ALTERNATE_SCREEN not in terminal.written
+
+
+def event(number: int, kind: str) -> dict[str, object]:
+    at = f"2026-11-23T12:00:{number:02}Z"
+    origin = {"run_id": "20261123T120000Z-ab12", "host": "h", "exchange": "live"}
+    return {"id": number, "event": kind, "at_utc": at, "text": f"{kind} it is", **origin}
+
+
+def test_events_are_lines_or_json_and_each_is_followed_once(recorded: Path) -> None:
+    path = recorded / "d/manifests/polymarket_ws_recorder_latest.json"
+    path.write_text(json.dumps(manifest(events=[event(3, "dark")])))
+    lines = "(2 older events are no longer kept)\n2026-11-23T12:00:03Z  dark        dark it is\n"
+    assert recorderctl(recorded, "events") == (0, lines, "")
+    with started_command(
+        "recorderctl", "--data-root", "d", "events", "--follow", "--json", folder=recorded
+    ) as follower:
+        assert follower.stdout is not None
+        assert json.loads(follower.stdout.readline())["event"] == "dark"
+        path.with_suffix(".new").write_text(json.dumps(manifest(events=[event(3, "dark"), event(4, "gap")])))
+        path.with_suffix(".new").replace(path)
+        assert json.loads(follower.stdout.readline())["id"] == 4
+        path.with_suffix(".new").write_text(
+            json.dumps({**manifest(events=[event(1, "disk")]), "run_id": "20261124T120000Z-ab12"})
+        )
+        path.with_suffix(".new").replace(path)
+        assert json.loads(follower.stdout.readline())["event"] == "disk"
+        follower.send_signal(signal.SIGINT)
+        follower.wait(30)

@@ -100,9 +100,46 @@ def test_each_alert_waits_then_fires_alone_and_resolves(tmp_path: Path) -> None:
     promtool("test", "rules", str(tmp_path / "alerts_test.yaml"))
 
 
+def burn(lost: list[float], told: dict[int, bool]) -> dict[str, Any]:
+    """Hours in which so many of 100,000 token-seconds were lost; `told` is the hour at which the alert fires or not.
+
+    A ledger counts an hour when it is over, so the counters rise in steps, as they do in a recorder.
+    """
+    expected, recorded = [0.0], [0.0]
+    for loss in lost:
+        expected.append(expected[-1] + 100_000)
+        recorded.append(recorded[-1] + 100_000 - loss)
+    steps = [
+        {
+            "series": f'orderbooks_token_seconds_{name}_total{{instance="r"}}',
+            "values": " ".join(f"{value}+0x11" for value in values),
+        }
+        for name, values in (("expected", expected), ("recorded", recorded))
+    ]
+    names = ("OrderbooksTokenTimeLost",)
+    tests = [firing(f"{hour * 60 + 30}m", names if fires else ()) for hour, fires in told.items()]
+    wells = [{"series": name, "values": "1x1200"} for name in STEADY if "RUNNING_NO" not in name]
+    return {"interval": "5m", "input_series": [*steps, *wells], "promql_expr_test": tests}
+
+
+@needs_promtool
+def test_lost_token_time_fires_fast_or_slowly_and_resolves(tmp_path: Path) -> None:
+    cases = [
+        burn([0] * 90, {1: False, 89: False}),
+        burn([*[0] * 20, 0.05 * 100, *[0] * 20], {19: False, 21: False, 40: False}),  # a two hundredth of it
+        burn([*[0] * 30, 2000, *[0] * 30], {29: False, 31: True, 36: True, 39: False}),  # 72 s at once
+        burn(
+            [*[0] * 10, *[50] * 40, *[0] * 20], {10: False, 40: True, 52: True, 60: False}
+        ),  # 0.05 % each hour
+    ]
+    document = {"rule_files": [str(ALERTS)], "evaluation_interval": "5m", "tests": cases}
+    (tmp_path / "burn_test.yaml").write_text(yaml.safe_dump(document))
+    promtool("test", "rules", str(tmp_path / "burn_test.yaml"))
+
+
 def test_every_alert_is_tried_and_has_its_section_in_the_runbook() -> None:
     names = [rule["alert"] for rule in rules()]
-    assert sorted(names) == sorted(WRONG)
+    assert sorted(names) == sorted([*WRONG, "OrderbooksTokenTimeLost"])
     runbook = (CONF / "runbook.md").read_text()
     assert re.findall(r"^## (\w+)$", runbook, re.MULTILINE) == names
     for rule in rules():

@@ -2,7 +2,15 @@ import argparse
 
 import pytest
 
-from common.core.option_types import above_zero, duration, instant_ns, number, whole_number, whole_seconds
+from common.core.option_types import (
+    above_zero,
+    duration,
+    instant_ns,
+    number,
+    number_within,
+    whole_number,
+    whole_seconds,
+)
 from procs.commands import recorderctl, run_recorder
 
 
@@ -29,6 +37,10 @@ def test_bounds_are_named() -> None:
         duration(0.1, 86_400)("2d")
     with pytest.raises(argparse.ArgumentTypeError, match=r"a number above 0, not 'fast'"):
         above_zero("fast")
+    for text in ("501", "-1", "nan", "soon", ""):
+        with pytest.raises(argparse.ArgumentTypeError, match=rf"a number from 0 to 500, not {text!r}"):
+            number_within(0, 500)(text)
+    assert number_within(0, 500)("500") == 500
     with pytest.raises(argparse.ArgumentTypeError, match=r"a time such as .*, not 'noon'"):
         instant_ns("noon")
 

@@ -33,6 +33,15 @@ def test_the_exchange_process_ends_with_its_context(tmp_path: Path) -> None:
     assert not psutil.pid_exists(exchange.urls.pid)
 
 
+def test_options_replace_those_of_the_exchange_before_as_a_whole(tmp_path: Path) -> None:
+    before = tmp_path / "exchange_options.json"
+    before.write_bytes(b"those before")
+    with before.open("rb") as reading:
+        with EmbeddedExchange(SimulationOptions(), tmp_path):
+            assert reading.read() == b"those before", "a reader sees one file or the other"
+        assert before.read_bytes().startswith(b"{")
+
+
 def test_an_exchange_that_cannot_start_says_why(tmp_path: Path) -> None:
     with EmbeddedExchange(SimulationOptions(), tmp_path / "one") as exchange:
         port = int(exchange.urls.clob_url.rpartition(":")[2])

@@ -13,6 +13,7 @@ from common.config import SELECTING, PathSettings, Settings
 from common.config_loading import load_settings
 from common.config_sources import Layer, misspelt_variables, read_environment
 from common.core.merging.messages import SUREST_NEEDED_MS
+from common.core.option_types import number_within
 from common.core.rows.origin import LEG_CHOICES
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line.arguments import CommandParser
@@ -76,20 +77,10 @@ def add_clock_error_argument(arguments: argparse.ArgumentParser) -> None:
     """Add the option that tells of clocks what a recording does not."""
     arguments.add_argument(
         "--clock-error-ms",
-        type=_clock_error_ms,
+        type=number_within(0, SUREST_NEEDED_MS),
         metavar="MS",
         help="for several hosts: how far a clock may be off that the recording knows nothing of",
     )
-
-
-def _clock_error_ms(text: str) -> float:
-    try:
-        error_ms = float(text)
-    except ValueError:
-        error_ms = -1
-    if not 0 <= error_ms <= SUREST_NEEDED_MS:
-        raise argparse.ArgumentTypeError(f"must be 0 to {SUREST_NEEDED_MS}, not {text}")
-    return error_ms
 
 
 def data_roots(namespace: argparse.Namespace) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from common.errors import RecorderError
+from common.files import replace
 from common.simulation.faults.catalogue import fault_from, send_fault
 from common.simulation.options import ExchangeUrls, SimulationOptions
 
@@ -44,7 +45,7 @@ class EmbeddedExchange:
     def __enter__(self) -> Self:
         self._given.parent.mkdir(parents=True, exist_ok=True)
         self._ready.unlink(missing_ok=True)
-        self._given.write_bytes(msgspec.json.encode(self._options))
+        replace(self._given, msgspec.json.encode(self._options))
         command = [sys.executable, "-P", "-m", "procs.simulated_exchange"]
         command += ["--ends-with", str(os.getpid())]
         command += ["--options", str(self._given.absolute()), "--ready", str(self._ready.absolute())]

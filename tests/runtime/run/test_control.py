@@ -10,7 +10,7 @@ import zmq
 
 from common.errors import RecorderError
 from common.runtime.clock import CLOCK
-from common.runtime.command_line.asking import ask, running_recorder
+from common.runtime.command_line.asking import FoundRecorder, ask, running_recorder
 from common.runtime.run.control import (
     ControlServer,
     RefreshDiscovery,
@@ -45,13 +45,17 @@ def server(run_dir: Path) -> Iterator[ControlServer]:
     control.close()
 
 
+def found(run_dir: Path) -> FoundRecorder:
+    return FoundRecorder(DATA_ROOT, run_dir, running_recorder(run_dir))
+
+
 def answered(server: ControlServer, run_dir: Path, request: Request, seen: list[Request]) -> Reply:
     def handler(given: Request) -> Reply:
         seen.append(given)
         return Reply(taken=True, words=f"number {len(seen)}")
 
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask, run_dir, request, data_root=DATA_ROOT, timeout_s=20)
+        asked = pool.submit(ask, found(run_dir), request, timeout_s=20)
         while not asked.done():
             server.answer(handler)
         return asked.result()
@@ -81,7 +85,7 @@ def test_an_asker_that_left_harms_nobody(server: ControlServer, run_dir: Path) -
     with pytest.raises(
         RecorderError, match=r"recorder on data root /some/where did not answer within 0\.1 s"
     ):
-        ask(run_dir, Stop(), data_root=DATA_ROOT, timeout_s=0.1)
+        ask(found(run_dir), Stop(), timeout_s=0.1)
     seen: list[Request] = []
     assert answered(server, run_dir, Rotate(), seen).taken
     assert seen[-1] == Rotate()
@@ -89,7 +93,7 @@ def test_an_asker_that_left_harms_nobody(server: ControlServer, run_dir: Path) -
 
 def test_without_a_recorder_the_data_root_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecorderError, match="no recorder runs on data root /some/where"):
-        ask(tmp_path, Stop(), data_root=DATA_ROOT, timeout_s=1)
+        ask(found(tmp_path), Stop(), timeout_s=1)
 
 
 def test_a_dead_recorders_traces_are_no_recorder(tmp_path: Path) -> None:

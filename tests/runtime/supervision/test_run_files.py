@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from common.config import Settings
 from common.errors import AlreadyRunningError, RecorderError
-from common.locks import FileLock
-from common.runtime.command_line.asking import ask
+from common.locks import RECORDER_LOCK, FileLock
+from common.runtime.command_line.asking import FoundRecorder, ask
 from common.runtime.data_root_lock import Holder, holder_of, lock_data_root, note_holder
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, read_assignment
@@ -72,7 +73,7 @@ def test_a_folder_that_was_removed_is_made_again_and_answers_again(laid: Laid) -
         FileLock(laid.path / "lock", "the run's folder")
     write_facts(laid.path, Facts("supervisor", os.getpid(), 2**62, 1, {}, {}, {}))
     with pytest.raises(RecorderError, match="did not answer"):  # the socket is there, nobody answers in time
-        ask(laid.path, Rotate(), data_root=laid.path, timeout_s=0.05)
+        ask(FoundRecorder(laid.path, laid.path, psutil.Process()), Rotate(), timeout_s=0.05)
 
 
 @pytest.mark.parametrize("name", ["assignment.json", "orders.json"])
@@ -131,3 +132,6 @@ def test_the_lock_of_a_data_root_says_who_holds_it(tmp_path: Path) -> None:
         lock_data_root(tmp_path)
     lock.release()
     assert holder_of(tmp_path) is None
+    mending = FileLock(tmp_path / RECORDER_LOCK, "here")
+    assert holder_of(tmp_path) is None, "what holds it now is not the recorder that ended"
+    mending.release()
