@@ -16,8 +16,8 @@ from procs.commands.orderbook_recorder import missing_modules
 
 SHELLS = ("bash", "zsh")
 _FILES = frozenset({"PATH", "ROOT"})
-DESCRIPTION = """Prints a script that lets bash or zsh complete the commands: options, choices, files and folders. Keep it
-in a file and source that when a shell starts; make it again after an update."""
+DESCRIPTION = """Prints a script that lets bash or zsh complete the commands: options, choices, files and folders.
+Keep it in a file and source that when a shell starts; make it again after an update."""
 EXAMPLE = """bin/shell-completion bash > ~/.orderbooks-completion; echo '. ~/.orderbooks-completion' >> ~/.bashrc
   bin/shell-completion zsh > ~/.orderbooks-completion; echo 'eval "$(cat ~/.orderbooks-completion)"' >> ~/.zshrc"""
 
