@@ -107,6 +107,24 @@ class UploadSettings(Section, frozen=True):
     rclone: str = "rclone"
 
 
+class RetentionSettings(Section, frozen=True):
+    """How old archives may get here, and how many bytes they may take; 0 for no bound."""
+
+    max_age_seconds: Annotated[float, Meta(ge=0, le=315_360_000)] = 0.0
+    max_bytes: Annotated[int, Meta(ge=0, le=1 << 50)] = 0
+    only_proved: bool = True
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is bounded."""
+        return bool(self.max_age_seconds or self.max_bytes)
+
+    @property
+    def deletes_unproved(self) -> bool:
+        """Whether archives may go of which no remote has a proved copy."""
+        return self.is_on and not self.only_proved
+
+
 class NotifySettings(Section, frozen=True):
     """What goes to the outside by itself. The URLs may hold secrets: they are never shown."""
 
@@ -140,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     writer: WriterSettings = WriterSettings()
     manifest: ManifestSettings = ManifestSettings()
     upload: UploadSettings = UploadSettings()
+    retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
     sample: SampleSettings = SampleSettings()
     paths: PathSettings = PathSettings()

@@ -112,6 +112,12 @@ def _refuse_contradictions(settings: Settings, origins: Mapping[str, str]) -> No
     if settings.upload.enabled and not settings.upload.remote:
         origin = origins.get("upload.enabled", "configuration")
         raise ConfigError(f"{origin}: upload.remote: must name an rclone remote when upload.enabled is true")
+    if settings.retention.is_on and settings.retention.only_proved and settings.upload.verify != "read_back":
+        origin = origins.get("upload.verify", "configuration")
+        raise ConfigError(
+            f"{origin}: upload.verify: must be read_back where retention.* deletes what is proved:"
+            " a hash that the store names proves too little for that"
+        )
     if words := _wrong_with_remote(settings.upload.remote):
         raise ConfigError(f"{origins.get('upload.remote', 'configuration')}: upload.remote: {words}")
 

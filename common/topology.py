@@ -21,7 +21,7 @@ class ProcessKind(msgspec.Struct, frozen=True):
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
-    only_to_upload: bool = False  # not started where `upload.enabled` is false
+    only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -153,6 +153,13 @@ QUEUES = (
         carried_by="wishes in the auditor's facts file",
         bound="the newest 50",
         when_full="older wishes are not done: the next check diverges again",
+    ),
+    Queue(
+        producer="book_auditor",
+        consumer="manifest",
+        carried_by="one question and one answer, ZeroMQ ROUTER, only while somebody looks at the page",
+        bound="8 questions a step, 64 KiB each",
+        when_full="the page shows no prices, and asks again",
     ),
     Queue(
         producer="recorderctl",

@@ -25,6 +25,7 @@ from common.core.instants import utc_text
 from common.core.rows.names import WS_RAW
 from common.core.rows.reading import row_of, subscription_in
 from common.errors import ArchiveError
+from common.page.live_desk import LiveDesk
 from common.polymarket.market_channel import is_market_data
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.divergence_rows import DivergenceRows
@@ -65,6 +66,7 @@ class BookAuditor:
         self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
         self._unknown_recipes: Mapping[str, str] = {}
         self._account = AuditAccount(told)
+        self._desk = LiveDesk(runtime.run_dir, self._audit, self._account)
         self._wishes = deque(wishes_in(told), maxlen=WISHES_KEPT)
         self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
@@ -90,6 +92,7 @@ class BookAuditor:
         else:
             self._follow(timeout_s, now)
         self._judge()
+        self._desk.attend(now, rests=self._breather.resting)
         return True
 
     def _follow(self, timeout_s: float, now: int) -> None:
@@ -228,6 +231,7 @@ class BookAuditor:
 
     def close(self) -> None:
         """Leave the queue and release the outbox; drained, it is gone."""
+        self._desk.close()
         self._tail.close()
         self._producer.close(finished=self._stopping)
 

@@ -124,7 +124,8 @@ class Supervisor:
         )
         self._raise_readers(self._clock.monotonic_ns())
         self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
-        for kind in single_kinds(sample=self._sample, uploads=self._settings.upload.enabled):
+        uploads = self._settings.upload.enabled or self._settings.retention.deletes_unproved
+        for kind in single_kinds(sample=self._sample, uploads=uploads):
             self._add(Instance(kind, 0))
 
     def step(self, timeout_s: float) -> bool:

@@ -19,8 +19,10 @@ from common.remote.rclone import Rclone
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.uploads.account import UploadAccount, counter_of
-from common.uploads.lock import take_uploads
+from common.uploads.expiry import Expiry
+from common.uploads.lock import retention_of, take_lock, take_uploads
 from common.uploads.passes import Uploads
+from common.uploads.stock import Stock
 
 NICENESS = 10
 FIRST_WAIT_S = 5.0
@@ -40,6 +42,7 @@ class Uploader:
         self._lock: FileLock | None = None
         self._remote: Rclone | None = None
         self._uploads: Uploads | None = None
+        self._expiry: Expiry | None = None
         self._call: BackgroundCall[str] | None = None
         self._next_ns = 0
         self._next_attempt_ns: int | None = None
@@ -64,26 +67,38 @@ class Uploader:
 
     def _begin(self, now: int) -> None:
         try:
-            uploads = self._uploads or self._take()
+            if self._lock is None:
+                self._take()
         except RecorderError as error:
             self._events.put(UploadEvent("away", "", str(error)))
             self._wait(now, failed=True)
             return
         self._next_attempt_ns = None
-        self._call = BackgroundCall(uploads.run_pass)
+        self._call = BackgroundCall(self._pass)
 
-    def _take(self) -> Uploads:
-        settings = self._runtime.settings.upload
-        self._lock, self._remote = take_uploads(self._runtime.data_root, settings)
-        self._uploads = Uploads(
-            self._runtime.data_root,
-            self._remote,
-            verify=settings.verify,
-            clean_up=settings.cleanup_after_verify,
-            tell=self._events.put,
-            clock=self._runtime.clock,
-        )
-        return self._uploads
+    def _pass(self) -> str:
+        words = self._uploads.run_pass() if self._uploads is not None else ""
+        return (self._expiry.run_pass() if self._expiry is not None else "") or words
+
+    def _take(self) -> None:
+        root, settings = self._runtime.data_root, self._runtime.settings
+        upload, retention = settings.upload, retention_of(settings)
+        if upload.enabled:
+            self._lock, self._remote = take_uploads(root, upload)
+            self._uploads = Uploads(
+                root,
+                self._remote,
+                verify=upload.verify,
+                clean_up=upload.cleanup_after_verify,
+                retention=retention,
+                tell=self._events.put,
+                clock=self._runtime.clock,
+            )
+        else:
+            self._lock = take_lock(root)
+        if settings.retention.deletes_unproved:
+            stock = self._uploads.stock if self._uploads is not None else Stock(root, "", "read_back")
+            self._expiry = Expiry(root, stock, retention, self._events.put)
 
     def _wait(self, now: int, *, failed: bool) -> None:
         if failed:
@@ -110,7 +125,9 @@ class Uploader:
             self._remote.interrupt()
 
     def details(self) -> dict[str, Any]:
-        """Backlog, last success, last error and alarms, as the run manifest shows them."""
+        """Backlog, last success, last error and alarms, as the run manifest shows them; nothing without uploads."""
+        if not self._runtime.settings.upload.enabled:
+            return {}
         return self._account.told(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
 
     def close(self) -> None:
@@ -124,7 +141,7 @@ def _log(event: UploadEvent) -> None:
         case "verified":
             log.info("archive proved", extra={"path": event.path, "proof": event.words, "bytes": event.bytes})
         case "cleaned":
-            log.info("archive cleaned", extra={"path": event.path})
+            log.info("archive cleaned", extra={"path": event.path, "because": event.words})
         case "alarm":
             log.error("upload alarm", extra={"path": event.path, "reason": event.words})
         case "failed":

@@ -1,4 +1,6 @@
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,6 +13,10 @@ from tests.leftovers import pytest_keyboard_interrupt  # noqa: F401 - a hook
 # Other tests and other builds share the processors: slowness is no finding of a property test.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# The tests start hundreds of processes: without byte code on disk each of them would compile the program again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _LONGEST_FIRST = ("faults", "end_to_end", "commands", "test_readme.py", "benchmark")
 

@@ -286,6 +286,17 @@ def test_a_variable_that_is_nearly_a_setting_is_found_with_what_was_meant(
     assert [each for _, each in misspelt_variables({name: "1"})] == meant
 
 
+def test_retention_that_deletes_what_is_proved_needs_a_proof_of_the_bytes() -> None:
+    options: dict[str, dict[str, object]] = {
+        "retention": {"max_bytes": 5},
+        "upload": {"verify": "remote_hash"},
+    }
+    with pytest.raises(ConfigError, match=r"upload\.verify: must be read_back where retention"):
+        load_settings(options=options)
+    load_settings(options={**options, "retention": {"max_bytes": 5, "only_proved": False}})
+    load_settings(options={"retention": {"max_bytes": 5}})
+
+
 @pytest.mark.parametrize("url", ["ftp://h/S3CRET", "https://user:S3CRET@h/", "S3CRET", "https:///S3CRET"])
 def test_a_url_that_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigError, match="RECORDER__NOTIFY__WEBHOOK_URL") as refused:

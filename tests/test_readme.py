@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -42,6 +43,8 @@ from common.status.run_manifest import COUNTERS, RunManifest
 from common.topology import PROCESSES, QUEUES
 from tests.end_to_end.running import ROOT, run_command
 from tests.markdown_page import blocks, headings, section_of, slug_of, tables, ticked
+
+pytestmark = pytest.mark.unmeasured
 
 README = ROOT / "README.md"
 PAGES = sorted(
@@ -112,6 +115,7 @@ def shown_options() -> Iterator[tuple[str, str]]:
             yield from ((command, option) for option in re.findall(r"--[a-z-]+", rest))
 
 
+@cache
 def help_of(command: str) -> str:
     script = (ROOT / "bin" / command).read_text()
     module = re.search(r"run_module \w+ procs\.commands\.(\w+)", script)

@@ -43,6 +43,14 @@ def sidecars_away(data_root: Path) -> Mapping[Path, Sidecar]:
     return away
 
 
+def removed_unproved(data_root: Path) -> int:
+    """How many archives were deleted here without a copy that was proved."""
+    return sum(
+        record.proof == "none" and record.sidecar is not None and not (data_root / record.path).exists()
+        for record in upload_records(data_root)
+    )
+
+
 def was_uploaded(data_root: Path, path: str) -> bool:
     """Whether there is a record of a closed archive, wherever that is now."""
     return (data_root / record_path(path)).exists()

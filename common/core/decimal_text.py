@@ -1,7 +1,7 @@
 """The exchange's decimals: texts that are kept as they came, and compared as exact numbers, never as floats."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 PLACES = 18  # digits behind the point that can be told apart
@@ -31,6 +31,11 @@ def normal(text: str) -> str:
     whole, point, rest = text.partition(".")
     whole, rest = whole.lstrip("0") or "0", rest.rstrip("0")
     return f"{whole}{point}{rest}" if rest else whole
+
+
+def normal_levels(levels: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Prices and sizes in their normal forms, whatever the exchange wrote."""
+    return tuple((normal(price), normal(size)) for price, size in levels)
 
 
 def is_zero(text: str) -> bool:

@@ -5,6 +5,9 @@ from pathlib import Path
 from common.simulation.options import ExchangeUrls
 
 COMMIT_INTERVAL_S = 0.5
+LISTED_SERIES = (
+    "[btc-up-or-down-5m, btc-up-or-down-15m]"  # a series that is not listed is looked for on all pages
+)
 
 
 def settings_environment(urls: ExchangeUrls, run_dir: Path) -> dict[str, str]:
@@ -18,6 +21,7 @@ def settings_environment(urls: ExchangeUrls, run_dir: Path) -> dict[str, str]:
         "WRITER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_S),
         "WRITER__ROTATION_INTERVAL_SECONDS": "5",
         "DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",
+        "DISCOVERY__SERIES": LISTED_SERIES,
         "REST_CHECKPOINT__INTERVAL_SECONDS": "1",
         "WEBSOCKET__RECONNECT_INITIAL_DELAY_SECONDS": "0.1",
         "PATHS__RUN_DIR": str(run_dir),

@@ -6,6 +6,7 @@ from common.core.instants import parse_utc_ns
 from common.status.answers import Page, Query, json_page
 
 _LONGEST_NUMBER = 6
+_LONGEST_TOKEN_ID = 78
 
 
 def number_in(query: Query, name: str, otherwise: int, *, most: int) -> int:
@@ -22,6 +23,12 @@ def instant_in(query: Query, name: str) -> int | None:
         return parse_utc_ns(query.get(name, ""))
     except ValueError:
         return None
+
+
+def token_in(query: Query, name: str) -> str | None:
+    """A token id, None for what is not one."""
+    text = query.get(name, "")
+    return text if text.isascii() and text.isdigit() and len(text) <= _LONGEST_TOKEN_ID else None
 
 
 def refused(reason: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Page:

@@ -7,11 +7,13 @@ asks for can slow the recorder.
 import os
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from common.archive.legs import MergedRows
 from common.archive.replay import Row
 from common.archive.views.book_views import BATCH_NS, Recording, views_between
 from common.core.instants import NS_PER_SECOND
@@ -22,6 +24,7 @@ from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 NICENESS = 10  # behind every process of the recorder, and still done on a busy machine
 CPU_LIMIT_S = 60
 MEMORY_LIMIT = 2 << 30
+T = TypeVar("T")
 LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
 
 
@@ -31,10 +34,16 @@ class NotedRecording(Recording, frozen=True):
     newest_ns: list[int] = msgspec.field(default_factory=lambda: [0])
 
     def rows(self, since_ns: int, until_ns: int | None = None) -> Iterator[Row]:
-        """The rows, in order."""
-        for row in Recording.rows(self, since_ns, until_ns):
-            self.newest_ns[0] = row.received_at_ns
-            yield row
+        """The rows, in order; of two legs as MergedRows, for whose books both copies of a message count."""
+        rows = Recording.rows(self, since_ns, until_ns)
+        if isinstance(rows, MergedRows):
+            return MergedRows(self._noting(rows.entries, lambda entry: entry.row.received_at_ns))
+        return self._noting(rows, lambda row: row.received_at_ns)
+
+    def _noting(self, passing: Iterator[T], received_at_ns: Callable[[T], int]) -> Iterator[T]:
+        for each in passing:
+            self.newest_ns[0] = received_at_ns(each)
+            yield each
 
 
 def answer(data_root: Path, question: BookQuestion) -> dict[str, object]:

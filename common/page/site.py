@@ -9,6 +9,7 @@ import msgspec
 
 from common.core.instants import NS_PER_SECOND
 from common.core.page.book import MOST_SPAN_S, BookQuestion
+from common.core.page.left_out import left_out_view
 from common.core.page.markets import markets_view
 from common.core.page.now import now_view
 from common.core.page.recent import Figures, Recent
@@ -20,7 +21,8 @@ from common.page.access import Access, read_token
 from common.page.books import BookDesk, ReplayProcess
 from common.page.files import page_files
 from common.page.ledgers import LedgerShelf
-from common.page.queries import instant_in, number_in, refused
+from common.page.live import LiveView
+from common.page.queries import instant_in, number_in, refused, token_in
 from common.runtime.process import Runtime
 from common.status.answers import Headers, Page, Query, json_page
 from common.status.board import Status, StatusBoard
@@ -28,7 +30,7 @@ from common.status.run_manifest import RunManifest
 
 HIGHEST_PAGE = 100_000
 MOST_DAYS = 90
-LONGEST_TOKEN_ID = 78
+NOT_AN_ID = "a token id is a number of up to 78 digits"
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +55,13 @@ class PageSite:
         self._ledgers = LedgerShelf(runtime.data_root)
         self._replay = ReplayProcess(runtime.data_root)
         self._books = BookDesk(self._replay)
+        self._live = LiveView(runtime.run_dir)
         self._document: tuple[RunManifest, dict[str, Any]] | None = None
         self._views: Mapping[str, Callable[[Query], Page]] = {
             "/api/overview": lambda _: json_page(self._overview()),
             "/api/markets": self._markets,
+            "/api/left-out": self._left_out,
+            "/api/ladder": self._ladder,
             "/api/conditions": self._conditions,
             "/api/hour": self._hour,
             "/api/book": self._book,
@@ -75,6 +80,7 @@ class PageSite:
     def close(self) -> None:
         """End what was begun for a browser."""
         self._replay.close()
+        self._live.close()
 
     def refusal(self, path: str, headers: Headers) -> Page | None:
         """Why this client gets nothing; None where it may look."""
@@ -117,7 +123,10 @@ class PageSite:
                 "up_seconds": uptime_s(document, now_ns),
                 "data_root": str(self._runtime.data_root),
             },
-            "now": now_view(document, self._recent, now_ns=now_ns, monotonic_ns=clock.monotonic_ns()),
+            "now": {
+                **now_view(document, self._recent, now_ns=now_ns, monotonic_ns=clock.monotonic_ns()),
+                "lags": self._live.lags(),
+            },
             "storage": storage_view(document),
         }
 
@@ -125,7 +134,20 @@ class PageSite:
         _, document = self._look()
         page = number_in(query, "page", 1, most=HIGHEST_PAGE)
         now_ns = self._runtime.clock.wall_ns()
-        return json_page(markets_view(document, search=query.get("search", ""), page=page, now_ns=now_ns))
+        view = markets_view(document, search=query.get("search", ""), page=page, now_ns=now_ns)
+        return json_page(self._live.markets(view))
+
+    def _left_out(self, query: Query) -> Page:
+        page = number_in(query, "page", 1, most=HIGHEST_PAGE)
+        found = self._board.discovery_file()
+        return json_page(left_out_view(found, search=query.get("search", ""), page=page))
+
+    def _ladder(self, query: Query) -> Page:
+        token_id = token_in(query, "token")
+        if token_id is None:
+            return refused(NOT_AN_ID)
+        _, document = self._look()
+        return json_page(self._live.ladder(token_id, document["markets"]))
 
     def _conditions(self, query: Query) -> Page:
         days = number_in(query, "days", MOST_DAYS, most=MOST_DAYS)
@@ -138,10 +160,10 @@ class PageSite:
         return json_page(self._ledgers.hour(row=query.get("row", ""), from_ns=from_ns))
 
     def _book(self, query: Query) -> Page:
-        token_id, to_ns = query.get("token", ""), instant_in(query, "to")
+        token_id, to_ns = token_in(query, "token"), instant_in(query, "to")
         span_s = number_in(query, "seconds", 900, most=MOST_SPAN_S)
-        if not (token_id.isascii() and token_id.isdigit() and len(token_id) <= LONGEST_TOKEN_ID):
-            return refused("a token id is a number of up to 78 digits")
+        if token_id is None:
+            return refused(NOT_AN_ID)
         if to_ns is None or to_ns < 0:
             return refused("say to=2026-11-23T12:00:00Z")
         return self._books.ask(BookQuestion(token_id, to_ns - span_s * NS_PER_SECOND, to_ns))

@@ -8,22 +8,19 @@ from common.core.sample.account import SAMPLE_SCHEMA_VERSION, SampleFacts, Sampl
 from common.core.sample.gate import PASS, judge
 from common.errors import ArchiveError
 from common.files import write_atomically
-from common.sample.facts import RowCheck, gather_facts
+from common.sample.facts import gather_facts
 from common.sample.report import report_text
 from common.version import PROGRAM_VERSION
 
+PROBLEMS_TOLD = 20
 MANIFEST_PATH = "manifests/checkpoint_010b_ws_raw_sample.json"
 REPORT_PATH = "checkpoints/checkpoint_010b_ws_raw_sample.md"
 
 
-def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> SampleManifest:
-    """Read both outputs of the run again and judge them.
-
-    `check_row` tells what is wrong with a row, as a message, and nothing when its payload gives its sha256.
-    Raises ArchiveError when an output cannot be read at all.
-    """
+def judge_sample(data_root: Path, run: SampleRun) -> SampleManifest:
+    """Read both outputs of the run again and judge them. Raises ArchiveError when one cannot be read at all."""
     try:
-        facts = gather_facts(data_root, run.run_id, check_row)
+        facts = gather_facts(data_root, run.run_id)
     except OSError as error:
         raise ArchiveError(f"{error.filename}: cannot be read ({error.strerror})") from error
     verdict, reasons = judge(facts, run, str(data_root))
@@ -46,7 +43,7 @@ def judge_sample(data_root: Path, run: SampleRun, *, check_row: RowCheck) -> Sam
         gaps=facts.gaps,
         unusable=facts.unusable,
         unusual_forms=facts.unusual_forms,
-        problems=(*facts.problems, *facts.sequence_problems),
+        problems=facts.findings[:PROBLEMS_TOLD],
         files=facts.files,
         exchange=run.exchange,
         program_version=PROGRAM_VERSION,

@@ -98,7 +98,7 @@ class StatusBoard:
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
         with self._lock:
-            return self._manifest(self._facts(), self._discovery_file(), finished=finished)
+            return self._manifest(self._facts(), self.discovery_file(), finished=finished)
 
     def _facts(self) -> Mapping[str, Facts]:
         """What every process states, with what this one has just found: nobody need be able to write a file."""
@@ -116,7 +116,8 @@ class StatusBoard:
         )
         return {**facts, runtime.name: msgspec.structs.replace(mine, problems=runtime.problems.held)}
 
-    def _discovery_file(self) -> DiscoveryFile | None:
+    def discovery_file(self) -> DiscoveryFile | None:
+        """What is selected now and what is left out; None before the first discovery."""
         try:
             path = discovery_path(self._runtime.data_root, self._runtime.settings.discovery)
             return read_discovery_file(path, self._runtime.assignment.exchange)
@@ -142,7 +143,7 @@ class StatusBoard:
     def _compose(self, now: int) -> Status:
         self._forgive(now)
         facts = self._facts()
-        file = self._discovery_file()
+        file = self.discovery_file()
         manifest = self._manifest(facts, file, finished=False)
         running = {process["name"] for process in manifest.processes}
         waits = self._patience.note(

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from common.config import UploadSettings
+from common.config import Settings, UploadSettings
+from common.core.uploads.retention import Retention
 from common.errors import RecorderError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
@@ -22,3 +23,16 @@ def take_uploads(data_root: Path, settings: UploadSettings) -> tuple[FileLock, R
         raise RecorderError(f"paths.data_root: {data_root} cannot be used ({error.strerror})") from error
     remote = Rclone(settings.rclone, settings.remote, environment=os.environ, held=(lock.descriptor,))
     return lock, remote
+
+
+def take_lock(data_root: Path) -> FileLock:
+    """The lock of a data root's uploads, for who deletes here without a remote. Raises as `take_uploads`."""
+    try:
+        return FileLock(data_root / LOCK, f"deleting old archives of {data_root}")
+    except OSError as error:
+        raise RecorderError(f"paths.data_root: {data_root} cannot be used ({error.strerror})") from error
+
+
+def retention_of(settings: Settings) -> Retention:
+    """The bounds that the settings name."""
+    return Retention(settings.retention.max_age_seconds, settings.retention.max_bytes)

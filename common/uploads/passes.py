@@ -6,7 +6,7 @@ proof of the same pass, made of the remote's own bytes.
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ import msgspec
 
 from common.core.uploads.judgement import UploadEvent
 from common.core.uploads.record import Proof
+from common.core.uploads.retention import NOTHING_GOES, Because, Retention
 from common.core.uploads.turns import Parcel, Turns
 from common.errors import ArchiveError, RemoteError
 from common.remote.rclone import Rclone, TookTooLong
@@ -54,6 +55,7 @@ class Uploads:
         *,
         verify: Proof,
         clean_up: bool,
+        retention: Retention = NOTHING_GOES,
         tell: Callable[[UploadEvent], None],
         clock: Clock = CLOCK,
         chance: Callable[[], float] = random.random,
@@ -63,6 +65,8 @@ class Uploads:
         self.stock = Stock(data_root, remote.remote, verify)
         self._root, self._remote, self._verify = data_root, remote, verify
         self._clean_up = clean_up and verify == "read_back"
+        self._retention = retention if verify == "read_back" else NOTHING_GOES
+        self._deletes = self._clean_up or self._retention.is_on
         self._tell, self._clock = tell, clock
         self._turns = Turns(chance)
         self._alarms: dict[str, str] = {}
@@ -74,10 +78,10 @@ class Uploads:
         try:
             self._look()
             self._remote.check()
-            if self._clean_up and (self.stock.waiting or self.stock.to_clean):
+            if self._deletes and (self.stock.waiting or self.stock.to_clean):
                 self._there.see_that_it_is_elsewhere()
             self._upload_waiting()
-            if self._clean_up:
+            if self._deletes:
                 self._finish_removals()
                 self._clean_proved()
         except (RemoteError, ArchiveError) as error:
@@ -132,7 +136,7 @@ class Uploads:
         while batch := self._batch([*self.stock.waiting.values()]):
             with self._counting(batch):
                 proved = self._prove(self._copy(self._seal(batch)))
-            if self._clean_up:
+            if self._deletes:
                 self._clean(proved)
 
     @contextmanager
@@ -194,36 +198,43 @@ class Uploads:
     # Cleaning up
 
     def _clean(self, proved: Sequence[Sealed]) -> None:
-        """Delete what was proved in this pass, unless it is needed here."""
+        """Delete what was proved in this pass, unless it is needed here or may stay."""
         self._show("cleaning")
-        free = {parcel.path for parcel in self.stock.to_clean}
+        to_go = self._to_go()
         for each in proved:
-            if each.path not in free:
+            if each.path not in to_go:
                 continue
             try:
                 remove(self._root, each)
             except (ArchiveError, FileNotFoundError) as error:
                 self._failed(each.path, str(error), alarm=True)
                 continue
-            self._cleaned(each.path)
+            self._cleaned(each.path, to_go[each.path])
 
-    def _cleaned(self, path: str) -> None:
-        self.stock.cleaned(path, self._clock.wall_ns())
+    def _to_go(self) -> Mapping[str, Because]:
+        return self.stock.to_go(self._retention, clean_up=self._clean_up)
+
+    def _cleaned(self, path: str, because: str) -> None:
+        self.stock.cleaned(path, self._clock.wall_ns(), because)
         self._turns.done(path)
-        self._tell(UploadEvent("cleaned", path, ""))
+        self._tell(UploadEvent("cleaned", path, because))
 
     def _finish_removals(self) -> None:
         """What a kill cut in two: the archive is gone, its sidecar or the word about it is not."""
         for record in self.stock.half_removed():
             remove_sidecar_left(self._root, record.path, record.sidecar_sha256)
-            self._cleaned(record.path)
+            self._cleaned(record.path, "unknown")
 
     def _clean_proved(self) -> None:
         """Those that stayed when they were proved: the remote is read once more, it may have lost them since."""
-        while batch := self._batch(self.stock.to_clean):
+        while batch := self._batch(self._proved_to_go()):
             with self._counting(batch):
                 sealed = self._seal(batch)
                 self._clean(list(self._proved_again(sealed)))
+
+    def _proved_to_go(self) -> list[Parcel]:
+        to_go = self._to_go()
+        return [parcel for parcel in self.stock.to_clean if parcel.path in to_go]
 
     def _proved_again(self, sealed: Sequence[Sealed]) -> Iterator[Sealed]:
         for each, verdict in self._there.judge(sealed, self._verify):

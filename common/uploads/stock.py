@@ -1,8 +1,10 @@
 """What of a data root waits for the remote, and what is proved and still here."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -11,6 +13,7 @@ from common.archive.upload_records import read_record, upload_records, write_rec
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.rows.names import WS_RAW, window_start_of
 from common.core.uploads.record import SCHEMA_VERSION, Proof, UploadRecord, record_path, remote_place
+from common.core.uploads.retention import Because, Retention
 from common.core.uploads.turns import Parcel
 from common.files import DISK
 from common.locks import RECORDER_LOCK, is_locked
@@ -82,10 +85,29 @@ class Stock:
         return known is not None and known.holds
 
     @property
+    def archives(self) -> list[Parcel]:
+        """All archives that are here, proved or not, the oldest data first."""
+        here = [*self.waiting.values(), *self.proved.values()]
+        return sorted((each for each in here if each.is_archive), key=lambda parcel: parcel.age_order)
+
+    def to_go(self, retention: Retention, *, clean_up: bool) -> Mapping[str, Because]:
+        """Which proved archives are to be deleted, if the remote is found to hold them still, and why."""
+        if clean_up:
+            return {parcel.path: "cleanup_after_verify" for parcel in self.to_clean}
+        if not retention.is_on:
+            return {}
+        return retention.due(self.to_clean, self.archives, time.time_ns())
+
+    @property
     def to_clean(self) -> list[Parcel]:
-        """Those that are proved, here, and needed here no more, also if a recorder has begun since the look."""
+        """Those that are proved, here, and needed here no more."""
+        return [parcel for parcel in self.needed_no_more if parcel.path in self.proved]
+
+    @property
+    def needed_no_more(self) -> list[Parcel]:
+        """Archives that nobody needs here, also if a recorder has begun since the look; proved or not."""
         self._live = self._live or self._is_live()
-        return [parcel for parcel in self.proved.values() if not self.must_stay(parcel)]
+        return [parcel for parcel in self.archives if not self.must_stay(parcel)]
 
     def must_stay(self, parcel: Parcel) -> bool:
         """Whether it is needed here although it is proved.
@@ -111,6 +133,19 @@ class Stock:
 
     def record(self, sealed: Sealed, proof: Proof, now_ns: int) -> None:
         """Write down durably what was proved. Raises OSError."""
+        self._write(sealed, proof, now_ns)
+        if (parcel := self.waiting.pop(sealed.path, None)) is not None:
+            self.proved[sealed.path] = parcel
+
+    def record_unproved(self, sealed: Sealed, now_ns: int, because: str) -> None:
+        """Write down durably what is about to be deleted without a proof. Raises OSError."""
+        known = self._records.get(sealed.path)
+        if known is None or read_record(self._root, sealed.path) is None:
+            self._write(sealed, "none", now_ns, because)
+
+    def _write(
+        self, sealed: Sealed, proof: Proof | Literal["none"], now_ns: int, because: str | None = None
+    ) -> None:
         file, *beside = sealed.files
         self._keep(
             UploadRecord(
@@ -124,17 +159,19 @@ class Stock:
                 verified_at_utc=utc_text(now_ns),
                 sidecar_sha256=beside[0].sha256 if beside else "",
                 sidecar=sealed.sidecar,
+                cleaned_because=because,
                 program_version=PROGRAM_VERSION,
             )
         )
-        if (parcel := self.waiting.pop(file.path, None)) is not None:
-            self.proved[file.path] = parcel
 
-    def cleaned(self, path: str, now_ns: int) -> None:
+    def cleaned(self, path: str, now_ns: int, because: str) -> None:
         """Write down durably that it is no longer here. Raises OSError."""
         record = read_record(self._root, path)
         if record is not None:
-            write_record(self._root, msgspec.structs.replace(record, cleaned_at_utc=utc_text(now_ns)))
+            cleaned = msgspec.structs.replace(
+                record, cleaned_at_utc=utc_text(now_ns), cleaned_because=record.cleaned_because or because
+            )
+            write_record(self._root, cleaned)
         known = self._records.pop(path, None)
         self._cleaned += int(known is not None and known.holds and known.is_archive)
         self.gone(path)

@@ -11,6 +11,7 @@ from common.runtime.command_line.invocation import COMMANDS, DISTRIBUTION, PROGR
 from common.version import PROGRAM_VERSION
 
 EXTRAS = {  # command: the extra that it needs, and the modules that tell whether it is installed
+    "export": ("parquet", ("pyarrow",)),
     "export-parquet": ("parquet", ("pyarrow",)),
     "benchmark": ("benchmark", ("orjson", "pyarrow", "trustme", "websockets")),
 }

@@ -15,7 +15,6 @@ from common.config import Settings
 from common.core.instants import utc_text
 from common.core.market import DiscoveryFile, Exchange
 from common.core.option_types import integer, seconds
-from common.core.rows.check import check_row
 from common.core.sample.account import Reason, SampleManifest, SampleRun
 from common.core.sample.gate import PASS, TRY_OFFLINE
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
@@ -98,7 +97,7 @@ def _sample(namespace: argparse.Namespace) -> int:
             run = msgspec.structs.replace(run, next_command=_next_command(namespace))
         finally:
             supervisor.close()
-    manifest = _as_typed(judge_sample(Path(settings.paths.data_root), run, check_row=check_row))
+    manifest = _as_typed(judge_sample(Path(settings.paths.data_root), run))
     written = write_sample_results(
         Path(settings.paths.data_root), Path(settings.paths.reports_root), manifest
     )

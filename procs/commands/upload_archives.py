@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime.command_line import command
 from common.runtime.readers import admit_readers
-from common.uploads.lock import take_uploads
+from common.uploads.lock import retention_of, take_uploads
 from common.uploads.passes import Uploads
 from common.uploads.stock import Stock
 
@@ -89,20 +89,23 @@ def _upload(namespace: argparse.Namespace) -> int:
     if not settings.upload.remote:
         raise ConfigError("upload.remote: must name an rclone remote; set it, or give --remote")
     if namespace.dry_run:
-        return _show(namespace, _plan(data_root, settings.upload))
+        return _show(namespace, _plan(data_root, settings))
     admit_readers(settings.paths)
     return _show(namespace, _pass(data_root, settings, _Telling(quiet=namespace.json)))
 
 
-def _plan(data_root: Path, upload: UploadSettings) -> Planned:
+def _plan(data_root: Path, settings: Settings) -> Planned:
+    upload = settings.upload
     stock = Stock(data_root, upload.remote, upload.verify)
     stock.look()
-    clean = stock.to_clean if upload.cleanup_after_verify and upload.verify == "read_back" else []
+    go: Mapping[str, str] = {}
+    if upload.verify == "read_back":
+        go = stock.to_go(retention_of(settings), clean_up=upload.cleanup_after_verify)
     return Planned(
         remote=upload.remote,
         upload=list(stock.waiting),
         upload_bytes=sum(parcel.bytes for parcel in stock.waiting.values()),
-        clean=[parcel.path for parcel in clean],
+        clean=list(go),
         alarms=[f"{path}: {words}" for path, words in sorted(stock.odd.items())],
     )
 
@@ -117,6 +120,7 @@ def _pass(data_root: Path, settings: Settings, telling: "_Telling") -> Outcome:
             remote,
             verify=upload.verify,
             clean_up=upload.cleanup_after_verify,
+            retention=retention_of(settings),
             tell=telling.note,
         )
         uploads.run_pass()

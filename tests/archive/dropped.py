@@ -131,7 +131,9 @@ class _Trial:
 
     def _wrong_now(self, number: int) -> set[str]:
         """The tokens whose books are there, and not the truth after a message."""
-        truth, books = self._of.truths[number], {each: self._audit.book(each) for each in self._lost.tokens}
+        truth = self._of.truths[number]
+        shown = {each: self._audit.shown(each) for each in self._lost.tokens}
+        books = {each: None if of is None else of.book for each, of in shown.items()}
         return {
             token_id
             for token_id, book in books.items()

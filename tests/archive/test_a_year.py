@@ -157,7 +157,7 @@ def test_the_folders_of_an_hour_that_is_long_over_go_with_its_last_archive(tmp_p
     folder = (tmp_path / path_of(3)).parent
     for path in folder.iterdir():
         path.unlink()
-    stock.cleaned(path_of(3), NOON_NS)
+    stock.cleaned(path_of(3), NOON_NS, "retention.max_bytes")
     assert not folder.parent.exists()
     assert folder.parent.parent.exists()
     stock.look()

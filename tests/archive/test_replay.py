@@ -87,8 +87,9 @@ def test_the_books_of_a_replay_are_those_of_the_live_auditor_and_bear_the_exchan
         for _ in events:
             step = next(steps)
         for token in tokens:
-            replayed, audited = step.books.by_token[token.token_id], live.book(token.token_id)
-            assert audited is not None
+            replayed, shown = step.books.by_token[token.token_id], live.shown(token.token_id)
+            assert shown is not None
+            audited = shown.book
             assert same_levels(replayed, audited)
             assert (replayed.timestamp_ms, replayed.hash) == (audited.timestamp_ms, audited.hash)
     verdicts = {judged.result.verdict for judged in live.take_results()}

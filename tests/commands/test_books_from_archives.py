@@ -16,6 +16,8 @@ from common.core.views.export_columns import COLUMNS, TABLES, Table
 from tests.commands.terminal import on_terminal
 from tests.end_to_end.running import run_command
 
+pytestmark = pytest.mark.unmeasured
+
 Rows = list[Any]
 Reader = Callable[[str, list[str]], Rows]
 

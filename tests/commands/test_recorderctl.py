@@ -16,6 +16,8 @@ from tests.core.status.test_view import manifest
 from tests.end_to_end.running import run_command, started_command
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
+
 ALTERNATE_SCREEN, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
 

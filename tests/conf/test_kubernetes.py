@@ -165,3 +165,13 @@ def test_it_runs_with_as_little_as_it_needs() -> None:
     assert context["capabilities"] == {"drop": ["ALL"]}
     user = pod()["securityContext"]["runAsUser"]
     assert f"USER {user}:{user}\n" in (CONF / "container" / "Containerfile").read_text()
+
+
+def test_the_volume_holds_a_week_of_what_the_page_on_uploads_says_a_day_costs() -> None:
+    [claim] = documents("kubernetes/base")["StatefulSet"]["spec"]["volumeClaimTemplates"]
+    size = re.fullmatch(r"(\d+)Gi", claim["spec"]["resources"]["requests"]["storage"])
+    page = (CONF.parent / "common/uploads/README.md").read_text()
+    day = re.search(r"takes [\d.]+ to ([\d.]+) GB", page)
+    assert size is not None
+    assert day is not None
+    assert 8 * float(day[1]) <= int(size[1]) * 1024**3 / 1e9

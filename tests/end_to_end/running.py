@@ -11,6 +11,7 @@ from typing import TextIO
 import procs
 from common.archive.read import closed_archives
 from common.archive.recorded import payloads_by_cf_ray
+from common.drill.settings import LISTED_SERIES
 from common.simulation.options import ExchangeUrls
 from common.simulation.oracle import compare
 
@@ -19,7 +20,11 @@ TIMEOUT_S = 600
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    ours = {"RECORDER__MANIFEST__HTTP_PORT": "0", "RECORDER__WEBSOCKET__LEGS": "1"}
+    ours = {
+        "RECORDER__MANIFEST__HTTP_PORT": "0",
+        "RECORDER__WEBSOCKET__LEGS": "1",
+        "RECORDER__DISCOVERY__SERIES": LISTED_SERIES,
+    }
     return {**os.environ, "PYTHONPATH": str(ROOT), **ours, **(more or {})}
 
 

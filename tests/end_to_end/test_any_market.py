@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from common.polymarket.gamma.discovery_file import FILE_NAME
@@ -12,6 +13,8 @@ from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import Recorder, exchange_beside, recorder, rows
 from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
+
+pytestmark = pytest.mark.unmeasured
 
 QUESTION = "https://polymarket.com/event/will-the-new-government-be-sworn-in/will-the-new-government-be-sworn-in?tid=1"
 TEAMS = 20

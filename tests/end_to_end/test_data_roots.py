@@ -3,10 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from common.runtime.run.run_dir import default_run_dir
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, messages, recorder, rows
 from tests.end_to_end.running import run_command
+
+pytestmark = pytest.mark.unmeasured
 
 
 def remove(folder: Path) -> None:

@@ -64,6 +64,7 @@ def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
         yield exchange
 
 
+@pytest.mark.unmeasured
 def test_a_frozen_feed_is_replaced_although_pong_answers_and_the_third_time_discovery_is_asked(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_frozen_feed_is_replaced_although_pong_answers_and_the_third_time_disc
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
 
 
+@pytest.mark.unmeasured
 def test_a_token_whose_book_never_comes_is_asked_for_again_and_its_connection_replaced_once(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -111,6 +113,7 @@ def test_a_token_whose_book_never_comes_is_asked_for_again_and_its_connection_re
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.unmeasured
 def test_each_close_ends_in_a_good_session_as_soon_as_the_exchange_allows(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:

@@ -15,6 +15,8 @@ from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, lose_a_change, recorder
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
+
 SHORT = {"RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "2"}
 
 

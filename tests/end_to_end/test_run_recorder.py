@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from common.archive.read import closed_archives
+from common.core.discovery.wanted_markets import BTC_SERIES
 from common.runtime.data_root import claim_data_root
 from tests.end_to_end.running import frames_sent, oracle_findings, run_command, started_command
 from tests.polymarket.loopback import serving
@@ -28,7 +29,10 @@ def test_two_writers_record_a_fast_exchange_byte_for_byte(tmp_path: Path) -> Non
         *("--exchange", "simulated", "--writers", "2", "--data-root", "d"),
         *("--simulated-rate", "5000", "--simulated-oracle", "oracle"),
         folder=tmp_path,
-        environment={"RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.2"},
+        environment={
+            "RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.2",
+            "RECORDER__DISCOVERY__SERIES": json.dumps(BTC_SERIES),  # all, though not all of them are listed
+        },
     ) as process:
         wait_for(
             lambda: run_manifest(tmp_path).get("counters", {}).get("ws_messages_total", 0) > FAST_FRAMES,

@@ -20,6 +20,7 @@ def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
         yield exchange
 
 
+@pytest.mark.unmeasured
 def test_a_flapping_process_is_shown_as_failed_and_still_tried_until_the_cause_is_gone(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:
@@ -41,6 +42,7 @@ def test_a_flapping_process_is_shown_as_failed_and_still_tried_until_the_cause_i
     assert oracle_findings(tmp_path / "oracle", tmp_path / "d") == []
 
 
+@pytest.mark.unmeasured
 def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
     tmp_path: Path, exchange: EmbeddedExchange
 ) -> None:

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from common.archive.replay import read_archive
 from common.core.rows.websocket import MESSAGE_RECORD
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import assert_whole, break_connection, exchange_beside, messages, recorder
 from tests.end_to_end.running import oracle_findings
 from tests.waiting import wait_for
+
+pytestmark = pytest.mark.unmeasured
 
 
 def test_two_legs_record_the_same_tokens_and_come_back_when_they_are_cut(tmp_path: Path) -> None:

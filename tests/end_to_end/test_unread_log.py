@@ -4,11 +4,15 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import Recorder, assert_whole, exchange_beside, settings
 from tests.end_to_end.running import started_command
 from tests.runtime.test_log_output import fill
 from tests.waiting import wait_for
+
+pytestmark = pytest.mark.unmeasured
 
 
 def test_a_reader_of_the_log_that_stands_still_stops_neither_recording_nor_the_end(tmp_path: Path) -> None:

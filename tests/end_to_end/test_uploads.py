@@ -18,6 +18,8 @@ from tests.end_to_end.running import run_command
 from tests.remote.stores import IMPATIENT, Store, free_port, served, webdav_environment
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture
 def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:

@@ -1,8 +1,9 @@
-"""Headless Chromium over its debugging protocol, for `take_pictures` alone."""
+"""Headless Chromium over its debugging protocol, for `take_pictures` and the tests that drive the page."""
 
 import base64
 import itertools
 import json
+import shutil
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,8 @@ import websocket
 
 STARTED = "DevTools listening on "
 WAIT_S = 60.0
+TRIES = 5  # to take a picture of something that moves
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 class Browser:
@@ -83,17 +86,32 @@ class Browser:
                 raise TimeoutError(f"{what}; {self.complaints}")
             time.sleep(0.2)
 
-    def picture(self, path: Path, *, selector: str = "") -> None:
-        """The whole page, or one element of it, as PNG."""
-        target = f"document.querySelector({json.dumps(selector or 'html')}).getBoundingClientRect()"
+    def picture(self, path: Path, *, selector: str = "", height: int | None = None) -> None:
+        """The whole page, or one element of it, as PNG; of a page no more than `height`."""
         self.evaluate("window.scrollTo(0, 0)")
-        box = self.evaluate(f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({target})")
-        told = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip={**box, "scale": 1})
+        for _ in range(TRIES):
+            box = self._box(selector or "html")
+            clip = {**box, "height": min(box["height"], height or box["height"]), "scale": 1}
+            told = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+            if self._box(selector or "html") == box:  # else the page moved meanwhile
+                break
         path.write_bytes(base64.b64decode(told["data"]))
+
+    def _box(self, selector: str) -> dict[str, float]:
+        target = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        box: dict[str, float] = self.evaluate(
+            f"(({{x, y, width, height}}) => ({{x, y, width, height}}))({target})"
+        )
+        return box
+
+
+def chromium() -> str | None:
+    """The browser of this machine, None where there is none."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
 @contextmanager
-def browsing(base: str, program: str = "chromium") -> Iterator[Browser]:
+def browsing(base: str, program: str) -> Iterator[Browser]:
     """A browser of its own, with a profile that is thrown away."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = (

@@ -1,96 +1,144 @@
-"""Records a simulated exchange, looks at the page with headless Chromium, and keeps a picture of each panel.
+"""Records a simulated exchange, looks at the page with headless Chromium, and keeps a picture of each panel and state.
 
-Run by hand, with Chromium installed: `python -m tests.page.take_pictures FOLDER`. Fails on any console error, and on
-any request that leaves the machine.
+Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`. It needs Chromium (Debian: `apt-get install
+chromium`) and takes some minutes. Fails on any console error, on any request that leaves the machine, and where a page
+is wider than its window.
 """
 
 import argparse
-import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import requests
+from common.simulation.options import SimulationOptions
+from tests.end_to_end.recorders import Recorder, break_connection, exchange_beside, recorder
+from tests.page.browser import Browser, browsing, chromium
+from tests.remote.stores import free_port
+from tests.waiting import wait_for
 
-from tests.page.browser import Browser, browsing
-
-ROOT = Path(__file__).parents[2]
 PANELS = ("now", "markets", "storage", "calendar", "book")
 PHONE = 390
+MANY = 2000
+WINDOW_S = 60
+FILLED = "document.querySelectorAll('#now svg').length > 1 && document.querySelectorAll('#markets tbody tr').length"
+LEDGERS = "document.querySelectorAll('#calendar .names div').length > 2"
+PRICED = "document.querySelector('#markets tbody .good')"
+LAGS = "document.querySelector('#now').textContent.includes('receive lag')"
 
 
 def main() -> int:
-    """Record, look, stop; 1 if the browser complained."""
+    """Record, look, stop; 1 if the browser complained, 3 where there is none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--browser", default="chromium")
-    parser.add_argument("--record-seconds", type=float, default=60)
+    parser.add_argument("--only", choices=["states", "many"], help="not both recordings")
     namespace = parser.parse_args()
+    program = chromium()
+    if program is None:
+        print("no Chromium on this machine: apt-get install chromium", file=sys.stderr)
+        return 3
     namespace.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
-        base = f"http://127.0.0.1:{port}"
-        recorder = _start(Path(data), port)
-        try:
-            _wait_until_ready(base)
-            time.sleep(namespace.record_seconds)
-            with browsing(base, namespace.browser) as browser:
-                _look(browser, namespace.folder)
-        finally:
-            recorder.send_signal(signal.SIGTERM)
-            recorder.wait()
-    print("\n".join(browser.complaints) or f"pictures in {namespace.folder}, no complaint")
-    return 1 if browser.complaints else 0
+    complaints = []
+    for name, look in (("states", _states), ("many", _many)):
+        if namespace.only in {None, name}:
+            with tempfile.TemporaryDirectory() as data:
+                complaints += look(Path(data), namespace.folder, program)
+    print("\n".join(complaints) or f"pictures in {namespace.folder}, no complaint")
+    return 1 if complaints else 0
 
 
-def _start(data: Path, port: int) -> "subprocess.Popen[bytes]":
-    settings = {"MANIFEST__HTTP_PORT": str(port), "WRITER__ROTATION_INTERVAL_SECONDS": "20"}
-    environment = {f"RECORDER__{name}": value for name, value in settings.items()}
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "procs.commands.run_recorder",
-            "--exchange",
-            "simulated",
-            "--data-root",
-            data / "d",
-        ],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stderr=(data / "log").open("wb"),
+@contextmanager
+def _page(
+    data: Path, options: SimulationOptions, program: str, **settings: str
+) -> Iterator[tuple[Recorder, Browser, Callable[..., None]]]:
+    port = free_port()
+    environment = {
+        "RECORDER__MANIFEST__HTTP_PORT": str(port),
+        "RECORDER__WEBSOCKET__LEGS": "2",
+        "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "30",
+        "RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": "10",
+        **settings,
+    }
+    with (
+        exchange_beside(data, options) as exchange,
+        recorder(data, exchange, environment=environment) as running,
+        browsing(f"http://127.0.0.1:{port}", program) as browser,
+    ):
+        yield running, browser, partial(break_connection, exchange)
+        running.stop()
+
+
+def _states(data: Path, folder: Path, program: str) -> list[str]:
+    """Whole, on one leg, and dark."""
+    options = SimulationOptions(rate=120, window_seconds=WINDOW_S)
+    with _page(data, options, program) as (running, browser, damage):
+        wait_for(lambda: running.manifest.get("ledgers"), what="a ledger", timeout_s=300)
+        browser.open("/")
+        browser.wait_for(f"{FILLED} && {LEDGERS} && {PRICED} && {LAGS}", "the page to be filled")
+        _show_book(browser)
+        for panel in PANELS:
+            browser.picture(folder / f"{panel}.png", selector=f"#{panel}")
+        _show_past(browser)
+        browser.picture(folder / "book-past.png", selector="#book")
+        _show_hour(browser)
+        browser.picture(folder / "calendar-hour.png", selector="#calendar")
+        for name, width, dark in (("light", 1200, False), ("dark", 1200, True), ("phone", PHONE, False)):
+            browser.open("/", width=width, dark=dark)
+            browser.wait_for(f"{FILLED} && {LEDGERS} && {PRICED} && {LAGS}", "the page to be filled")
+            _show_book(browser)
+            browser.picture(folder / f"page-{name}.png")
+            if browser.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            ):
+                browser.complaints.append(f"{name}: the page is wider than its window")
+        browser.open("/")
+        damage("handshake", status=403)
+        damage("cut", connection=1)
+        _wait_for_verdict(browser, "one_leg")
+        browser.picture(folder / "state-one-leg.png", height=700)
+        damage("freeze")
+        _wait_for_verdict(browser, "dark")
+        browser.picture(folder / "state-dark.png", height=700)
+    return browser.complaints
+
+
+def _many(data: Path, folder: Path, program: str) -> list[str]:
+    """So many markets that the list has many pages."""
+    options = SimulationOptions(rate=200, more_markets=MANY)
+    with _page(
+        data, options, program, RECORDER__DISCOVERY__TAGS='["crowd"]', RECORDER__WEBSOCKET__LEGS="1"
+    ) as (_, browser, _damage):
+        browser.open("/")
+        browser.wait_for(f"{FILLED} && {PRICED}", "the page to be filled")
+        browser.picture(folder / "markets-many.png", selector="#markets")
+    return browser.complaints
+
+
+def _show_book(browser: Browser) -> None:
+    """The first market's first outcome, live, with some prices to draw."""
+    browser.evaluate("document.querySelector('#markets tbody button').click()")
+    browser.wait_for("document.querySelectorAll('#book .level').length > 4", "a ladder")
+    browser.wait_for("document.querySelectorAll('#book tbody tr').length", "a trade")
+
+
+def _show_past(browser: Browser) -> None:
+    browser.evaluate("document.querySelector('#book button[type=submit]').click()")
+    browser.wait_for("document.querySelector('#book .slider')", "a replay")
+
+
+def _show_hour(browser: Browser) -> None:
+    browser.evaluate(
+        "document.querySelector('#calendar canvas').focus();"
+        "['ArrowDown', 'Enter'].forEach((key) => document.querySelector('#calendar canvas')"
+        ".dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true })))"
     )
+    browser.wait_for("document.querySelector('#calendar article')", "an hour of the calendar")
 
 
-def _wait_until_ready(base: str) -> None:
-    end_s = time.monotonic() + 120
-    while time.monotonic() < end_s:
-        try:
-            if requests.get(f"{base}/readyz", timeout=10).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.5)
-    raise TimeoutError("the recorder is not ready")
-
-
-def _look(browser: Browser, folder: Path) -> None:
-    for name, width, dark in (("light", 1200, False), ("dark", 1200, True), ("phone", PHONE, False)):
-        browser.open("/", width=width, dark=dark)
-        browser.wait_for("document.querySelectorAll('#now svg').length > 1", "the page to be filled")
-        browser.wait_for("document.querySelectorAll('#markets tbody tr').length", "markets to be listed")
-        browser.picture(folder / f"page-{name}.png")
-        if browser.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            browser.complaints.append(f"{name}: the page is wider than its window")
-    browser.open("/")
-    browser.wait_for("document.querySelectorAll('#now svg').length > 1", "the page to be filled")
-    for panel in PANELS:
-        browser.picture(folder / f"{panel}.png", selector=f"#{panel}")
+def _wait_for_verdict(browser: Browser, level: str) -> None:
+    browser.wait_for(f"document.querySelector('#verdict.{level}')", f"the verdict {level}")
 
 
 if __name__ == "__main__":

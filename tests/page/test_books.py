@@ -1,7 +1,9 @@
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from common.archive.views.book_views import Recording, view_at
 from common.archive.writing.store import LaneStore
@@ -13,7 +15,8 @@ from common.core.views.markets_named import TokenChoice
 from common.page.books import KEPT, BookDesk, ReplayProcess
 from common.page.replay import answer
 from common.status.answers import Page, json_page
-from tests.archive.markets import MS, PRODUCER, rows_of, world
+from tests.archive.legs import Hearing, a_world, record
+from tests.archive.markets import MS, PRODUCER, World, rows_of
 from tests.waiting import wait_for
 
 
@@ -70,26 +73,40 @@ def test_a_replay_in_a_process_of_its_own_answers_also_where_there_is_nothing(tm
     assert (missing.status, "there is no such" in missing.body.decode()) == (404, True)
 
 
-def test_the_ladder_is_that_of_replay_book_at_the_same_instants(tmp_path: Path) -> None:
-    of = world(0)
-    store = LaneStore.open(tmp_path, 0, layout=Layout("runtime", rotation_interval_seconds=60), gzip_level=1)
+def record_one_leg(root: Path, of: World) -> None:
+    store = LaneStore.open(root, 0, layout=Layout("runtime", rotation_interval_seconds=60), gzip_level=1)
     for number, row in enumerate(rows_of(of.messages, of.tokens), start=1):
         line = row.rstrip(b"\n") + b"\n"
         store.append(WS_RAW, PRODUCER, number, line, facts_of(row_of(line)))
     store.close_all()
     store.close()
-    token_id, first_ns, last_ns = of.tokens[0].token_id, of.messages[5][0] * MS, of.messages[-1][0] * MS
-    asked = BookQuestion(token_id, first_ns, last_ns + 10**9, frames=7)
+
+
+def record_two_legs(root: Path, of: World) -> None:
+    middle = len(of.messages) // 2
+    record(root, of, Hearing("a", outages=[(middle, middle + 40)]))
+    record(root, of, Hearing("b", late_ms=35))
+
+
+@pytest.mark.parametrize("recorded", [record_one_leg, record_two_legs])
+def test_the_ladder_is_that_of_replay_book_at_the_same_instants(
+    tmp_path: Path, recorded: Callable[[Path, World], None]
+) -> None:
+    of = a_world()
+    recorded(tmp_path, of)
+    token_id, first_ns, last_ns = (
+        of.tokens[0].token_id,
+        (of.messages[0][0] + 40) * MS,
+        of.messages[-1][0] * MS,
+    )
+    asked = BookQuestion(token_id, first_ns, last_ns, frames=9)
     document = msgspec.json.decode(msgspec.json.encode(answer(tmp_path, asked)))
-    seen = 0
     for at_ns, frame in zip(asked.instants_ns, document["frames"], strict=True):
-        if frame["book"]:
-            view = view_at(Recording((tmp_path,)), TokenChoice(token_id), at_ns, levels=LEVELS)
-            assert frame["bids"] == [list(level) for level in view.bids]
-            assert frame["asks"] == [list(level) for level in view.asks]
-            assert (frame["event"], frame["verdict"]) == (view.event, view.verdict)
-            seen += 1
-    assert seen > 2
+        view = view_at(Recording((tmp_path,)), TokenChoice(token_id), at_ns, levels=LEVELS)
+        assert frame["book"]
+        assert frame["bids"] == [list(level) for level in view.bids]
+        assert frame["asks"] == [list(level) for level in view.asks]
+        assert (frame["event"], frame["verdict"]) == (view.event, view.verdict)
 
 
 def test_a_replay_that_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> None:

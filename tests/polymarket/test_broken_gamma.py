@@ -13,6 +13,8 @@ from common.polymarket.gamma.discover import Discoverer, discover
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 
+pytestmark = pytest.mark.unmeasured
+
 SERIES = ("btc-up-or-down-5m", "eth-up-or-down-15m")
 WANTED = DiscoverySettings(series=SERIES, tags=("elections",), events=("cup-winner",))
 TEAMS, QUESTIONS = 20, 1

@@ -11,6 +11,7 @@ import msgspec
 
 from common.core.uploads.judgement import UploadEvent
 from common.core.uploads.record import Proof
+from common.core.uploads.retention import NOTHING_GOES, Retention
 from common.remote.program import find_rclone
 from common.remote.rclone import LIMIT_S, Hashes, Rclone
 from common.runtime.clock import Clock
@@ -129,6 +130,7 @@ class Uploading:
         store: Store,
         *,
         clean_up: bool = False,
+        retention: Retention = NOTHING_GOES,
         verify: Proof = "read_back",
         rclone: str = RCLONE,
         limit_s: float = LIMIT_S,
@@ -139,7 +141,13 @@ class Uploading:
             rclone, store.remote, environment={**os.environ, **store.environment}, limit_s=limit_s
         )
         self.uploads = Uploads(
-            root, self.remote, verify=verify, clean_up=clean_up, tell=self.events.append, clock=STANDING
+            root,
+            self.remote,
+            verify=verify,
+            clean_up=clean_up,
+            retention=retention,
+            tell=self.events.append,
+            clock=STANDING,
         )
 
     def run(self) -> str:

@@ -20,6 +20,8 @@ from tests.remote.stores import Stores, served_stores
 from tests.remote.test_uploads import names, tree
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:

@@ -14,13 +14,13 @@ import pytest
 
 from common.archive.read import closed_archives
 from common.core.market import Market
+from common.core.rows.names import SIDECAR_SUFFIX
 from common.core.sample.account import Reason, SampleManifest, SampleRun
 from common.core.sample.gate import NEEDS_REVIEW, PASS
 from common.errors import ArchiveError
 from common.sample.report import report_text
 from common.sample.results import judge_sample, write_sample_results
-from tests.archive.samples import (
-    check_row,
+from tests.sample.samples import (
     checkpoint_row,
     gap_row,
     market,
@@ -41,7 +41,7 @@ CHECKPOINTS = [checkpoint_row(1), checkpoint_row(2)]
 
 
 def judged(root: Path, run: SampleRun | None = None) -> SampleManifest:
-    return judge_sample(root, run or sample_run(), check_row=check_row)
+    return judge_sample(root, run or sample_run())
 
 
 def the_words(manifest: SampleManifest) -> str:
@@ -148,8 +148,9 @@ def test_an_archive_that_was_left_open_is_told(tmp_path: Path) -> None:
 def test_a_payload_that_does_not_give_its_hash_is_told_with_its_line(tmp_path: Path) -> None:
     write_sample(tmp_path, [*MESSAGES[:3], message_row(4, payload_sha256="0" * 64)], CHECKPOINTS)
     words = the_words(judged(tmp_path))
-    assert "1 row with a payload that does not give its checksum" in words
-    assert "line 4: payload_sha256" in words
+    assert "1 finding in what was read back from disk: polymarket_ws_raw_" in words
+    assert "row 5: payload_sha256" in words
+    assert judged(tmp_path).counts["wrong_rows"] == 1
 
 
 @pytest.mark.parametrize("line", [b"{", b"[1]", b'{"record_type":"message"}', b'{"a":' * 100_000, b"\xff"])
@@ -157,9 +158,10 @@ def test_a_line_that_is_no_row_is_told_with_its_number(tmp_path: Path, line: byt
     write_sample(tmp_path, MESSAGES, CHECKPOINTS)
     path = closed_archives(tmp_path)[1]
     path.write_bytes(path.read_bytes() + gzip.compress(line + b"\n"))
-    words = the_words(judged(tmp_path))
-    assert "1 line that cannot be read back" in words
-    assert "line 5: is not a row" in words
+    manifest = judged(tmp_path)
+    assert "row 7: no readable row" in "; ".join(manifest.problems)
+    assert manifest.next_command == f"bin/verify-archives --data-root {tmp_path}"
+    assert manifest.counts["unreadable_lines"] == 1
 
 
 def test_a_torn_archive_is_told_and_what_is_before_the_tear_is_counted(tmp_path: Path) -> None:
@@ -226,14 +228,26 @@ def test_a_declared_gap_needs_review_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("numbers", "words"),
     [
-        ([1, 2, 5], "2 missing and not declared, first 3 to 4"),
-        ([2, 3], "1 missing and not declared, first 1 to 1"),
-        ([1, 2, 2, 3], "1 doubled or out of order, first 2"),
+        ([1, 2, 5], "global_message_sequence 3 to 4 missing, and no gap row declares it"),
+        ([2, 3], "global_message_sequence 1 missing, and no gap row declares it"),
+        ([1, 2, 2, 3], "message_sequence 2 of session"),
     ],
 )
 def test_sequences_that_are_not_whole_are_told(tmp_path: Path, numbers: list[int], words: str) -> None:
     write_sample(tmp_path, [message_row(n) for n in numbers], CHECKPOINTS)
     assert words in the_words(judged(tmp_path))
+
+
+def test_what_the_verifier_would_find_needs_review(tmp_path: Path) -> None:
+    write_sample(tmp_path, MESSAGES, CHECKPOINTS)
+    path = closed_archives(tmp_path)[1]
+    sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
+    sidecar.write_bytes(re.sub(rb'"rows": ?6,', b'"rows":7,', sidecar.read_bytes()))
+    assert "its sidecar says rows 7, found 6" in the_words(judged(tmp_path))
+    sidecar.unlink()
+    [problem] = judged(tmp_path).problems
+    assert problem.startswith(f"{path.name}: ")
+    assert "sidecar" in problem
 
 
 def test_an_unreadable_file_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -268,7 +282,7 @@ def test_the_reports_commands_work_as_they_stand(tmp_path: Path, folder: str) ->
     write_sample(root, MESSAGES, CHECKPOINTS)
     zcat, by_duckdb, last = commands(report_of(root))
     first_row = subprocess.run(["sh", "-c", zcat], check=True, capture_output=True).stdout
-    assert json.loads(first_row)["message_sequence"] == 1
+    assert json.loads(first_row)["record_type"] == "session_opened"
     program, option, query = shlex.split(by_duckdb)
     assert (program, option) == ("duckdb", "-c")
     rows = duckdb.connect().execute(query).fetchall()

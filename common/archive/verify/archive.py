@@ -30,7 +30,8 @@ Progress = Callable[[int], None]
 class CheckedArchive(msgspec.Struct, frozen=True):
     """What came of it. `sidecar` is None where it is missing or unreadable; `whole`: read to its end.
 
-    `exchange` is the one that its rows are of, None where it has none that can be read.
+    `unreadable` counts lines that are not rows, and a tear; `wrong_rows` rows that are not what they state of
+    themselves. `exchange` is the one that its rows are of, None where it has none that can be read.
     """
 
     path: Path
@@ -39,6 +40,8 @@ class CheckedArchive(msgspec.Struct, frozen=True):
     rows_by_producer: Mapping[str, int]
     uncompressed_bytes: int
     whole: bool
+    unreadable: int
+    wrong_rows: int
     exchange: Exchange | None
 
 
@@ -48,7 +51,7 @@ class ArchiveCheck:
     def __init__(self, path: Path, name: str, accounts: Accounts) -> None:
         self._path, self._name = path, name
         self._findings: list[Finding] = []
-        self._surplus = 0
+        self._surplus = self._unreadable = self._wrong_rows = 0
         self._whole = False
         self._tally = RowTally()
         self._rows_by_producer: Counter[str] = Counter()
@@ -74,6 +77,7 @@ class ArchiveCheck:
                 if not number & 4095:
                     progress(4096)
         except ArchiveError as error:
+            self._unreadable += 1
             self._tell("torn", str(error).removeprefix(f"{self._path}: "))
             return
         self._whole = True
@@ -98,6 +102,8 @@ class ArchiveCheck:
             self._rows_by_producer,
             self._uncompressed_bytes,
             self._whole,
+            self._unreadable,
+            self._wrong_rows,
             exchange_of_rows(self._tally.exchange, self._path),
         )
 
@@ -126,9 +132,12 @@ class ArchiveCheck:
         try:
             row = row_of(line)
         except ArchiveError as error:
+            self._unreadable += 1
             self._tell("row", f"row {number}: {error}")
             return None
-        for words in row_findings(row):
+        wrong = row_findings(row)
+        self._wrong_rows += bool(wrong)
+        for words in wrong:
             self._tell("row", f"row {number}: {words}")
         if (stated := row.stated_exchange) != (known := self._tally.exchange) and stated and known:
             self._tell("exchange", f"row {number}: is {stated} data, those before it are {known} data")

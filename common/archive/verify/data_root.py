@@ -8,7 +8,7 @@ import msgspec
 from common.archive.journal import JournalLine, read_journals
 from common.archive.read import closed_archives
 from common.archive.sidecar import Sidecar, read_sidecar
-from common.archive.upload_records import sidecars_away
+from common.archive.upload_records import removed_unproved, sidecars_away
 from common.archive.verify.archive import ArchiveCheck, CheckedArchive, Progress
 from common.archive.verify.copies import copy_edge, is_to_come
 from common.archive.verify.exchanges import exchange_findings
@@ -84,7 +84,7 @@ def verify_data_root(data_root: Path, *, partial: bool, progress: Progress) -> V
     findings = [finding for finding in findings if edge is None or not is_to_come(finding, edge)]
     findings += [*lane_findings(accounts, known), *message_findings(accounts, known)]
     findings += [] if live else coverage_findings(accounts, known.lost)
-    notes = [*_notes(accounts, known, away), *ledgers.notes]
+    notes = [*_notes(accounts, known, away, removed_unproved(data_root)), *ledgers.notes]
     return msgspec.structs.replace(
         _verification([data_root], checked, findings, notes, accounts, ledgers), proved_elsewhere=len(away)
     )
@@ -152,7 +152,7 @@ def _known(
     parts: list[LanePart] = []
     lost: dict[str, list[Run]] = {}
     for each in checked:
-        parts += _parts_of(each)
+        parts += lane_parts(each)
         if not each.whole:
             _lose(lost, each.sidecar, each)
     for path, sidecar in _sidecars_alone(data_root) if journals else ():
@@ -175,7 +175,8 @@ def _known(
     return Known(parts, lost, durable, live, partial, edge)
 
 
-def _parts_of(checked: CheckedArchive) -> Iterator[LanePart]:
+def lane_parts(checked: CheckedArchive) -> Iterator[LanePart]:
+    """Which rows of its lane an archive holds, by producer: by its sidecar, else by its name."""
     if checked.sidecar is not None:
         yield from _parts_of_sidecar(checked.sidecar)
         return
@@ -232,14 +233,16 @@ def _sidecars_alone(data_root: Path) -> Iterator[tuple[Path, Sidecar]]:
             continue  # reported as a leftover anyway
 
 
-def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar]) -> Iterator[str]:
+def _notes(accounts: Accounts, known: Known, away: Mapping[Path, Sidecar], unproved: int) -> Iterator[str]:
     if known.edge is not None:
         newest = utc_text(known.edge.newest_ns)
         yield f"a copy without journals: of the newest window, from {newest}, archives may still be to come"
     if known.live:
         yield "a recorder is running here: what it has open was not read"
-    if away:
-        yield f"{len(away):,} archives were uploaded and proved, and are no longer here; they were not read"
+    if unproved:
+        yield f"{unproved:,} archives were deleted by retention without a proved copy; uploads/ says what they held"
+    if len(away) > unproved:
+        yield f"{len(away) - unproved:,} archives were uploaded and proved, and are no longer here; they were not read"
     for producer, sessions in sorted(accounts.by_producer().items()):
         websocket = [session for session in sessions if not session.is_rest]
         cut = cut_off_at(websocket, accounts, known) if websocket else None

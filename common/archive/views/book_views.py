@@ -10,10 +10,10 @@ from common.archive.views.recorded_span import refuse_outside
 from common.core.audit.divergence import levels_words
 from common.core.audit.results import UNKNOWN_RECIPE
 from common.core.audit.unknown_books import Unknown
-from common.core.books.book import Book, PriceSize
+from common.core.books.book import Book
 from common.core.books.checkpoint import CheckpointBook, DifferingLevel
 from common.core.books.connection import Books
-from common.core.decimal_text import normal
+from common.core.decimal_text import normal_levels
 from common.core.events.market_events import BookSnapshot, MarketEvent, PriceChange, Unusable
 from common.core.events.rest_answer import read_checkpoint
 from common.core.events.words import changes_of, event_words, is_about
@@ -220,17 +220,12 @@ class _Views:
             timestamp_ms=book.timestamp_ms,
             hash=book.hash,
             tick_size=book.tick_size,
-            bids=_normal(best.bids),
-            asks=_normal(best.asks),
+            bids=normal_levels(best.bids),
+            asks=normal_levels(best.asks),
             bid_levels=len(book.bid_ladder),
             ask_levels=len(book.ask_ladder),
             touched=touched,
         )
-
-
-def _normal(levels: Iterable[PriceSize]) -> tuple[PriceSize, ...]:
-    """Levels in the one normal form of their texts, whatever the exchange wrote."""
-    return tuple((normal(price), normal(size)) for price, size in levels)
 
 
 def _concerns(step: Step, token_id: str) -> bool:

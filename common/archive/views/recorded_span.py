@@ -5,7 +5,8 @@ from pathlib import Path
 
 from common.archive.merge import Span, find_parts
 from common.archive.replay import archives_of
-from common.core.instants import NS_PER_SECOND, utc_text
+from common.archive.upload_records import read_record, sidecars_away
+from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.rows.origin import LegChoice
 from common.errors import ArchiveError
 
@@ -30,5 +31,17 @@ def refuse_outside(paths: Iterable[Path], at_ns: int, leg: LegChoice = "merged")
     if not span.since_ns <= at_ns <= span.until_ns + TOLERANCE_NS:
         raise ArchiveError(
             f"{utc_text(at_ns)} is outside of what was recorded: the closed archives here reach from"
-            f" {utc_text(span.since_ns)} to {utc_text(span.until_ns)}"
+            f" {utc_text(span.since_ns)} to {utc_text(span.until_ns)}{_left_words(paths, at_ns)}"
         )
+
+
+def _left_words(paths: Iterable[Path], at_ns: int) -> str:
+    """Where archives of that time went, if they were here once."""
+    for root in paths:
+        for path, sidecar in sidecars_away(root).items():
+            first, last = sidecar.first_received_at_utc, sidecar.last_received_at_utc
+            if parse_utc_ns(first) <= at_ns <= parse_utc_ns(last):
+                record = read_record(root, path.relative_to(root).as_posix())
+                where = f"restore it from {record.remote}" if record and record.remote else "no remote has it"
+                return f"; {path.name} was here and was deleted: {where}"
+    return ""

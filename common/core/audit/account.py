@@ -11,6 +11,7 @@ from common.core.audit.results import Result
 from common.core.recipes.account import RecipeAccount
 
 DIVERGENCES_KEPT = 50
+TOKENS_KEPT = 10_000
 
 
 class AuditAccount:
@@ -24,6 +25,7 @@ class AuditAccount:
         self._reasons: Counter[str] = Counter(books.get("not_checkable", {}))
         self._divergences: deque[dict[str, Any]] = deque(told.get("divergences", ()), DIVERGENCES_KEPT)
         self._number: int = told.get("last_number", 0)
+        self._hashes: dict[str, Result] = {}  # the newest check by hash of each token; the oldest go
         self.wrong_batches = self.wrong_ms = self.rest_wrong = 0  # since this process began
 
     def next_number(self) -> int:
@@ -35,6 +37,8 @@ class AuditAccount:
         """Count results; how many checks could be made, and how many of them diverged."""
         checked = diverged = 0
         for result in results:
+            if result.check == "hash":
+                self._note_hash(result)
             self._checks.setdefault(result.check, Counter())[result.verdict] += 1
             if result.verdict == "not_checkable":
                 self._reasons[result.reason] += 1
@@ -45,6 +49,16 @@ class AuditAccount:
             self.wrong_ms += result.wrong_ms
             self.rest_wrong += result.verdict == "rest_wrong"
         return checked, diverged
+
+    def _note_hash(self, result: Result) -> None:
+        self._hashes.pop(result.token_id, None)
+        self._hashes[result.token_id] = result
+        if len(self._hashes) > TOKENS_KEPT:
+            del self._hashes[next(iter(self._hashes))]
+
+    def last_hash(self, token_id: str) -> Result | None:
+        """The newest check of a token's book by its hash, None if none was made since this process began."""
+        return self._hashes.get(token_id)
 
     def diverged(self, found: Divergence) -> None:
         """Keep a divergence for the run manifest."""

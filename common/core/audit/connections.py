@@ -45,9 +45,18 @@ class Judged(NamedTuple):
     result: Result
 
 
+class Shown(NamedTuple):
+    """A book, the reader whose it is, and the receive time of that one's newest message."""
+
+    reader: str
+    heard_ns: int
+    book: Book
+
+
 class _Connection:
     def __init__(self, proof: HashProof) -> None:
         self.session_id = ""
+        self.heard_ns = 0  # receive time of the newest message
         self.continuity = Continuity()
         self.books = Books()
         self.unknown = UnknownBooks()
@@ -87,10 +96,13 @@ class BookAudit:
             for token_id, unknown in connection.unknown.by_token.items():
                 yield reader, connection.session_id, token_id, unknown
 
-    def book(self, token_id: str) -> Book | None:
-        """The book of a token as its checks see it, of the connection that went on last."""
+    def shown(self, token_id: str) -> Shown | None:
+        """The book of a token as its checks see it, of the connection that went on last; None without one."""
         reader = self._reader_of(token_id)
-        return None if reader is None else self._connections[reader].books.get(token_id)
+        if reader is None:
+            return None
+        connection = self._connections[reader]
+        return Shown(reader, connection.heard_ns, connection.books.by_token[token_id])
 
     @property
     def readers(self) -> Collection[str]:
@@ -109,7 +121,7 @@ class BookAudit:
         if broken is not None:
             self._break(heard.reader, connection, broken)
             connection.unchecked.missed(heard.received_at_ns)
-        connection.session_id = heard.session_id
+        connection.session_id, connection.heard_ns = heard.session_id, heard.received_at_ns
         now_ms, latest_ms = 0, heard.received_at_ns // 1_000_000 + _AHEAD_MS
         connection.books.received_ms = heard.received_at_ns // 1_000_000
         for event in events:

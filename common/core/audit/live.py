@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from common.core.audit.confirmations import Confirmations, Confirmed
-from common.core.audit.connections import BookAudit, Heard, Judged
+from common.core.audit.connections import BookAudit, Heard, Judged, Shown
 from common.core.audit.divergence import Divergence, OtherLeg, divergence_of
 from common.core.audit.frozen import Evidence, FrozenWatch
+from common.core.audit.observed import Observed
 from common.core.audit.results import Result
 from common.core.audit.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown
 from common.core.audit.wishes import Action, Healing, Wish, stale_wish
@@ -37,6 +38,7 @@ class Audit:
 
         `not_understood`: what a predecessor counted.
         """
+        self.observed: Observed | None = None  # only while there is an observer
         self._books = BookAudit(not_understood=NotUnderstood(not_understood))
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
@@ -63,6 +65,10 @@ class Audit:
     def books(self) -> int:
         """Tokens with a book now."""
         return self._books.books
+
+    def shown(self, token_id: str) -> Shown | None:
+        """The book of a token and whose it is; None where no reader has one now."""
+        return self._books.shown(token_id)
 
     @property
     def confirmed(self) -> Mapping[str, Confirmed]:
@@ -93,7 +99,10 @@ class Audit:
         """A message of the websocket passed; whether it shows that the subscribed tokens are alive."""
         if heard.session_id != self._books.session_of(heard.reader):
             self._last_market_data_ns[heard.reader] = 0
-        self._note(heard.reader, self._books.message(heard, read_events(payload)))
+        events = read_events(payload)
+        if self.observed is not None:
+            self.observed.message(heard, events)
+        self._note(heard.reader, self._books.message(heard, events))
         if is_market_data:
             self._last_market_data_ns[heard.reader] = heard.received_at_ns
             self._frozen.data_came(heard.reader, heard.session_id, received_monotonic_ns)

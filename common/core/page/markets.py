@@ -79,6 +79,7 @@ def _market(market: Row, doubts: Doubts, now_ns: int) -> dict[str, Any]:
     wrong = _wrong(market["tokens"], doubts)
     return {
         "slug": market["slug"],
+        "condition_id": market["condition_id"],
         "series": market["series"],
         "phase": ("live", "coming", "over")[_order(market, now_ns)[0]],
         "start_time_utc": market["start_time_utc"],

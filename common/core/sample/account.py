@@ -72,10 +72,9 @@ class TimeChart(msgspec.Struct, frozen=True):
 class SampleFacts(msgspec.Struct, frozen=True):
     """What reading both outputs again has shown.
 
-    `problems` tells the first of the unreadable lines and wrong rows, `sequence_problems` of holes without a
-    gap row and of doubled numbers, as a message. `unclosed` are paths below the data root. `rows_of_exchange` counts
-    rows by the exchange that they state, `events` the events and REST books that could be read, `unusable` those that
-    could not.
+    `findings` are what `bin/verify-archives` would find in these files. `unclosed` are paths below the data root.
+    `rows_of_exchange` counts rows by the exchange that they state, `events` the events and REST books that could be
+    read, `unusable` those that could not.
     """
 
     files: tuple[OutputFile, ...]
@@ -83,7 +82,7 @@ class SampleFacts(msgspec.Struct, frozen=True):
     rows: int
     unreadable_lines: int
     wrong_rows: int
-    problems: tuple[str, ...]
+    findings: tuple[str, ...]
     messages: int
     market_messages: int
     events: int
@@ -93,7 +92,6 @@ class SampleFacts(msgspec.Struct, frozen=True):
     messages_over_time: TimeChart
     sessions: int
     gaps: tuple[dict[str, Any], ...]
-    sequence_problems: tuple[str, ...]
     rows_of_exchange: Mapping[str, int]
     checkpoints: tuple[CheckpointFacts, ...]
 

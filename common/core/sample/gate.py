@@ -4,13 +4,14 @@ import shlex
 from collections.abc import Mapping
 
 from common.core.market import Market
-from common.core.rows.names import REST_CHECKPOINTS, STREAMS, WS_RAW
-from common.core.sample.account import OutputFile, Reason, SampleFacts, SampleRun
+from common.core.rows.names import STREAMS
+from common.core.sample.account import Reason, SampleFacts, SampleRun
 
 PASS = "WS_RAW_SAMPLE_PASS"  # noqa: S105  (a verdict, no secret)
 NEEDS_REVIEW = "WS_RAW_SAMPLE_NEEDS_REVIEW"
 
 CHECKPOINTS_NEEDED = 2
+FINDINGS_NAMED = 5
 UNUSABLE_SHARE = 0.01  # of all events: more and what the sample says of the markets is not to be relied on
 TRY_OFFLINE = "bin/record-sample --exchange simulated --duration-seconds 30"
 
@@ -24,7 +25,7 @@ def judge(facts: SampleFacts, run: SampleRun, data_root: str) -> tuple[str, tupl
         *_about_messages(facts, run),
         *_about_reading(facts, data_root),
         *_about_checkpoints(facts, run),
-        *_about_completeness(facts, data_root),
+        *_about_gaps(facts, data_root),
     )
     return (NEEDS_REVIEW if reasons else PASS), reasons
 
@@ -59,15 +60,10 @@ def _about_outputs(facts: SampleFacts, run: SampleRun, data_root: str) -> list[R
             f"{_counted(others, 'row')} of another exchange than the {run.exchange} one that was recorded."
         )
         reasons.append(Reason(words, run.command))
-    first = f"First problem: {facts.problems[0]}." if facts.problems else ""
-    look = f"gzip -tv {_typed(data_root, *(file.path for file in facts.files))}"
-    if facts.unreadable_lines:
-        words = f"{_counted(facts.unreadable_lines, 'line')} that cannot be read back. {first}"
-        reasons.append(Reason(words, look))
-    if facts.wrong_rows:
-        rows = _counted(facts.wrong_rows, "row")
-        words = f"{rows} with a payload that does not give its checksum. {first}"
-        reasons.append(Reason(words, look))
+    if facts.findings:
+        found = _counted(len(facts.findings), "finding")
+        words = f"{found} in what was read back from disk: {'; '.join(facts.findings[:FINDINGS_NAMED])}."
+        reasons.append(Reason(words, f"bin/verify-archives --data-root {shlex.quote(data_root)}"))
     return reasons
 
 
@@ -111,21 +107,14 @@ def _about_checkpoints(facts: SampleFacts, run: SampleRun) -> list[Reason]:
     return [Reason(words, _with_options(run.command, longer))]
 
 
-def _about_completeness(facts: SampleFacts, data_root: str) -> list[Reason]:
-    reasons = []
-    if facts.gaps:
-        causes = ", ".join(sorted({str(gap.get("cause", "unknown")) for gap in facts.gaps}))
-        gaps = _counted(len(facts.gaps), "declared gap")
-        words = f"{gaps}: messages may be missing there. Causes: {causes}."
-        paths = _typed(data_root, *_paths(facts.files, WS_RAW, REST_CHECKPOINTS))
-        reasons.append(Reason(words, f"""zcat {paths} | grep '"record_type":"gap"'"""))
-    if facts.sequence_problems:
-        words = f"Sequences are not whole: {'; '.join(facts.sequence_problems[:5])}."
-        paths = _typed(data_root, *_paths(facts.files, WS_RAW))
-        reasons.append(
-            Reason(words, f"zcat {paths} | grep -o '\"global_message_sequence\":[0-9]*' | uniq | less")
-        )
-    return reasons
+def _about_gaps(facts: SampleFacts, data_root: str) -> list[Reason]:
+    if not facts.gaps:
+        return []
+    causes = ", ".join(sorted({str(gap.get("cause", "unknown")) for gap in facts.gaps}))
+    gaps = _counted(len(facts.gaps), "declared gap")
+    words = f"{gaps}: messages may be missing there. Causes: {causes}."
+    paths = _typed(data_root, *(file.path for file in facts.files))
+    return [Reason(words, f"""zcat {paths} | grep '"record_type":"gap"'""")]
 
 
 def _with_options(command: str, options: Mapping[str, str]) -> str:
@@ -141,10 +130,6 @@ def _with_options(command: str, options: Mapping[str, str]) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _paths(files: tuple[OutputFile, ...], *streams: str) -> list[str]:
-    return [file.path for file in files if file.stream in streams]
 
 
 def _typed(data_root: str, *paths: str) -> str:

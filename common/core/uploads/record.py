@@ -18,8 +18,9 @@ class UploadRecord(msgspec.Struct, frozen=True):
 
     `remote` is the remote with its folder, `remote_path` the whole place. `proof` says how: `read_back` means
     that the remote's bytes were read again and give `sha256`; `remote_hash` that the store's own hash is the
-    file's. `sidecar` is the archive's sidecar as it was uploaded beside it, None of a ledger: when both are
-    cleaned here, this is what is still known.
+    file's; `none` that it was deleted here without a proof, because `retention.only_proved` is off. `sidecar` is
+    the archive's sidecar as it was uploaded beside it, None of a ledger: when both are cleaned here, this is what
+    is still known, and `cleaned_because` the setting that wanted it.
     """
 
     schema_version: int
@@ -28,11 +29,12 @@ class UploadRecord(msgspec.Struct, frozen=True):
     remote_path: str
     bytes: int
     sha256: str
-    proof: Proof
+    proof: Proof | Literal["none"]
     verified_at_utc: str
     sidecar_sha256: str = ""
     sidecar: dict[str, Any] | None = None
     cleaned_at_utc: str | None = None
+    cleaned_because: str | None = None
     program_version: str = ""
 
     @property
@@ -42,6 +44,8 @@ class UploadRecord(msgspec.Struct, frozen=True):
 
     def holds_for(self, remote: str, verify: Proof) -> bool:
         """Whether nothing more is to be proved: the same remote, and a proof not weaker than asked for."""
+        if self.proof == "none":
+            return False
         return self.remote == remote and (self.proof == "read_back" or verify == "remote_hash")
 
 

@@ -1,11 +1,30 @@
+// What is recorded, with prices of this moment, and what was left out.
 import { ask, count, el, show, span, table } from "./dom.js";
+import { checkWords } from "./verdict.js";
 
 const POLL_MS = 5000;
 
 export function startMarkets(node, choose) {
+  const [recorded, left] = [el("div"), el("details", {}, el("summary", {}, "What was left out, and why"))];
+  show(node, recorded, left);
+  paged(recorded, "/api/markets", "slug, series, token or condition id", (found) => [
+    `${count(found.found)} of ${count(found.recorded)} recorded, ${count(found.live)} live`,
+    [found.prices_missing ? el("p", { class: "note" }, `No prices: ${found.prices_missing}.`) : null, rows(found.markets, choose)],
+  ], () => true);
+  const inside = el("div");
+  left.append(inside);
+  const refresh = paged(inside, "/api/left-out", "slug or reason", (found) => [
+    found.discovered_at_utc ? `${count(found.found)} of ${count(found.left_out)} left out at ${found.discovered_at_utc.slice(11, 19)} UTC` : "no discovery yet",
+    [found.warnings.map((words) => el("p", { class: "warn break" }, words)), el("div", { class: "grid" }, reasons(found.reasons), others(found.markets))],
+  ], () => left.open);
+  left.addEventListener("toggle", refresh);
+}
+
+// A list that is searched and paged by the server, and asked for again while `wanted`.
+function paged(node, path, placeholder, lay, wanted) {
   let page = 1;
   let asked = 0;
-  const search = el("input", { type: "search", placeholder: "slug, series, token or condition id", "aria-label": "Search markets" });
+  const search = el("input", { type: "search", placeholder, "aria-label": `Search: ${placeholder}` });
   const back = el("button", { type: "button", onclick: () => turn(-1) }, "‹ previous");
   const on = el("button", { type: "button", onclick: () => turn(1) }, "next ›");
   const words = el("span", { class: "dim", role: "status" });
@@ -14,40 +33,68 @@ export function startMarkets(node, choose) {
 
   const turn = (by) => { page += by; return refresh(); };
   const refresh = async () => {
+    if (document.hidden || !wanted()) return;
     const mine = ++asked;
     try {
-      const found = await ask("/api/markets", { search: search.value, page });
+      const found = await ask(path, { search: search.value, page });
       if (mine !== asked) return; // a later question was asked meanwhile
+      const [said, content] = lay(found);
       page = found.page;
-      words.textContent = `${count(found.found)} of ${count(found.recorded)} recorded, ${count(found.live)} live, page ${found.page} of ${found.pages}`;
+      words.textContent = `${said}, page ${found.page} of ${found.pages}`;
       [back.disabled, on.disabled] = [found.page <= 1, found.page >= found.pages];
-      if (!list.contains(document.activeElement)) show(list, rows(found.markets, choose));
+      if (!list.contains(document.activeElement)) show(list, content);
     } catch (error) {
       words.textContent = String(error.message);
     }
   };
   search.addEventListener("input", () => { page = 1; return refresh(); });
-  setInterval(() => { if (!document.hidden) refresh(); }, POLL_MS);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  return refresh();
+  setInterval(refresh, POLL_MS);
+  document.addEventListener("visibilitychange", refresh);
+  refresh();
+  return refresh;
 }
 
 function rows(markets, choose) {
   return table([
-    ["market", (row) => el("span", { class: row.phase === "live" ? "" : "dim" }, row.slug), "break"],
-    ["series", (row) => row.series || "–", "break dim roomy"],
+    ["market", (row) => [el("span", { class: row.phase === "live" ? "" : "dim" }, row.slug), " ", row.tokens.map((token) => [
+      el("button", { type: "button", class: "link", title: `book of ${row.slug} ${token.outcome}`, onclick: () => choose(token.token_id, row) }, token.outcome), " "])], "slug"],
     ["window", bar, "roomy"],
     ["left", left, "num"],
-    ["books", (row) => row.tokens.map((token) => [choose ? el("button", { type: "button", class: "link", onclick: () => choose(token.token_id, row, token) }, token.outcome) : token.outcome, " "])],
-    ["verdict", (row) => el("span", { class: row.verdict ? "bad" : "dim" }, row.verdict || "nothing wrong is known"), "break roomy"],
+    ["bid", (row) => each(row, "bid"), "num"], ["ask", (row) => each(row, "ask"), "num"], ["spread", (row) => each(row, "spread"), "num roomy"],
+    ["msg/s", (row) => (row.rate === null ? "–" : row.rate.toFixed(1)), "num roomy"],
+    ["last check", (row) => checkWords(row.check), "roomy"],
+    ["verdict", verdict, "break"],
   ], markets, "no market matches");
+}
+
+// The first outcome's price; the second one's is its mirror image, and is seen in its book.
+const each = (row, name) => row.tokens[0]?.[name] ?? el("span", { class: "dim" }, "–");
+
+function verdict(row) {
+  if (row.verdict) return el("span", { class: "bad" }, row.verdict);
+  if (row.phase === "over") return el("span", { class: "dim" }, "over");
+  if (!row.tokens.every((token) => token.book)) return el("span", { class: "dim" }, row.phase === "coming" ? "not open yet" : "no book");
+  if (row.check && row.check.verdict.startsWith("agree")) return el("span", { class: "good" }, "proved");
+  return el("span", { class: "dim" }, "not proved yet");
+}
+
+function reasons(found) {
+  return el("div", {}, el("h3", {}, "Reasons"), table([
+    ["reason", (row) => row.reason, "break"], ["markets", (row) => count(row.markets), "num"],
+  ], found, "nothing was left out"));
+}
+
+function others(markets) {
+  return el("div", {}, el("h3", {}, "Markets"), table([
+    ["market", (row) => row.slug || "–", "break"], ["reason", (row) => row.reason, "break dim"],
+  ], markets, "none matches"));
 }
 
 function bar(row) {
   if (row.passed === null) return el("span", { class: "dim" }, "while it is open");
   const fill = el("i");
   fill.style.width = `${row.passed * 100}%`;
-  return el("div", { class: row.left_seconds < 30 ? "bar late" : "bar", title: `${row.start_time_utc} to ${row.end_time_utc}` }, fill);
+  return el("div", { class: row.phase === "over" ? "bar over" : row.left_seconds < 30 ? "bar late" : "bar", title: `${row.start_time_utc} to ${row.end_time_utc}` }, fill);
 }
 
 function left(row) {

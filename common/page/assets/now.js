@@ -18,12 +18,21 @@ function tiles(now) {
     tile(count(now.waiting_now), "rows not durable yet"),
     tile(`${now.oldest_seconds.toFixed(1)} s`, "age of the oldest of them", now.oldest_seconds > 10 ? "bad" : ""),
     tile(size(now.spool_bytes), "spool"),
+    lags(now),
     tile(count(now.gaps_total), "gaps in this run", now.gaps_total ? "warn" : ""),
     trouble("divergences_total", "divergences"), trouble("rest_failures_total", "checkpoints failed"),
     trouble("process_restarts_total", "restarts of processes"), trouble("unusable_events_total", "events not readable"),
     trouble("unknown_messages_total", "unknown messages"),
-  ].filter((each) => each !== null));
+  ].flat().filter((each) => each !== null));
 }
+
+// From the exchange's time to ours, of the newest changes of each leg.
+function lags(now) {
+  const name = (lag) => (now.lags.length > 1 ? `, leg ${lag.leg}` : "");
+  return now.lags.map((lag) => tile(`${ms(lag.p50_ms)} / ${ms(lag.p99_ms)}`, `receive lag, p50 / p99${name(lag)}`, lag.p99_ms > 5000 || lag.p50_ms < -1000 ? "warn" : ""));
+}
+
+const ms = (value) => (Math.abs(value) >= 10000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 
 function total(now) {
   const last = Object.values(now.rates).map((rates) => rates[rates.length - 1]).filter((rate) => rate !== null && rate !== undefined);
@@ -64,7 +73,7 @@ function processes(now) {
 
 function sessions(now) {
   return el("div", {}, el("h3", {}, "Sessions, the newest first"), table([
-    ["session", (row) => row.session_id.replace(/-\d{8}T\d{6}Z-[0-9a-f]+/, " "), "mono break"],
+    ["session", (row) => row.session_id.replace(/-\d{8}T\d{6}Z-[0-9a-f]+-?/, " "), "mono break"],
     ["lasted", (row) => span(row.lasted_seconds), "num"],
     ["messages", (row) => count(row.messages), "num"],
     ["", (row) => el("span", { class: row.open ? "good" : row.stale ? "bad" : "dim" }, row.open ? "open" : row.close_reason || "closed"), "break"],

@@ -7,6 +7,7 @@ stand-ins in place of the libraries that are not installed; nothing of a command
 `NOT_POSSIBLE` where that does not do: then the environment has to be made.
 """
 
+import resource
 import runpy
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 from common.errors import EXIT_DONE
 
 NOT_POSSIBLE = 99
+CPU_LIMIT_S, MEMORY_LIMIT = 20, 1 << 30  # for a loop over a stand-in that no end was thought of
 
 
 class _AnyClass(type):
@@ -38,6 +40,9 @@ class _AnyClass(type):
 
     def __getitem__(cls, _: object) -> "_AnyClass":
         return cls
+
+    def __iter__(cls) -> Iterator[Any]:  # else what has items would go on for ever
+        return iter(())
 
 
 class Anything(metaclass=_AnyClass):
@@ -79,6 +84,8 @@ class StandIns(MetaPathFinder, Loader):
 
 def main(arguments: Sequence[str]) -> int:
     """Run the module that is named first with the arguments after it, of which one asks for help or the version."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     sys.meta_path.append(StandIns())
     module, *sys.argv[1:] = arguments
     try:

@@ -15,6 +15,7 @@ COMMANDS = {
     "upload-archives": "uploads closed archives once",
     "merge-recordings": "puts the recordings of several hosts into one data root",
     "replay-book": "shows a token's book at a time, or steps through its events",
+    "export": "writes books and trades in the formats of other projects",
     "export-parquet": "writes events, best prices and books as Parquet tables",
     "tail-queue": "follows the messages of a running recorder",
     "drill": "breaks a running recorder on purpose and checks what it kept",

@@ -56,16 +56,6 @@ def sample_run(
     )
 
 
-def check_row(line: bytes) -> list[str]:
-    """Recomputes `payload_sha256` over the text or the answer that the row holds."""
-    row = json.loads(line)
-    if "payload_sha256" not in row:
-        return []
-    text = row.get("raw_text") or json.dumps(row["response"]["raw_response_json"])
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return [] if row["payload_sha256"] == digest else ["payload_sha256 is not that of the payload"]
-
-
 def rest_book(token_id: str = "1") -> dict[str, Any]:
     """A book as REST answers it."""
     place = {"market": "0xabc", "asset_id": token_id, "timestamp": "1795435200000", "hash": "ab"}
@@ -94,6 +84,7 @@ def message_row(n: int, *, kind: str = "book", text: str = "", **changes: object
         "session_id": SESSION,
         "message_sequence": n,
         "global_message_sequence": n,
+        "payload_length_bytes": len(text.encode()),
         "payload_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "raw_text": text,
         "json": json.loads(text) if is_json else None,
@@ -108,7 +99,7 @@ def gap_row(at_ns: int = NOON_NS) -> dict[str, Any]:
         "producer": READER,
         "received_at_ns": at_ns,
         "session_id": SESSION,
-        "gap": {"cause": "spool full", "first_message_sequence": 3, "last_message_sequence": 4},
+        "gap": {"cause": "spool full", "first_global_message_sequence": 3, "last_global_message_sequence": 4},
     }
 
 
@@ -125,7 +116,7 @@ def checkpoint_row(n: int, *, status: int = 200, books: object = (rest_book(),))
         "response": {"status_code": status, "elapsed_ms": 20.5 * n, "raw_response_json": answer},
         "error": None,
         "missing_token_ids": [],
-        "payload_sha256": hashlib.sha256(json.dumps(answer).encode()).hexdigest(),
+        "payload_sha256": hashlib.sha256(json.dumps(answer, separators=(",", ":")).encode()).hexdigest(),
     }
 
 
@@ -136,8 +127,35 @@ def refused_row(n: int) -> dict[str, Any]:
     return row
 
 
+def life_cycle_row(kind: str, at_ns: int, **detail: object) -> dict[str, Any]:
+    """A row that opens or closes the session."""
+    return {
+        "record_type": kind,
+        "producer": READER,
+        "received_at_ns": at_ns,
+        "received_monotonic_ns": at_ns,
+        "session_id": SESSION,
+        "subscription": {"revision": 1, "assets_ids": ["1"]},
+        "tokens_tracked": [],
+        kind: detail,
+    }
+
+
+def whole_session(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages between the rows that open and close their session; nothing where there are none."""
+    if not messages:
+        return []
+    last_ns = max(row["received_at_ns"] for row in messages)
+    last = max(row.get("message_sequence", 0) for row in messages)
+    exchange = {"exchange": messages[0]["exchange"]} if "exchange" in messages[0] else {}
+    opened = life_cycle_row("session_opened", NOON_NS)
+    closed = life_cycle_row("session_closed", last_ns, reason="recorder_stopping", messages=last)
+    return [opened | exchange, *messages, closed | exchange]
+
+
 def write_sample(root: Path, messages: list[dict[str, Any]], checkpoints: list[dict[str, Any]]) -> None:
     """Both outputs, closed; an output without rows is not made."""
+    messages = whole_session(messages)
     store = LaneStore.open(root, 0, layout=Layout("sample", run_id=RUN_ID), gzip_level=1)
     for stream, producer, rows in ((WS_RAW, READER, messages), (REST_CHECKPOINTS, CHECKPOINTER, checkpoints)):
         for n, row in enumerate(rows, start=1):
