@@ -18,7 +18,7 @@ from common.archive.hours import hour_archive, note_closed, note_open
 from common.archive.journal import JournalLine, read_journals
 from common.archive.ledger import FIRST_WINDOWS, compute_ledgers, windows_due, write_ledger
 from common.archive.upload_records import has_left, was_uploaded
-from common.core.counter_parts import LEDGERS, part
+from common.core.counters import LEDGERS, part
 from common.core.ledger.document import AnyLedger, Window
 from common.core.ledger.later import Later
 from common.core.ledger.token_seconds import counted_token_time

@@ -160,6 +160,7 @@ def _open_server(runtime: Runtime, board: StatusBoard) -> "tuple[StatusServer, P
     try:
         server = StatusServer(settings.http_host, settings.http_port, pages, site=site, tick=board.tick)
     except (OSError, UnicodeError, RuntimeError) as error:  # no host name; a machine that gives no thread
+        site.close()
         where = f"{settings.http_host}:{settings.http_port}"
         runtime.tally.add("http_port_failures_total")
         log.warning(

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from common.core.causes import Cause
-from common.core.counter_parts import GAPS, part
+from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from common.core.causes import Cause
-from common.core.counter_parts import GAPS, part
+from common.core.counters import GAPS, part
 from common.core.feed.opening_books import BookWatch
 from common.core.feed.rules import (
     STALE_EVENTS,

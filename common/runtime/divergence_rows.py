@@ -8,7 +8,7 @@ import msgspec
 
 from common.core.audit.divergence import GAP_OF_DIVERGENCES, Divergence
 from common.core.causes import Cause
-from common.core.counter_parts import GAPS, part
+from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.rows.origin import Leg

@@ -237,7 +237,8 @@ def run_process(make: Callable[[Runtime], Process]) -> int:
         asked_to_stop=given.drain,
     )
     signal.signal(signal.SIGTERM, loop.on_signal)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what an interrupt means
+    for decided_above in (signal.SIGINT, signal.SIGHUP):  # the supervisor decides what these mean
+        signal.signal(decided_above, signal.SIG_IGN)
     log.info("process started", extra={"pid": os.getpid(), "version": PROGRAM_VERSION})
     try:
         loop.run(make(runtime))

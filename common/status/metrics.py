@@ -19,26 +19,6 @@ from common.status.board import Status
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "orderbooks_"
-RARE = (  # counters that a run may never move, and that the run manifest has only then
-    "audit_holes_total",
-    "audit_skips_total",
-    "book_checks_total",
-    "dial_failures_total",
-    "discoveries_total",
-    "discovery_hints_total",
-    "divergences_resubscribed_total",
-    "first_books_overdue_total",
-    "log_records_dropped_total",
-    "pauses_total",
-    "rest_books_wrong_total",
-    "rest_checkpoints_dropped_total",
-    "run_folder_restorations_total",
-    "spool_restorations_total",
-    "stuck_processes_total",
-    "wrong_batches_total",
-    "ws_control_frames_total",
-    "ws_requests_refused_total",
-)
 BY_LABELS = frozenset({"book_checks_total"})  # counters of which a family with labels gives the parts
 
 
@@ -68,7 +48,7 @@ class _StatusCollector(Collector):
         yield self._build()
 
     def _counters(self) -> Iterator[Metric]:
-        for name, value in {**dict.fromkeys(RARE, 0), **self._status.manifest.counters}.items():
+        for name, value in self._status.manifest.counters.items():
             if name in BY_LABELS:
                 continue  # a second family of the name would make promtool refuse the page, and sums count twice
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily

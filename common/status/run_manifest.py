@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from common.core.counter_parts import gaps_by_cause, is_part, ledgers_by_condition
+from common.core.counters import COUNTERS, gaps_by_cause, is_part, ledgers_by_condition
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday, told_before
 from common.core.market import Exchange, Market
@@ -24,45 +24,6 @@ from common.version import PROGRAM_VERSION
 SERVICE = "orderbooks-ws-recorder"
 SCHEMA_VERSION = 1
 RECENT = 50
-COUNTERS = (
-    "ws_messages_total",
-    "ws_bytes_total",
-    "rows_written_total",
-    "reconnects_total",
-    "stale_reconnects_total",
-    "consecutive_stale_reconnects",
-    "forced_discovery_refreshes_total",
-    "discovery_failures_total",
-    "rest_requests_total",
-    "rest_failures_total",
-    "json_errors_total",
-    "unknown_messages_total",
-    "unusable_events_total",
-    "unusual_forms_total",
-    "divergences_total",
-    "gaps_total",
-    "process_restarts_total",
-    "archive_bytes_written_total",
-    "archives_closed_total",
-    "archives_recovered_total",
-    "uploads_verified_total",
-    "upload_failures_total",
-    "archives_cleaned_total",
-    "ledgers_written_total",
-    "token_milliseconds_expected_total",
-    "token_milliseconds_recorded_total",
-    "legs_healed_milliseconds_total",
-    "legs_gap_token_milliseconds_total",
-    "legs_withheld_messages_total",
-    "legs_doubtful_messages_total",
-    "http_port_failures_total",
-    "problems_total",
-    "webhook_posts_total",
-    "webhook_failures_total",
-    "webhook_events_dropped_total",
-    "heartbeats_total",
-    "heartbeat_failures_total",
-)
 
 
 class RunManifest(msgspec.Struct, frozen=True):
@@ -213,7 +174,7 @@ def _problems(
 
 
 def _counters(facts: Mapping[str, Facts]) -> dict[str, int]:
-    totals = Counter(dict.fromkeys(COUNTERS, 0))
+    totals: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
     for fact in facts.values():
         totals.update(fact.counters)
     return dict(totals)

@@ -1,12 +1,14 @@
 """What an operator is told of uploads, from the events of many passes."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from common.core.counters import CounterName
 from common.core.instants import utc_text
 from common.core.uploads.judgement import UploadEvent
 from common.uploads.passes import Figures
 
-COUNTERS = {
+COUNTED_AS: Mapping[str, CounterName] = {
     "verified": "uploads_verified_total",
     "failed": "upload_failures_total",
     "alarm": "upload_failures_total",
@@ -15,11 +17,11 @@ COUNTERS = {
 }
 
 
-def counter_of(event: UploadEvent) -> str | None:
+def counter_of(event: UploadEvent) -> CounterName | None:
     """The counter that an event moves; what went well is counted of archives alone, not of ledgers."""
     if event.kind in {"verified", "cleaned"} and not event.is_archive:
         return None
-    return COUNTERS[event.kind]
+    return COUNTED_AS[event.kind]
 
 
 class UploadAccount:

@@ -80,7 +80,8 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
         facts = last_facts(run_dir, "toy")
         assert facts is not None
         assert (facts.pid, facts.details) == (process.pid, {"index": 3})
-        process.send_signal(signal.SIGINT)  # what a terminal sends to all; only the supervisor may act on it
+        for to_all in (signal.SIGINT, signal.SIGHUP):  # by a terminal; only the supervisor may act on it
+            process.send_signal(to_all)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
         out, log = process.communicate(timeout=120)

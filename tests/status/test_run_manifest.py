@@ -4,9 +4,10 @@ from typing import Any
 import msgspec
 
 from common.config import Settings
+from common.core.counters import COUNTERS
 from common.runtime.process import Assignment
 from common.runtime.run.facts import Facts
-from common.status.run_manifest import COUNTERS, RECENT, RunManifest, compose
+from common.status.run_manifest import RECENT, RunManifest, compose
 
 ASSIGNMENT = msgspec.convert(
     {

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UnsetType
 
+from common.core.counters import CounterName
 from common.core.ledger.document import AnyLedger, CheckpointLedger
 from common.core.ledger.legs_document import FeedLegs
 
@@ -48,7 +49,7 @@ def legs_of(ledger: AnyLedger) -> FeedLegs | None:
     return ledger.legs
 
 
-def counted(legs: FeedLegs) -> Mapping[str, int]:
+def counted(legs: FeedLegs) -> Mapping[CounterName, int]:
     """What a ledger adds to the counters of the run."""
     return {
         "legs_healed_milliseconds_total": round(legs.healed_seconds * 1000),

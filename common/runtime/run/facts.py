@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from common.core.counters import CounterName, CounterPart
 from common.core.format_version import newer_than_known
 from common.core.problems import Problem
 from common.files import replace, version_of
@@ -116,6 +117,6 @@ class Tally:
         self.counters = Counter(before.counters if before else {})
         self.event_types = Counter(before.event_types if before else {})
 
-    def add(self, name: str, amount: int = 1) -> None:
+    def add(self, name: CounterName | CounterPart, amount: int = 1) -> None:
         """Count."""
         self.counters[name] += amount

@@ -19,6 +19,8 @@ from common.topology import Instance
 CHECKOUT = Path(common.__file__).parent.parent
 FIRST_HEARTBEAT_NS = 120_000_000_000  # recovery of large archives comes before a writer's first heartbeat
 NS = 1_000_000_000
+# What a large frame took goes back to the machine: glibc would keep such blocks in its heap after the first of them.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 
 log = logging.getLogger("supervisor")
 
@@ -89,7 +91,7 @@ class Child:
         command += ["--leg", self.instance.leg] if self.instance.leg is not None else []
         command += ["--supervisor", str(os.getpid())]
         command += ["--drain"] if self.stopping else []
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        environment = {**MEMORY, **os.environ, "PYTHONPATH": str(CHECKOUT)}
         try:
             self._process = self._heartbeats.start(command, environment)
         except OSError as error:

@@ -2,12 +2,12 @@
 
 import msgspec
 
+from common.core.counters import COUNTERS
 from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.feed_document import Sources, feed_ledger
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.legs_document import FeedLegs
 from common.core.ledger.union_today import UnionToday, counted, legs_of, told_before
-from common.status.run_manifest import COUNTERS
 
 HOUR_NS = 3600 * 1_000_000_000
 

@@ -43,10 +43,10 @@ def test_facts_that_cannot_be_written_leave_the_older_ones_and_stop_nobody(run_d
 
 
 def test_counters_go_on_from_those_of_the_process_before() -> None:
-    tally = Tally(facts("one", messages=5))
-    tally.add("messages")
-    tally.add("bytes", 7)
-    assert dict(tally.counters) == {"messages": 6, "bytes": 7}
+    tally = Tally(facts("one", ws_messages_total=5))
+    tally.add("ws_messages_total")
+    tally.add("ws_bytes_total", 7)
+    assert dict(tally.counters) == {"ws_messages_total": 6, "ws_bytes_total": 7}
     assert tally.event_types["book"] == 4
     assert not Tally(None).counters
 

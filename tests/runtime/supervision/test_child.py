@@ -150,3 +150,18 @@ def test_a_process_that_beats_lives_although_its_facts_cannot_be_written(folder:
         assert not child.kill_if_stuck(SECOND, 300 * SECOND)
     assert child.kill_if_stuck(SECOND, 302 * SECOND), "it beats no more"
     ends(child, 302 * SECOND)
+
+
+def test_a_process_gives_large_blocks_back_unless_its_user_set_that_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")
+    child = child_that("stubborn", folder)
+    child.start_if_due(folder / "assignment", 0)
+    wait_until_it_ignores_sigterm(child)
+    assert child.pid is not None
+    environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+    os.kill(child.pid, signal.SIGKILL)
+    ends(child, 0)
+    assert b"MALLOC_MMAP_THRESHOLD_=1048576" in environment
+    assert b"MALLOC_TRIM_THRESHOLD_=7" in environment
