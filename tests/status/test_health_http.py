@@ -415,14 +415,19 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
         environment={"RECORDER__MANIFEST__HTTP_PORT": str(port)},
     ) as process:
 
-        def status_of(path: str) -> int:
+        def answer_of(path: str) -> tuple[int, str]:
             try:
-                return requests.get(f"http://127.0.0.1:{port}{path}", timeout=30).status_code
-            except requests.ConnectionError:
-                return 0
+                answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=30)
+            except requests.RequestException as error:
+                return 0, str(error)
+            return answer.status_code, answer.text
 
-        wait_for(lambda: status_of("/readyz") == 200, what="the recorder to be ready")
-        assert status_of("/healthz") == 200
+        wait_for(
+            lambda: answer_of("/readyz")[0] == 200,
+            what=lambda: f"the recorder to be ready: {answer_of('/readyz')}",
+        )
+        health = answer_of("/healthz")
+        assert health[0] == 200, health
         metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=120)
