@@ -1,4 +1,4 @@
-"""Log records as short lines, for a person who looks on at a terminal."""
+"""Log records as short lines, for a person at a terminal."""
 
 import logging
 import os
