@@ -12,7 +12,7 @@ import msgspec
 
 from common.config import SECTIONS, SELECTING, DiscoverySettings, Settings
 from common.config_sources import NO_SECTION, Layer, read_environment, read_file, variable_name
-from common.core.durations import seconds_of
+from common.core.instants import seconds_of
 from common.core.suggestion import suggestion
 from common.errors import ConfigError
 

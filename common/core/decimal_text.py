@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+MICRO_PLACES = 6  # of what the exchange settles in: neither prices nor sizes can be finer
+MOST_MICROS = 10**18  # decimal128(18, 6), which readers hold in 64 bits
 PLACES = 18  # digits behind the point that can be told apart
 _DECIMALS = re.compile(r"(?:[0-9]{1,18}+(?:\.[0-9]{1,18}+)?+,)*+", re.ASCII)
 
@@ -49,3 +51,22 @@ def three_decimals(text: str) -> str:
         return text
     whole, _, rest = text.partition(".")
     return f"{whole}.{rest.ljust(3, '0')}"
+
+
+@lru_cache(maxsize=1 << 17)
+def micros(text: str) -> int | None:
+    """The text in millionths; None where it is not a plain decimal, too large, or finer than a millionth."""
+    whole, _, part = text.partition(".")
+    if len(part) > MICRO_PLACES:
+        if part[MICRO_PLACES:].strip("0"):
+            return None
+        part = part[:MICRO_PLACES]
+    digits = whole + part
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    value = (
+        int(whole or "0") * 10**MICRO_PLACES + int(part.ljust(MICRO_PLACES, "0"))
+        if len(whole) <= 12
+        else MOST_MICROS
+    )
+    return value if value < MOST_MICROS else None

@@ -1,9 +1,12 @@
-"""UTC instants as text: nanoseconds since the epoch to ISO 8601 and back, by integer arithmetic."""
+"""Times as text: UTC instants as ISO 8601 and back, by integer arithmetic, and lengths of time as people write them."""
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
 NS_PER_SECOND = 1_000_000_000
+_WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @lru_cache(maxsize=64)
@@ -32,3 +35,9 @@ def parse_utc_ns(text: str) -> int:
         moment = moment.replace(tzinfo=UTC)
     since_epoch = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since_epoch.days * 86_400 + since_epoch.seconds) * NS_PER_SECOND + since_epoch.microseconds * 1000
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of `90s`, `10m`, `1.5h` or `2d`; None for everything else, plain numbers included."""
+    match = _WITH_UNIT.fullmatch(text)
+    return float(match[1]) * _SECONDS[match[2]] if match else None

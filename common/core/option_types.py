@@ -5,8 +5,7 @@ import math
 import re
 from collections.abc import Callable
 
-from common.core.durations import seconds_of
-from common.core.instants import parse_utc_ns
+from common.core.instants import parse_utc_ns, seconds_of
 
 _INTEGER = re.compile(r"[+-]?\d+")
 

@@ -11,7 +11,7 @@ from common.core.rows import reading
 
 SMALL = 4096  # texts of a few dozen bytes
 LARGE = 64  # lists of all tokens of a connection
-OFFLINE = {"common.core.micros.micros"}  # used by an export alone, which ends
+OFFLINE = {"common.core.decimal_text.micros"}  # used by an export alone, which ends
 
 
 def caches() -> Iterator[tuple[str, int | None]]:
@@ -19,7 +19,7 @@ def caches() -> Iterator[tuple[str, int | None]]:
         if module.name.startswith(("common.benchmark", "common.archive.schema")):
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            if hasattr(value, "cache_info") and value.__module__ == module.name:
+            if isinstance(value, type(scaled)) and value.__module__ == module.name:
                 yield f"{module.name}.{name}", value.cache_info().maxsize
 
 

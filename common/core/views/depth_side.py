@@ -5,8 +5,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
 from common.core.books.book import PriceSize
+from common.core.decimal_text import micros
 from common.core.events.market_events import LevelChange
-from common.core.micros import micros
 
 Millionths = Sequence[int | None]
 

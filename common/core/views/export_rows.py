@@ -9,6 +9,7 @@ from typing import Any, assert_never
 import msgspec
 
 from common.core.books.book import Book
+from common.core.decimal_text import micros
 from common.core.events.market_events import (
     BestBidAsk,
     BookSnapshot,
@@ -22,7 +23,6 @@ from common.core.events.market_events import (
     UnusualForms,
 )
 from common.core.market import Exchange, Token
-from common.core.micros import micros
 from common.core.views.depth_side import DepthSide
 
 Row = tuple[Any, ...]

@@ -71,7 +71,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from common.core.durations import seconds_of
+from common.core.instants import seconds_of
 from common.core.suggestion import suggestion
 from common.errors import ConfigError, ExchangeError
 from common.simulation.faults.mutations import Change, Mutation
