@@ -3,6 +3,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,29 @@ _LONGEST_FIRST = ("faults", "end_to_end", "commands", "test_readme.py", "benchma
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Where the load counts, processes run as fast as users run them; what they do is measured elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        if item.get_closest_marker("unmeasured"):
+    marker = item.get_closest_marker("unmeasured")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        _no_coverage_here() if marker and marker.kwargs else nullcontext(),
+    ):
+        if marker:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         return (yield)
+
+
+@contextmanager
+def _no_coverage_here() -> Iterator[None]:
+    """For a test that goes thousands of times through code that others measure: tracing doubles what it costs."""
+    coverage = sys.modules.get("coverage")
+    current = coverage.Coverage.current() if coverage else None
+    if current is None:
+        yield
+        return
+    current.stop()
+    try:
+        yield
+    finally:
+        current.start()
 
 
 @pytest.fixture

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from common.core.events.kinds import BOOK_WITHOUT_EVENT_TYPE, MARKET_KINDS
+from common.core.events.kinds import (
+    BOOK_WITHOUT_EVENT_TYPE,
+    EMPTY_ARRAY,
+    MARKET_KINDS,
+    NOT_JSON,
+    NOT_UTF8,
+    PLAIN_TEXTS,
+)
 from common.core.json_splice import one_line, splice, utf8_error_text
 from common.core.rows.websocket import Classified
 
-PLAIN_TEXTS = frozenset({"PONG", "INVALID OPERATION", "NO NEW ASSETS", "INVALID MESSAGE"})
-EMPTY_ARRAY = "empty_array"
-NOT_JSON = "not_json"
-NOT_UTF8 = "not_utf8"
 UNKNOWN = "unknown:"
 MAX_KIND_CHARS = 80
 MAX_KINDS = 32  # distinct kinds that one message can name; more become `unknown:and_more`

@@ -23,6 +23,7 @@ TOLD_EVERY = "5s"  # the caller may be gone: writing to nobody ends it
 
 _ALWAYS = ("--files-from-raw", "-", "--no-traverse", "--retries", "1", "--ask-password=false")
 _LOG = ("--use-json-log", "--log-level", "INFO", "--stats", TOLD_EVERY)
+NO_SUCH_FOLDER = 3  # rclone's exit code
 SHA256_DIGITS, MD5_DIGITS = 64, 32
 
 
@@ -103,6 +104,34 @@ class Rclone:
         if code:
             raise self._error(code, told)
         return int(out) if out.strip() else None
+
+    def folders(self, below: str) -> list[str]:
+        """Sorted names of the folders in a folder of the remote; none where it is not there. Raises RemoteError."""
+        return sorted(line.rstrip("/") for line in self._listed(below, "--dirs-only", "--max-depth", "1"))
+
+    def files(self, below: str) -> dict[str, int]:
+        """Every file below a folder of the remote by its path from the root, with its bytes. Raises RemoteError."""
+        lines = self._listed(below, "--files-only", "-R", "--format", "sp", "--separator", "\t")
+        found = (line.partition("\t") for line in lines)
+        return {f"{below}/{name}" if below else name: int(size) for size, _, name in found}
+
+    def _listed(self, below: str, *how: str) -> list[str]:
+        arguments = ("lsf", *how, "--retries", "1", "--ask-password=false", *_LOG)
+        code, out, told = self._run(arguments, (remote_place(self.remote, below),), [], 0)
+        if code == NO_SUCH_FOLDER:
+            return []
+        if code:
+            raise self._error(code, told)
+        return [line for line in out.decode(errors="replace").split("\n") if line]
+
+    def fetch(self, paths: Sequence[str], size: int, folder: Path) -> Told:
+        """Copy files of the remote to the same paths below `folder`. `size` and errors as in `copy`."""
+        code, _, told = self._run(
+            ("copy", *_ALWAYS, "--checksum", *_LOG), (self._root, str(folder)), paths, size
+        )
+        if code and not told.failed:
+            raise self._error(code, told)
+        return told
 
     def delete(self, path: str) -> None:
         """Delete one file at the remote. Raises RemoteError."""

@@ -4,6 +4,7 @@ import re
 import shlex
 import statistics
 
+from common.core.events.kinds import MEANINGS
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.core.sample.account import CheckpointFacts, SampleManifest
@@ -13,25 +14,6 @@ from common.sample.markdown import bars, code, escaped, size_text, table
 _MOST_CHECKPOINTS = 20
 _MOST_TYPES = 20
 _MOST_TOKENS = 40
-_WHAT_A_KIND_IS = {
-    "book": "a whole order book: when a subscription opens, and after trades",
-    "price_change": "price levels that changed",
-    "last_trade_price": "a trade",
-    "tick_size_change": "the smallest price step changed",
-    "best_bid_ask": "the best prices changed",
-    "new_market": "a market was created; sent to everyone",
-    "market_resolved": "a market has its outcome",
-    "book_without_event_type": "an order book that does not name its kind",
-    "PONG": "the answer to our keepalive",
-    "INVALID OPERATION": "the exchange did not understand a request of ours",
-    "INVALID MESSAGE": "the exchange did not understand a request of ours",
-    "NO NEW ASSETS": "everything asked for was subscribed already",
-    "empty_array": "no token of the subscription has a book",
-    "not_json": "text that is not JSON",
-    "not_utf8": "bytes that are not text",
-}
-
-
 _MESSAGES_BY_TYPE = (
     "select unnest(classified_event_types) as type, count(*) as messages,"
     " min(received_at_utc) as first, max(received_at_utc) as last from ROWS"
@@ -103,7 +85,7 @@ def _messages(manifest: SampleManifest) -> list[str]:
     lines += table(
         ("type", "messages", "what it is"),
         (
-            (escaped(kind), f"{count:,}", _WHAT_A_KIND_IS.get(kind, "not known to this version; kept anyway"))
+            (escaped(kind), f"{count:,}", MEANINGS.get(kind, "not known to this version; kept anyway"))
             for kind, count in kinds[:_MOST_TYPES]
         ),
     )

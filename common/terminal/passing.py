@@ -5,31 +5,22 @@ from collections.abc import Iterable
 import msgspec
 
 from common.core.envelope import MESSAGE, Context
-from common.core.events.kinds import BOOK_WITHOUT_EVENT_TYPE, MARKET_KINDS
+from common.core.events.kinds import EVENT_TYPES
 from common.core.json_splice import encode_line
 from common.core.market import Token
 from common.core.rows.origin import Origin
-from common.core.rows.reading import row_of
+from common.core.rows.reading import LIFE_CYCLE_RECORDS, row_of
 from common.core.rows.rest import REST_CHECKPOINT
-from common.core.rows.websocket import (
-    DIVERGENCE,
-    GAP,
-    SESSION_CLOSED,
-    SESSION_OPENED,
-    SUBSCRIPTION_CHANGED,
-    message_constant,
-    message_rest,
-)
+from common.core.rows.websocket import message_constant, message_rest
 from common.errors import ArchiveError
-from common.polymarket.classify import EMPTY_ARRAY, NOT_JSON, NOT_UTF8, PLAIN_TEXTS, UNKNOWN, classify
+from common.polymarket.classify import UNKNOWN, classify
 from common.polymarket.describe import describe_message, describe_row
 from common.queue.tail import Tailed
 
 UNREADABLE_ROW = "unreadable_row"
 KINDS = (  # what messages and rows are called, but for what the exchange may send that is not known yet
-    *sorted(MARKET_KINDS),
-    *(BOOK_WITHOUT_EVENT_TYPE, EMPTY_ARRAY, NOT_JSON, NOT_UTF8, *sorted(PLAIN_TEXTS)),
-    *(SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP, DIVERGENCE, REST_CHECKPOINT, UNREADABLE_ROW),
+    *(kind.name for kind in EVENT_TYPES),
+    *(*LIFE_CYCLE_RECORDS, REST_CHECKPOINT, UNREADABLE_ROW),
 )
 
 _CONSTANTS_KEPT = 64

@@ -22,7 +22,7 @@ from common.core.rows.reading import row_of
 from tests.archive.changes import KEYS, VALUES, changed
 from tests.archive.markets import BATCHES, MS, Books, World, levels_of, rows_of, world
 
-TRIALS = int(os.environ.get("CHANGED_FIELD_TRIALS", "250"))
+TRIALS = int(os.environ.get("CHANGED_FIELD_TRIALS", "150"))
 WAYS = (*VALUES, *KEYS)
 CHANGED_PART = 0.5  # of the messages, from the first on: behind it is time to find out
 
@@ -83,6 +83,7 @@ def test_an_unchanged_recording_is_the_truth_and_nothing_is_said_against_it(numb
     assert read.ledger.checks_passed > BATCHES
 
 
+@pytest.mark.unmeasured(here=True)
 def test_a_changed_field_leaves_the_books_right_or_is_told() -> None:
     chance = Random(20261129)
     outcomes: Counter[str] = Counter()

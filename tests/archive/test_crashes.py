@@ -54,6 +54,7 @@ def at_every_step(root: Path, act: Callable[[Path, int], bool]) -> int:
     return step
 
 
+@pytest.mark.unmeasured(here=True)
 @pytest.mark.parametrize("fate", ["killed before", "killed halfway", "device error", "disk full"])
 def test_a_life_may_end_at_any_step(tmp_path: Path, fate: Fate) -> None:
     recovered = 0
@@ -70,6 +71,7 @@ def test_a_life_may_end_at_any_step(tmp_path: Path, fate: Fate) -> None:
     assert recovered > 20
 
 
+@pytest.mark.unmeasured(here=True)
 def test_recovery_may_end_at_any_step_too(tmp_path: Path) -> None:
     deaths = 0
     for first in range(25, 90, 6):
@@ -91,6 +93,7 @@ def test_recovery_may_end_at_any_step_too(tmp_path: Path) -> None:
     assert deaths > 100
 
 
+@pytest.mark.unmeasured(here=True)
 @pytest.mark.parametrize("names", [True, False], ids=["names undone", "names kept"])
 @pytest.mark.parametrize("zeros", [True, False], ids=["zeros", "cut"])
 def test_power_may_be_lost_at_any_step(tmp_path: Path, *, names: bool, zeros: bool) -> None:
@@ -120,6 +123,7 @@ def test_the_loss_of_power_would_be_seen_if_nothing_were_synced(tmp_path: Path) 
         the_last_life(tmp_path, told)
 
 
+@pytest.mark.unmeasured(here=True)
 @settings(max_examples=60, deadline=None)
 @given(
     windows=st.lists(st.integers(0, 3), min_size=1, max_size=25),

@@ -39,7 +39,9 @@ def recording(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
         manifest = folder / "d/manifests/polymarket_ws_recorder_latest.json"
         wait_for(
             lambda: manifest.exists() and json.loads(manifest.read_bytes())["state"] == "RUNNING_RECEIVING",
-            what="the recorder to receive",
+            what=lambda: (
+                f"the recorder to receive: {manifest.read_text() if manifest.exists() else 'no manifest'}"
+            ),
         )
         yield process
 

@@ -73,6 +73,7 @@ def closes(mutation: Mutation) -> bool:
     return mutation.path in CLOSING and mutation.change in {"add", "retype"}
 
 
+@pytest.mark.unmeasured(here=True)
 @pytest.mark.parametrize("listing", [*current_windows(), *questions()], ids=lambda listing: listing.slug)
 def test_no_change_of_a_market_loses_it_in_silence(listing: Listing) -> None:
     shown = OBJECTS.market(listing, NOW_S)
@@ -87,9 +88,16 @@ def test_no_change_of_a_market_loses_it_in_silence(listing: Listing) -> None:
     assert fates["said"] < fates["recorded"] / 5, "most changes cost nothing"
 
 
+def with_few_markets(event: Document, listing: Listing) -> Document:
+    """The event with that market and one beside it: the others would be read again for each change."""
+    markets = sorted(event["markets"], key=lambda market: market["slug"] != listing.slug)
+    return {**event, "markets": markets[:2]}
+
+
+@pytest.mark.unmeasured(here=True)
 @pytest.mark.parametrize("listing", [*current_windows(), *questions()], ids=lambda listing: listing.slug)
 def test_no_change_of_an_event_loses_its_markets_in_silence(listing: Listing) -> None:
-    shown = OBJECTS.event(listing.event, NOW_S)
+    shown = with_few_markets(OBJECTS.event(listing.event, NOW_S), listing)
     count = 0
     for mutation in every_mutation(shown):
         count += 1

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.core.events.kinds import MARKET_KINDS
-from common.polymarket.classify import PLAIN_TEXTS, classify
+from common.core.events.kinds import MARKET_KINDS, PLAIN_TEXTS
+from common.polymarket.classify import classify
 
 BOOK = {"market": "0xa", "asset_id": "1", "bids": [{"price": "0.4", "size": "2"}], "asks": [], "hash": "ab"}
 

@@ -32,7 +32,7 @@ from common.locks import FileLock
 from common.version import PROGRAM_VERSION
 
 T = TypeVar("T")
-Format = Literal["pmxt", "tardis"]
+Format = Literal["hftbacktest", "nautilus", "pmxt", "tardis"]
 MakeWriter = Callable[[HourFiles, int, Mapping[str, Token], Gaps], Writer]
 
 

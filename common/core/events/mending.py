@@ -5,10 +5,10 @@ from collections.abc import Callable
 import msgspec
 
 from common.core.events import mended
+from common.core.events.kinds import MARKET_KINDS, NEW_MARKET
 from common.core.events.mended import NULL, Fields, Mending, Wrong
 
 BOOK_KINDS = ("book", "price_change")
-KINDS = (*BOOK_KINDS, "tick_size_change", "last_trade_price", "best_bid_ask", "market_resolved", "new_market")
 _EMPTY = msgspec.Raw(b'""')
 
 
@@ -21,11 +21,11 @@ def kind_of(fields: Fields, mending: Mending) -> str:
     shape = "price_change" if "price_changes" in fields else "book" if sides else ""
     name = mended.text_of(fields, "event_type")
     kind = name.strip().lower()
-    if kind in KINDS:
+    if kind in MARKET_KINDS:
         mending.note("event_type_in_other_case" if kind != name else "")
         if shape and kind not in BOOK_KINDS:
             raise Wrong("event_type", f"event_type is {kind}, yet it holds a book")
-        return "" if kind == "new_market" else kind
+        return "" if kind == NEW_MARKET else kind
     if fields.get("event_type", NULL) == NULL and shape:
         mending.note("no_event_type" if shape == "price_change" else "")  # books without one are known
         return shape

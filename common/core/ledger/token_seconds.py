@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from common.core.counters import CounterName
 from common.core.instants import parse_utc_ns
 from common.core.ledger.document import AnyLedger, CheckpointLedger
 
@@ -9,7 +10,7 @@ TOKENS_OF_A_MARKET = 2
 NS_PER_MS = 1_000_000
 
 
-def counted_token_time(ledger: AnyLedger) -> Mapping[str, int]:
+def counted_token_time(ledger: AnyLedger) -> Mapping[CounterName, int]:
     """What a ledger adds to the counters of the run; one of REST adds nothing.
 
     With two legs a token's seconds are those of the union, so the sums mean the same with one leg and with two. A

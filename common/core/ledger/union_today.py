@@ -1,11 +1,11 @@
 """What a second leg gained on one day, as the ledgers of that day state it: a few numbers for an observer of a run."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UnsetType
 
+from common.core.counters import CounterName
 from common.core.ledger.document import AnyLedger, CheckpointLedger
 from common.core.ledger.legs_document import FeedLegs
 
@@ -48,7 +48,7 @@ def legs_of(ledger: AnyLedger) -> FeedLegs | None:
     return ledger.legs
 
 
-def counted(legs: FeedLegs) -> Mapping[str, int]:
+def counted(legs: FeedLegs) -> Mapping[CounterName, int]:
     """What a ledger adds to the counters of the run."""
     return {
         "legs_healed_milliseconds_total": round(legs.healed_seconds * 1000),
@@ -56,8 +56,3 @@ def counted(legs: FeedLegs) -> Mapping[str, int]:
         "legs_withheld_messages_total": legs.withheld_a + legs.withheld_b,
         "legs_doubtful_messages_total": legs.doubtful,
     }
-
-
-def told_before(details: Mapping[str, Any]) -> UnionToday:
-    """What a process stated last, to go on from."""
-    return msgspec.convert(details.get("union_today", {}), UnionToday)

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from common.core.books.continuity import Break, Continuity
+from common.core.events.kinds import FRESH_KINDS
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.merging.host_clock import HostClock
 from common.core.merging.lateness import Lateness
 from common.core.merging.messages import SUREST_NEEDED_MS, LegMessage
-from common.core.merging.neighbours import FRESH_KINDS
 from common.core.merging.payloads import NO_MARKET, Content, contents_of
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD, SESSION_CLOSED, SESSION_OPENED

@@ -1,7 +1,7 @@
 """How far a whole leg is behind: one that gets everything minutes late is compared at the time when it was due."""
 
+from common.core.events.kinds import FRESH_KINDS
 from common.core.instants import NS_PER_SECOND
-from common.core.merging.neighbours import FRESH_KINDS
 
 ALLOWED_NS = 6 * NS_PER_SECOND  # a backlog of so long is usual, and well within the horizon
 _MS_NS = 1_000_000

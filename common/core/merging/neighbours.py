@@ -6,11 +6,9 @@ A text that is sent again and again (a trade, an announcement) would else be pai
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from common.core.events.kinds import FRESH_KINDS
 from common.core.merging.messages import LegMessage
 
-FRESH_KINDS = frozenset(
-    {"price_change", "best_bid_ask"}
-)  # they bear the time at which they are sent; others old ones
 _REPEATED_MS = 150  # a change is sent again up to 120 ms later, with its first time
 _PLAUSIBLE_MS = 60_000  # a time further from the receipt says nothing
 _MS_NS = 1_000_000

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from common.core.events.kinds import NEW_MARKET
 from common.core.market import canonical_condition_id
 
 NO_MARKET = ""  # the unit of `new_market` and of all that names no market
-_NEW_MARKET = "new_market"
 _DIGITS = 16
 
 
@@ -64,7 +64,7 @@ def _of_array(heads: Sequence[_Head]) -> tuple[Content, ...]:
 
 def _content(head: _Head) -> Content:
     kind, market = _text(head.event_type), _text(head.market)
-    unit = NO_MARKET if kind == _NEW_MARKET else canonical_condition_id(market)
+    unit = NO_MARKET if kind == NEW_MARKET else canonical_condition_id(market)
     return Content(unit, kind, _milliseconds(_text(head.timestamp)))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from common.core.counters import CounterName
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.page.recent import Recent
 
@@ -34,7 +35,7 @@ def now_view(document: Row, recent: Recent, *, now_ns: int, monotonic_ns: int) -
     }
 
 
-_FIGURES = (
+_FIGURES: tuple[CounterName, ...] = (
     "reconnects_total",
     "stale_reconnects_total",
     "rest_requests_total",

@@ -17,7 +17,7 @@ from common.core.rows.details import NOTHING, Changed, Closed, Opened, Response,
 from common.core.rows.websocket import DIVERGENCE, GAP, SESSION_CLOSED, SESSION_OPENED, SUBSCRIPTION_CHANGED
 from common.errors import ArchiveError
 
-LIFE_CYCLE_RECORDS = frozenset({SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP, DIVERGENCE})
+LIFE_CYCLE_RECORDS = (SESSION_OPENED, SESSION_CLOSED, SUBSCRIPTION_CHANGED, GAP, DIVERGENCE)
 T = TypeVar("T")
 
 

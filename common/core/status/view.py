@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from common.core.counters import CounterName
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.status.blocks import (
     Block,
@@ -28,8 +29,12 @@ from common.core.terminal.text import Line, Row, Style, cell, span_text, sparkli
 UPLOADER = "uploader"  # its last error is in a block of its own
 QUIET_S = 10.0  # without market data; worth a look, long before a session counts as stale
 _STATE_COLOURS: dict[str, Style] = {"RUNNING_RECEIVING": "good", "STOPPED": "dim", "FAILED": "bad"}
-_USUAL = (("checkpoints", "rest_requests_total"), ("reconnects", "reconnects_total"))
-_TROUBLE = (
+_Figures = tuple[tuple[str, CounterName], ...]
+_USUAL: _Figures = (
+    ("checkpoints", "rest_requests_total"),
+    ("reconnects", "reconnects_total"),
+)
+_TROUBLE: _Figures = (
     ("failed checkpoints", "rest_failures_total"),
     ("json errors", "json_errors_total"),
     ("unknown", "unknown_messages_total"),

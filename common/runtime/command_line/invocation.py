@@ -13,6 +13,7 @@ COMMANDS = {
     "verify-archives": "reads closed archives again and reports what is wrong with them",
     "recover-archives": "closes archives that a crash or a copied disk left open",
     "upload-archives": "uploads closed archives once",
+    "restore-archives": "fetches archives back from the remote and verifies them",
     "merge-recordings": "puts the recordings of several hosts into one data root",
     "replay-book": "shows a token's book at a time, or steps through its events",
     "export": "writes books and trades in the formats of other projects",

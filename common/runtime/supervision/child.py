@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import common
 from common.core.backoff import Backoff
 from common.core.restart_policy import RestartPolicy
+from common.runtime.run.details import ProcessShown
 from common.runtime.run.facts import last_facts
 from common.runtime.supervision.heartbeats import Heartbeats
 from common.topology import Instance
@@ -19,6 +19,8 @@ from common.topology import Instance
 CHECKOUT = Path(common.__file__).parent.parent
 FIRST_HEARTBEAT_NS = 120_000_000_000  # recovery of large archives comes before a writer's first heartbeat
 NS = 1_000_000_000
+# What a large frame took goes back to the machine: glibc would keep such blocks in its heap after the first of them.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 
 log = logging.getLogger("supervisor")
 
@@ -62,14 +64,9 @@ class Child:
         """Whether it dies again and again."""
         return not self.stopping and self.policy.is_flapping(started_ns=self._started_ns, now_ns=now_ns)
 
-    def told(self, now_ns: int) -> dict[str, Any]:
-        """What the run manifest says of it."""
-        return {
-            "name": self.name,
-            "pid": self.pid,
-            "restarts": self.policy.restarts,
-            "flapping": self.is_flapping(now_ns),
-        }
+    def shown(self, now_ns: int) -> ProcessShown:
+        """What the run manifest states of it."""
+        return ProcessShown(self.name, self.pid, self.policy.restarts, self.is_flapping(now_ns))
 
     def busy(self, now_ns: int) -> bool:
         """Whether it runs, or died before it had drained and is to be started once more for that."""
@@ -89,7 +86,7 @@ class Child:
         command += ["--leg", self.instance.leg] if self.instance.leg is not None else []
         command += ["--supervisor", str(os.getpid())]
         command += ["--drain"] if self.stopping else []
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        environment = {**MEMORY, **os.environ, "PYTHONPATH": str(CHECKOUT)}
         try:
             self._process = self._heartbeats.start(command, environment)
         except OSError as error:

@@ -312,6 +312,7 @@ odd_values = st.recursive(
 )
 
 
+@pytest.mark.unmeasured(here=True)
 @given(st.dictionaries(st.sampled_from(sorted(gamma_market())), odd_values, max_size=4), odd_values)
 def test_any_object_is_borne(changes: dict[str, Any], other: object) -> None:
     found = selection(gamma_market() | changes, other, gamma_market(-60, 900))

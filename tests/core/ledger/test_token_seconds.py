@@ -2,11 +2,11 @@
 
 import msgspec
 
+from common.core.counters import COUNTERS
 from common.core.ledger.document import FeedLedger, NotRecorded, TokenHour, Window
 from common.core.ledger.feed_document import Sources, feed_ledger
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.token_seconds import counted_token_time
-from common.status.run_manifest import COUNTERS
 
 WINDOW = Window(0, 3600 * 1_000_000_000)
 ZEROS = {

@@ -15,6 +15,7 @@ def judged(faults: Faults, *, rate: float = 40, error_s: float = 0) -> Verdict:
     return verdict
 
 
+@pytest.mark.unmeasured(here=True)
 @pytest.mark.parametrize(
     ("faults", "rate", "error_s"),
     [

@@ -4,6 +4,7 @@ import pytest
 
 from common.errors import RecorderError
 from common.runtime.background import BackgroundCall
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, Tally, last_facts, read_facts, write_facts
 from common.runtime.run.orders import LOOK_NS, Orders, OrdersFollower, write_orders
 from tests.waiting import wait_for
@@ -16,7 +17,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def facts(name: str, **counters: int) -> Facts:
-    return Facts(name, 1, 2, 3, counters, {"book": 4}, {"last_error": ""})
+    return Facts(name, 1, 2, 3, counters, {"book": 4}, NOTHING)
 
 
 def test_the_newest_facts_of_each_process_are_read_back(run_dir: Path) -> None:
@@ -43,10 +44,10 @@ def test_facts_that_cannot_be_written_leave_the_older_ones_and_stop_nobody(run_d
 
 
 def test_counters_go_on_from_those_of_the_process_before() -> None:
-    tally = Tally(facts("one", messages=5))
-    tally.add("messages")
-    tally.add("bytes", 7)
-    assert dict(tally.counters) == {"messages": 6, "bytes": 7}
+    tally = Tally(facts("one", ws_messages_total=5))
+    tally.add("ws_messages_total")
+    tally.add("ws_bytes_total", 7)
+    assert dict(tally.counters) == {"ws_messages_total": 6, "ws_bytes_total": 7}
     assert tally.event_types["book"] == 4
     assert not Tally(None).counters
 
