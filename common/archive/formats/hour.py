@@ -1,6 +1,7 @@
 """One hour of a recording in one format: a pure function of the archives, so that hours can be made in any order."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -70,31 +71,47 @@ def export_hour(sources: Sources, output: Path, form: Form, wanted: HourWanted) 
     Raises ArchiveError where it is there and was made otherwise, unless it is to be replaced; AlreadyRunningError
     where another export writes the same hour; OSError.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    name = utc_text(wanted.hour_ns)[:13]
-    lock = FileLock(output / f".export-{name}.lock", f"the hour {name} in {output}")
-    try:
-        earlier = read_account(output, wanted.hour_ns)
+    with locked_hour(output, wanted.hour_ns):
         digest = sources.digest(wanted.hour_ns)
+        earlier = earlier_hour(output, form.name, wanted, digest)
         if earlier is not None and not wanted.replace:
-            if _is_same(earlier, form, wanted, digest):
-                return HourDone(earlier, made=False)
-            raise ArchiveError(
-                f"{output}: the hour {name} was exported with other options or from other archives;"
-                " say --replace, or choose another --output"
-            )
+            return HourDone(earlier, made=False)
         account = _make(sources, output, form, wanted, digest)
         if earlier is not None:
             _remove(output, {file.path for file in earlier.files} - {file.path for file in account.files})
         write_account(output, wanted.hour_ns, account)
         return HourDone(account, made=True)
+
+
+@contextmanager
+def locked_hour(output: Path, hour_ns: int) -> Iterator[None]:
+    """Hold the hour, so that no other export writes it. Raises AlreadyRunningError, OSError."""
+    output.mkdir(parents=True, exist_ok=True)
+    name = utc_text(hour_ns)[:13]
+    lock = FileLock(output / f".export-{name}.lock", f"the hour {name} in {output}")
+    try:
+        yield
     finally:
         lock.release()
 
 
-def _is_same(earlier: HourAccount, form: Form, wanted: HourWanted, digest: str) -> bool:
+def earlier_hour(output: Path, name: str, wanted: HourWanted, digest: str) -> HourAccount | None:
+    """The hour as it was exported before, None where it was not.
+
+    Raises ArchiveError where it was made otherwise and is not to be replaced.
+    """
+    earlier = read_account(output, wanted.hour_ns)
+    if earlier is None or wanted.replace or _is_same(earlier, name, wanted, digest):
+        return earlier
+    raise ArchiveError(
+        f"{output}: the hour {earlier.from_utc[:13]} was exported with other options or from other archives;"
+        " say --replace, or choose another --output"
+    )
+
+
+def _is_same(earlier: HourAccount, name: str, wanted: HourWanted, digest: str) -> bool:
     there = (earlier.format, earlier.gaps, earlier.leg, earlier.markets, earlier.sources)
-    return there == (form.name, wanted.gaps, wanted.leg, wanted.markets, digest)
+    return there == (name, wanted.gaps, wanted.leg, wanted.markets, digest)
 
 
 def _remove(output: Path, paths: set[str]) -> None:

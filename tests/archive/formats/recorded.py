@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 
 from common.archive.formats.account import HourAccount
-from common.archive.formats.forms import FORMS
 from common.archive.formats.hour import HourWanted
-from common.archive.formats.run import Shard, export_hours, hours_of
+from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import Sources
 from common.archive.replay import read_archive, replay
 from common.core.events.market_events import LastTrade
@@ -50,7 +49,7 @@ def exported(root: Path, output: Path, name: str, gaps: Gaps, *, jobs: int = 1) 
     wanted = [HourWanted(hour, gaps) for hour in hours_of(sources, 0, 1 << 62, Shard())]
     export_hours(sources, output, name, wanted, jobs=jobs, done=lambda hour: accounts.append(hour.account))
     assert len(accounts) == 2
-    assert name in FORMS
+    assert name in NAMES
     return accounts
 
 
