@@ -24,14 +24,32 @@ class ProcessKind(msgspec.Struct, frozen=True):
     only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
 
 
+class SocketEnd(msgspec.Struct, frozen=True):
+    """One end of a queue over ZeroMQ: its kind, and its options by ZeroMQ's names; None leaves ZeroMQ's default.
+
+    A high-water mark (messages, of each peer) of 0 is none; times are in milliseconds.
+    """
+
+    kind: Literal["ROUTER", "DEALER", "XPUB", "SUB"]
+    sndhwm: int | None = None
+    rcvhwm: int | None = None
+    maxmsgsize: int | None = None
+    linger: int | None = 0
+    heartbeat_ivl: int | None = None
+    heartbeat_timeout: int | None = None
+    reconnect_ivl: int | None = None
+    reconnect_ivl_max: int | None = None
+
+
 class Queue(msgspec.Struct, frozen=True):
-    """A row of the queue table."""
+    """A row of the queue table. `ends` are those of the producer and of the consumers, where they are sockets."""
 
     producer: str
     consumer: str
     carried_by: str
     bound: str
     when_full: str
+    ends: tuple[SocketEnd, ...] = ()
 
 
 PROCESSES = (
@@ -118,6 +136,38 @@ PROCESSES = (
     ),
 )
 
+KIB = 1024
+COPY_LIMIT_BYTES = 4 * MIB  # of a lane; a burst beyond it is missed by all observers
+WISHES_KEPT = 50
+QUESTIONS_A_STEP = 8
+REQUESTS_A_STEP = 16
+
+# What waits for a writer is bounded by the spool, and what is on its way to it by a window: no messages are dropped.
+LANE_SERVER = SocketEnd(
+    "ROUTER",
+    sndhwm=0,
+    rcvhwm=0,
+    maxmsgsize=4 * KIB,  # a hello or an ack; whatever is larger is not from a writer
+    heartbeat_ivl=500,
+    heartbeat_timeout=1500,
+)
+LANE_CLIENT = SocketEnd("DEALER", sndhwm=0, rcvhwm=0, heartbeat_ivl=500, heartbeat_timeout=1500)
+TAP = SocketEnd(
+    "XPUB",
+    sndhwm=32,  # copies for each slow subscriber: 3.2 s of them
+    maxmsgsize=256,  # a subscription; without a bound a subscriber can fill our memory
+    linger=100,
+)
+TAIL = SocketEnd("SUB", rcvhwm=1000, reconnect_ivl=100, reconnect_ivl_max=1000)
+AUDITOR_TAIL = msgspec.structs.replace(
+    TAIL, rcvhwm=128
+)  # more than the time after which they would be too late
+LIVE_BOOKS = SocketEnd("ROUTER", maxmsgsize=64 * KIB)
+CONTROL = SocketEnd(
+    "ROUTER", maxmsgsize=KIB, linger=500
+)  # the reply to a stop may be the last thing to leave
+ASKER = SocketEnd("DEALER")
+
 QUEUES = (
     Queue(
         producer="exchange",
@@ -132,6 +182,7 @@ QUEUES = (
         carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
         bound=f"{SPOOL_BYTES // MIB} MiB a producer",
         when_full="the producer goes on, numbers and discards, and declares the exact range as a gap",
+        ends=(LANE_SERVER, LANE_CLIENT),
     ),
     Queue(
         producer="every process",
@@ -144,29 +195,32 @@ QUEUES = (
         producer="ws_reader, rest_checkpointer, book_auditor",
         consumer="book_auditor, tail-queue, any observer",
         carried_by="lossy copies, ZeroMQ XPUB",
-        bound="32 copies for each subscriber, 4 MiB a lane in each",
+        bound=f"{TAP.sndhwm} copies for each subscriber, {COPY_LIMIT_BYTES // MIB} MiB a lane in each",
         when_full="that subscriber misses whole copies, and sees it by the lanes' sequences",
+        ends=(TAP, TAIL, AUDITOR_TAIL),
     ),
     Queue(
         producer="book_auditor",
         consumer="ws_reader",
         carried_by="wishes in the auditor's facts file",
-        bound="the newest 50",
+        bound=f"the newest {WISHES_KEPT}",
         when_full="older wishes are not done: the next check diverges again",
     ),
     Queue(
         producer="book_auditor",
         consumer="manifest",
         carried_by="one question and one answer, ZeroMQ ROUTER, only while somebody looks at the page",
-        bound="8 questions a step, 64 KiB each",
+        bound=f"{QUESTIONS_A_STEP} questions a step, {(LIVE_BOOKS.maxmsgsize or 0) // KIB} KiB each",
         when_full="the page shows no prices, and asks again",
+        ends=(LIVE_BOOKS, ASKER),
     ),
     Queue(
         producer="recorderctl",
         consumer="supervisor",
         carried_by="one request and one reply, ZeroMQ ROUTER",
-        bound="16 requests a step, 1 KiB each",
+        bound=f"{REQUESTS_A_STEP} requests a step, {(CONTROL.maxmsgsize or 0) // KIB} KiB each",
         when_full="the asker waits, and says so when no reply comes",
+        ends=(CONTROL, ASKER),
     ),
 )
 

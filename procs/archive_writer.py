@@ -3,7 +3,6 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import zmq
@@ -20,6 +19,7 @@ from common.polymarket.batch_rows import MessageRows, message_rows
 from common.queue.lane_client import LaneClient
 from common.queue.outbox_files import Identity
 from common.runtime.process import Runtime, main
+from common.runtime.run.details import WriterDetails
 from common.runtime.run.facts import last_facts
 from common.runtime.run.orders import OrdersFollower
 from common.runtime.writer_account import archive_shown, clock_offset_told, totals, totals_before_run
@@ -210,14 +210,13 @@ class ArchiveWriter:
         self._stopping = True
         self._next_commit_ns = 0
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> WriterDetails:
         """The archives, as the run manifest shows them."""
-        return {
-            "lane": self._runtime.index,
-            "before_run": self._before_run,
-            "open_archives": [archive_shown(facts) for facts in self._store.open_archives],
-            "closed_archives": [archive_shown(facts) for facts in self._store.closed_archives],
-        }
+        return WriterDetails(
+            before_run=self._before_run,
+            open_archives=tuple(map(archive_shown, self._store.open_archives)),
+            closed_archives=tuple(map(archive_shown, self._store.closed_archives)),
+        )
 
     def close(self) -> None:
         """Let go of the lane."""

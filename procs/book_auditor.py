@@ -10,17 +10,18 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 import msgspec
 
 from common.core.audit.account import AuditAccount
+from common.core.audit.books_shown import NO_BOOKS
 from common.core.audit.connections import Heard
 from common.core.audit.divergence import Divergence
 from common.core.audit.live import Audit
 from common.core.audit.pacing import Breather
-from common.core.audit.wishes import Wish, wishes_in
+from common.core.audit.wishes import Wish
 from common.core.envelope import MESSAGE, Context
+from common.core.events.not_understood import NotUnderstood
 from common.core.instants import utc_text
 from common.core.rows.names import WS_RAW
 from common.core.rows.reading import row_of, subscription_in
@@ -31,14 +32,14 @@ from common.queue.tail import QueueTail, Tailed
 from common.runtime.divergence_rows import DivergenceRows
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
-from common.runtime.run.facts import last_facts
+from common.runtime.run.details import AuditorDetails
+from common.runtime.run.facts import last_details
+from common.topology import AUDITOR_TAIL, WISHES_KEPT
 
 LOOK_NS = 200_000_000
-COPIES_KEPT = 128  # of each producer: more than the time after which they would be dropped as too late
 HEARD_AT_ONCE = 256  # messages, between two looks at what they cost
 THIN_MS = 250  # of the exchange's time, between hashes of a token that are checked when time is scarce
 STEP_NS = 200_000_000  # so that heartbeat and facts go on while it catches up
-WISHES_KEPT = 50
 SILENCE_SHARE = 5  # of the stale threshold: so long a stream must be silent to be proved frozen
 NICENESS = 10  # the recording comes first
 UNKNOWN_NS = (
@@ -54,20 +55,23 @@ class BookAuditor:
     """Hears every envelope that passes, records divergences, and states its verdicts and wishes in its facts."""
 
     def __init__(self, runtime: Runtime) -> None:
-        before = last_facts(runtime.run_dir, runtime.name)
-        told = before.details if before is not None else {}
+        before = last_details(runtime.run_dir, runtime.name, AuditorDetails)
+        books = before.books if before else NO_BOOKS
         stale_ns = int(runtime.settings.websocket.stale_feed_threshold_seconds * NS)
         self._runtime = runtime
         self._producer = Producer(runtime, WS_RAW)
         self._rows = DivergenceRows(runtime, self._producer.outbox)
-        self._tail = QueueTail(runtime.run_dir, copies_kept=COPIES_KEPT, besides=runtime.name)
+        self._tail = QueueTail(runtime.run_dir, end=AUDITOR_TAIL, besides=runtime.name)
         self._breather = Breather()
-        self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=told.get("books"))
-        self._audit.recipes.restore(told.get("books", {}).get("recipes", {}))
+        not_understood = NotUnderstood(books.unusable, books.unusual_forms)
+        self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=not_understood)
+        self._audit.recipes.restore(books.recipes)
         self._unknown_recipes: Mapping[str, str] = {}
-        self._account = AuditAccount(told)
+        self._account = AuditAccount(
+            books, before.divergences if before else (), before.last_number if before else 0
+        )
         self._desk = LiveDesk(runtime.run_dir, self._audit, self._account)
-        self._wishes = deque(wishes_in(told), maxlen=WISHES_KEPT)
+        self._wishes = deque(before.wishes if before else (), maxlen=WISHES_KEPT)
         self._contexts: dict[str, int] = {}  # the newest of each reader
         self._next_look_ns = 0
         self._stopping = False
@@ -197,7 +201,7 @@ class BookAuditor:
     def _record(self, found: Divergence) -> None:
         """Before anything comes of it: the row is in the outbox when a reader is asked to heal the book."""
         recorded = self._rows.record(found)
-        self._account.diverged(recorded)
+        self._account.divergences.append(recorded)
         said = {"token_id": found.token_id, "session_id": found.session_id, "check": found.check}
         log.warning("a book diverged", extra={"number": recorded.number, **said, "reason": found.why})
 
@@ -210,24 +214,17 @@ class BookAuditor:
         """Hear nothing more; what was found is drained in the coming steps."""
         self._stopping = True
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> AuditorDetails:
         """Verdicts, divergences and wishes, for the run manifest and the readers."""
-        return {
-            **self._account.details(),
-            "books": self._books(),
-            "confirmed": msgspec.to_builtins(self._audit.confirmed),
-            "wishes": msgspec.to_builtins(list(self._wishes)),
-            "gaps": list(self._rows.gaps),
-            "outbox": self._producer.details(self._rows.told_until_ns()),
-        }
-
-    def _books(self) -> dict[str, Any]:
-        unknown: dict[str, Any] = {"never_checked": self._audit.never_checked(self._runtime.clock.wall_ns())}
-        unknown |= {"unknown": len(self._audit.unknown_books()), **self._audit.not_understood.details()}
-        counts = self._account.books(
-            tokens=self._audit.books, unhealed=self._audit.unhealed, recipes=self._audit.recipes
+        return AuditorDetails(
+            books=self._account.books(self._audit, self._runtime.clock.wall_ns()),
+            divergences=tuple(self._account.divergences),
+            confirmed=self._audit.confirmed,
+            wishes=tuple(self._wishes),
+            last_number=self._account.last_number,
+            gaps=tuple(self._rows.gaps),
+            outbox=self._producer.shown(self._rows.told_until_ns()),
         )
-        return {**counts, **unknown}
 
     def close(self) -> None:
         """Leave the queue and release the outbox; drained, it is gone."""

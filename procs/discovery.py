@@ -1,7 +1,6 @@
 """Polls Gamma, keeps the discovery file, and states what of the selection is not recorded, and why."""
 
 import logging
-from typing import Any
 
 from common.core.discovery.watch import DiscoveryWatch
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
@@ -12,6 +11,7 @@ from common.polymarket.gamma.discover import Discovery as Result
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
+from common.runtime.run.details import DiscoveryDetails
 from common.runtime.run.facts import read_facts
 from common.runtime.run.orders import OrdersFollower
 
@@ -133,21 +133,13 @@ class Discovery:
         """Nothing is held that needs draining."""
         self._stopping = True
 
-    def details(self) -> dict[str, Any]:
-        """The last success and failure, and what it found, as other processes and the run manifest need it.
-
-        `clock_offset_s` is how far this machine's clock is ahead of the exchange's, null where that is not known.
-        """
-        file = self._file
-        return {
-            "last_success_at_utc": self._last_success_utc,
-            "last_error": self._last_error,
-            "clock_offset_s": None if file is None else file.clock_offset_seconds,
-            "confirmed_empty": file is not None and file.confirmed_empty,
-            "confirmed_empty_at_utc": file.discovered_at_utc
-            if file is not None and file.confirmed_empty
-            else None,
-        }
+    def details(self) -> DiscoveryDetails:
+        """The last success and failure, and what it found, as other processes and the run manifest need it."""
+        return DiscoveryDetails(
+            last_success_at_utc=self._last_success_utc,
+            last_error=self._last_error,
+            clock_offset_s=None if self._file is None else self._file.clock_offset_seconds,
+        )
 
     def close(self) -> None:
         """Nothing is held open."""

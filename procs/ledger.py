@@ -6,10 +6,10 @@ low priority; nobody waits for it.
 
 import logging
 import os
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -22,14 +22,15 @@ from common.core.counters import LEDGERS, part
 from common.core.ledger.document import AnyLedger, Window
 from common.core.ledger.later import Later
 from common.core.ledger.token_seconds import counted_token_time
-from common.core.ledger.union_today import counted, legs_of, told_before
+from common.core.ledger.union_today import UnionToday, counted, legs_of
 from common.core.rows.names import WS_RAW, window_start_of
 from common.errors import ArchiveError
 from common.locks import is_locked
 from common.queue.outbox_files import Identity
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
-from common.runtime.run.facts import last_facts, read_facts
+from common.runtime.run.details import LedgerKeeperDetails, LedgerShown, ProducerDetails
+from common.runtime.run.facts import details_of_kind, last_details, read_facts
 
 LOOK_NS = 2_000_000_000
 GRACE_NS = 1_000_000_000  # behind a window's end: its producers turn to the next one within a step
@@ -49,9 +50,9 @@ class LedgerKeeper:
         self._began_ns = runtime.clock.monotonic_ns()
         self._next_look_ns = 0
         self._call: BackgroundCall[list[AnyLedger]] | None = None
-        before = last_facts(runtime.run_dir, runtime.name)
-        self._recent: list[dict[str, Any]] = before.details.get("ledgers", []) if before else []
-        self._union_today = told_before(before.details if before else {})
+        before = last_details(runtime.run_dir, runtime.name, LedgerKeeperDetails)
+        self._recent = deque(before.ledgers if before else (), maxlen=RECENT)
+        self._union_today = before.union_today if before else UnionToday()
         self._stopping = False
         os.nice(NICENESS)
 
@@ -79,9 +80,9 @@ class LedgerKeeper:
             self._runtime.tally.add(part(LEDGERS, ledger.stream, ledger.condition))
             for name, more in counted_token_time(ledger).items():
                 self._runtime.tally.add(name, more)
-            shown = {"stream": ledger.stream, "from_utc": ledger.from_utc, "condition": ledger.condition}
-            log.info("ledger written", extra=shown)
-            self._recent = [*self._recent, shown][-RECENT:]
+            shown = LedgerShown(ledger.stream, ledger.from_utc, ledger.condition)
+            log.info("ledger written", extra=msgspec.structs.asdict(shown))
+            self._recent.append(shown)
             self._note_legs(ledger)
         if written:
             self._next_look_ns = now  # there may be more windows
@@ -151,14 +152,15 @@ class LedgerKeeper:
             waits = patient or is_locked(root / "journal" / f"lane-{lane}.lock")
             if waits and any(_is_open_in(window, file.path, root) for file in line.files):
                 return False
-        facts = read_facts(run_dir)
+        producers = details_of_kind(read_facts(run_dir), ProducerDetails)
         for path in (run_dir / "producers").glob("*/identity.json"):
             if not (patient or is_locked(path.parent / "lock")):
                 continue  # of an earlier run, and nobody goes on with it
-            outbox = facts[path.parent.name].details.get("outbox", {}) if path.parent.name in facts else {}
             producer = msgspec.json.decode(path.read_bytes(), type=Identity).producer
-            settled_ns = outbox.get("settled_until_ns", 0) if outbox.get("producer") == producer else 0
-            if settled_ns < window.to_ns + GRACE_NS:
+            details = producers.get(path.parent.name)
+            if details is None or details.outbox.producer != producer:
+                return False
+            if details.outbox.settled_until_ns < window.to_ns + GRACE_NS:
                 return False
         return True
 
@@ -166,9 +168,9 @@ class LedgerKeeper:
         """What is under way is given up: the next run does it again."""
         self._stopping = True
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> LedgerKeeperDetails:
         """The ledgers written last, and what those of the day state of two legs."""
-        return {"ledgers": self._recent, "union_today": msgspec.to_builtins(self._union_today)}
+        return LedgerKeeperDetails(ledgers=tuple(self._recent), union_today=self._union_today)
 
     def close(self) -> None:
         """Nothing is held."""

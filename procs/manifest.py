@@ -7,7 +7,7 @@ import logging
 import os
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
@@ -17,6 +17,7 @@ from common.files import replace, write_atomically
 from common.notify.outside import Outside
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
+from common.runtime.run.details import ManifestDetails
 from common.runtime.run.facts import read_facts
 from common.runtime.run.run_dir import STATUS_FILE
 from common.status.answers import Page, json_page
@@ -120,10 +121,11 @@ class Manifest:
         """The last manifest follows when the others have ended."""
         self._stopping_since_ns = self._runtime.clock.monotonic_ns()
 
-    def details(self) -> dict[str, Any]:
-        """Where the status is served, None where it is not, and the events of the run."""
+    def details(self) -> ManifestDetails:
+        """Where the status is served, and the events of the run."""
         url = self._served[0].url if self._served is not None else None
-        return {"status_url": url, **self._outside.details()}
+        events, posted = tuple(self._outside.events), self._outside.posted
+        return ManifestDetails(status_url=url, events=events, events_posted=posted)
 
     def close(self) -> None:
         """Stop listening."""

@@ -3,21 +3,19 @@
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
-from common.core.causes import Cause
 from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
 from common.core.instants import utc_text
 from common.core.market import Token
+from common.core.rows.gap import Gap
 from common.core.rows.names import REST_CHECKPOINTS
 from common.core.rows.reading import row_of
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
 from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
-from common.core.verify.accounts import REST_GAP_NUMBERS
 from common.errors import ExchangeError
 from common.feed.token_share import DiscoveredMarkets
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
@@ -25,6 +23,7 @@ from common.polymarket.http import fetch, open_session
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.run.details import CheckpointerDetails
 
 RECENT_GAPS = 20
 STOP_WAIT_NS = 2_000_000_000
@@ -53,7 +52,7 @@ class RestCheckpointer:
         self._requested_at_ns = 0
         self._sequence = 0
         self._dropped: list[tuple[int, int]] = []
-        self._gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
+        self._gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
         self._last_error = ""
         self._watch = RestWatch()
         self._requested_ns = 0
@@ -175,16 +174,15 @@ class RestCheckpointer:
         if not self._dropped or not self._producer.outbox.has_room:
             return
         (first, since_ns), (last, until_ns) = self._dropped[0], self._dropped[-1]
-        cause: Cause = "spool_full"
-        detail = {
-            "cause": cause,
-            "from_utc": utc_text(since_ns),
-            "to_utc": utc_text(until_ns),
-            "first_checkpoint_sequence": first,
-            "last_checkpoint_sequence": last,
-            "messages": len(self._dropped),
-        }
-        if self._declare(detail):
+        gap = Gap(
+            cause="spool_full",
+            from_utc=utc_text(since_ns),
+            to_utc=utc_text(until_ns),
+            first_checkpoint_sequence=first,
+            last_checkpoint_sequence=last,
+            messages=len(self._dropped),
+        )
+        if self._declare(gap):
             self._dropped.clear()
 
     def _declare_lost(self) -> None:
@@ -193,10 +191,10 @@ class RestCheckpointer:
             kept = lost.next_kept
             ended = row_of(kept.payloads[0]).checkpoint_sequence if kept is not None else self._sequence + 1
             numbers = msgspec.structs.replace(lost, next_number=ended).numbers
-            if self._declare(lost.gap(numbers=numbers, names=REST_GAP_NUMBERS)):
+            if self._declare(lost.gap(checkpoints=numbers)):
                 self._producer.outbox.agreement.declared(lost)
 
-    def _declare(self, detail: dict[str, Any]) -> bool:
+    def _declare(self, gap: Gap) -> bool:
         nothing = Context(
             0, self._session_id, 1, self._url, subscription_json(0, ()), tokens_tracked_json(())
         )
@@ -207,15 +205,15 @@ class RestCheckpointer:
             origin=self._producer.outbox.identity.origin,
             received_at_ns=now_ns,
             received_monotonic_ns=monotonic_ns,
-            detail=detail,
+            detail=gap,
         )
         if not self._producer.outbox.append_row(
             row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns
         ):
             return False
-        self._gaps.append({"declared_at_utc": utc_text(now_ns), **detail})
+        self._gaps.append(gap.declared(utc_text(now_ns)))
         self._runtime.tally.add(GAPS)
-        self._runtime.tally.add(part(GAPS, detail["cause"]))
+        self._runtime.tally.add(part(GAPS, gap.cause))
         return True
 
     def stop(self) -> None:
@@ -223,15 +221,14 @@ class RestCheckpointer:
         self._stop_at_ns = self._runtime.clock.monotonic_ns() + STOP_WAIT_NS
         self._waiting.clear()
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> CheckpointerDetails:
         """The outbox and the last error, as the run manifest shows them."""
-        return {
-            "last_error": self._last_error,
-            "gaps": list(self._gaps),
-            "outbox": self._producer.details(
-                self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
-            ),
-        }
+        told_until_ns = self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
+        return CheckpointerDetails(
+            last_error=self._last_error,
+            gaps=tuple(self._gaps),
+            outbox=self._producer.shown(told_until_ns),
+        )
 
     def close(self) -> None:
         """Release the outbox; drained, it is gone."""

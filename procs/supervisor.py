@@ -27,6 +27,7 @@ from common.runtime.problems import Problems
 from common.runtime.process import Assignment
 from common.runtime.readers import open_folders
 from common.runtime.run.control import Reply, Request, Stop
+from common.runtime.run.details import NOTHING, SupervisorDetails
 from common.runtime.run.facts import Facts, Tally, read_facts, write_facts
 from common.runtime.run.orders import Orders, obey
 from common.runtime.run.run_dir import RunDir
@@ -159,7 +160,7 @@ class Supervisor:
 
     def all_run(self) -> bool:
         """Whether every process has begun its work and said so."""
-        begun = {name for name, facts in read_facts(self.run_dir).items() if facts.details}
+        begun = {name for name, facts in read_facts(self.run_dir).items() if facts.details != NOTHING}
         return bool(self._children) and self._children.keys() <= begun
 
     def _add(self, instance: Instance) -> None:
@@ -259,10 +260,10 @@ class Supervisor:
         if now - self._told_ns < TELL_NS and state != "stopped":
             return
         self._told_ns = now
-        processes = [child.told(now) for child in self._children.values()]
+        processes = tuple(child.shown(now) for child in self._children.values())
         self._tally.add("problems_total", self._problems.take_begun())
         self._tally.add("log_records_dropped_total", take_dropped())
-        details = {"state": state, "processes": processes, "orders": msgspec.structs.asdict(self._orders)}
+        details = SupervisorDetails(state=state, processes=processes, orders=self._orders)
         counters, held = dict(self._tally.counters), self._problems.held
         facts = Facts(NAME, os.getpid(), self._clock.wall_ns(), now, counters, {}, details, held)
         write_facts(self.run_dir, facts)

@@ -8,16 +8,17 @@ import logging
 import os
 import queue
 import random
-from typing import Any
 
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
 from common.core.uploads.judgement import UploadEvent
+from common.core.uploads.outlook import UploadStated
 from common.errors import RecorderError
 from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
+from common.runtime.run.details import NOTHING, Nothing
 from common.uploads.account import UploadAccount, counter_of
 from common.uploads.expiry import Expiry
 from common.uploads.lock import retention_of, take_lock, take_uploads
@@ -124,11 +125,11 @@ class Uploader:
         if self._remote is not None:
             self._remote.interrupt()
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> UploadStated | Nothing:
         """Backlog, last success, last error and alarms, as the run manifest shows them; nothing without uploads."""
         if not self._runtime.settings.upload.enabled:
-            return {}
-        return self._account.told(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
+            return NOTHING
+        return self._account.stated(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
 
     def close(self) -> None:
         """Let the next uploader in."""

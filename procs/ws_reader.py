@@ -6,7 +6,6 @@ dial, subscribe, replace or ask for a discovery is the table in `common/core/fee
 
 import logging
 from collections import Counter
-from typing import Any
 
 from common.core.causes import Cause
 from common.core.counters import GAPS, part
@@ -33,7 +32,8 @@ from common.network.errors import DialError
 from common.polymarket.websocket.connection import ConnectionEnded
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
-from common.runtime.run.facts import last_facts
+from common.runtime.run.details import ReaderDetails
+from common.runtime.run.facts import last_details
 
 NS = 1_000_000_000
 LINGER_NS = 15 * NS
@@ -49,14 +49,15 @@ class WsReader:
     """Keeps one session open while there are tokens to record, and records every message of it."""
 
     def __init__(self, runtime: Runtime) -> None:
-        before = last_facts(runtime.run_dir, runtime.name)
-        told = before.details if before is not None else {}
+        before = last_details(runtime.run_dir, runtime.name, ReaderDetails)
         self._runtime = runtime
         self._producer = Producer(runtime, WS_RAW, is_reader=True)
-        self._recording = Recording(self._producer.outbox, self._now(), gaps_before=told.get("gaps", ()))
+        self._recording = Recording(
+            self._producer.outbox, self._now(), gaps_before=before.gaps if before else ()
+        )
         self._counters_before = Counter(runtime.tally.counters)
-        self._healer = Healer(runtime, self._recording, told.get("wishes_taken", 0))
-        self._history = SessionHistory(told.get("recent_sessions", ()))
+        self._healer = Healer(runtime, self._recording, before.wishes_taken if before else 0)
+        self._history = SessionHistory(before.recent_sessions if before else ())
         self._share = TokenShare(runtime)
         self._wanted = WantedTokens(LINGER_NS)
         self._books = BookWatch(int(runtime.settings.websocket.first_book_timeout_seconds * NS))
@@ -76,7 +77,7 @@ class WsReader:
         self._discovery_seen: object = None
         self._stepped: Now | None = None
         self._next_round_ns = 0
-        self._last_market_data_ns: int = told.get("last_market_data_at_ns", 0)
+        self._last_market_data_ns = before.last_market_data_at_ns if before else 0
         self._heard_since_round = False
         self._last_error = ""
 
@@ -294,7 +295,7 @@ class WsReader:
         """Ask the exchange for an orderly close; what is under way is still recorded."""
         self._on(Event.STOP, self._now())
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> ReaderDetails:
         """State, sessions, gaps and outbox, as the run manifest shows them."""
         if self._session is not None:
             self._session.count()
@@ -305,18 +306,18 @@ class WsReader:
         for cause, count in declared.items():
             counters[part(GAPS, cause)] = before[part(GAPS, cause)] + count
         counters["consecutive_stale_reconnects"] = self._rules.consecutive_stale
-        return {
-            "state": self._rules.shown,
-            "last_market_data_at_ns": self._last_market_data_ns,
-            "last_error": self._last_error,
-            "tokens": len(self._session.subscribed) if self._session is not None else 0,
-            "all_settled": self._wanted.all_settled,
-            "tokens_without_book": len(self._books.missing),
-            "recent_sessions": self._history.rows(),
-            "gaps": list(self._recording.recent_gaps),
-            "wishes_taken": self._healer.taken,
-            "outbox": self._producer.details(self._told_until_ns()),
-        }
+        return ReaderDetails(
+            state=self._rules.shown,
+            last_market_data_at_ns=self._last_market_data_ns,
+            last_error=self._last_error,
+            tokens=len(self._session.subscribed) if self._session is not None else 0,
+            all_settled=self._wanted.all_settled,
+            tokens_without_book=len(self._books.missing),
+            recent_sessions=self._history.rows(),
+            gaps=tuple(self._recording.recent_gaps),
+            wishes_taken=self._healer.taken,
+            outbox=self._producer.shown(self._told_until_ns()),
+        )
 
     def _told_until_ns(self) -> int:
         """A gap may still begin where knowledge ends now."""

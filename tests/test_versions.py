@@ -21,10 +21,12 @@ from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.runtime.process import Assignment, Runtime, read_assignment, write_assignment
-from common.runtime.run.facts import Facts, Tally, last_facts, write_facts
+from common.runtime.run.details import NOTHING, WriterDetails
+from common.runtime.run.facts import Facts, Tally, last_facts, read_facts, write_facts
 from common.runtime.run.orders import Orders, write_orders
 from common.version import PROGRAM_VERSION, commit_of, program_version
 from procs.archive_writer import ArchiveWriter
+from tests.stated import DISCOVERY
 from tests.waiting import wait_for
 
 PRODUCER = "ws_reader-0-20261123T115900Z-a1b2"
@@ -191,11 +193,33 @@ def test_what_is_newer_is_refused_by_a_message_that_names_file_and_versions(
         assert file.read_bytes() == before
 
 
+def test_facts_that_state_more_than_is_known_now_are_read(run_dir: Path) -> None:
+    (run_dir / "facts").mkdir()
+    common = {
+        "pid": 1,
+        "updated_at_ns": 2,
+        "updated_monotonic_ns": 3,
+        "counters": {"a": 4},
+        "event_types": {},
+    }
+    writer = {"lane": 0, "before_run": {"rows_written_total": 7}, "open_archives": [], "closed_archives": []}
+    discovery = {"last_success_at_utc": None, "last_error": "", "clock_offset_s": 0, "confirmed_empty": False}
+    for name, details in (("archive_writer-0", writer), ("discovery", discovery)):
+        document = {"name": name, **common, "details": {**details, "confirmed_empty_at_utc": None}}
+        (run_dir / "facts" / f"{name}.json").write_text(json.dumps(document))
+    found = read_facts(run_dir)
+    assert found["archive_writer-0"].details == WriterDetails(
+        before_run={"rows_written_total": 7}, open_archives=(), closed_archives=()
+    )
+    assert found["discovery"].details == msgspec.structs.replace(DISCOVERY, clock_offset_s=0.0)
+    assert found["discovery"].counters == {"a": 4}
+
+
 def test_facts_of_a_newer_version_are_none_and_the_log_says_why(
     run_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (run_dir / "facts").mkdir()
-    write_facts(run_dir, Facts("uploader", 1, 2, 3, {}, {}, {}))
+    write_facts(run_dir, Facts("uploader", 1, 2, 3, {}, {}, NOTHING))
     path = run_dir / "facts" / "uploader.json"
     assert last_facts(run_dir, "uploader") is not None
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"format_version": 2}))

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import msgspec
 import psutil
 
 import common
 from common.benchmark.durable import JournalWatch
 from common.errors import RecorderError
-from common.runtime.run.facts import Facts, read_facts
+from common.runtime.run.details import ReaderDetails, SupervisorDetails
+from common.runtime.run.facts import last_facts, read_facts
 from common.simulation.options import ExchangeUrls
 
 CHECKOUT = Path(common.__file__).parents[1]
@@ -79,10 +79,10 @@ class Recorder:
 
     def drained(self, messages: int) -> bool:
         """Whether so many messages were received, and all of them are durable."""
-        reader = self._facts().get("ws_reader-0")
+        reader = read_facts(self._run_dir).get("ws_reader-0")
         if reader is None or reader.counters.get("ws_messages_total", 0) < messages:
             return False
-        return not any(reader.details["outbox"]["lanes"].values())
+        return isinstance(reader.details, ReaderDetails) and not any(reader.details.outbox.lanes.values())
 
     def wait_until_drained(self, messages: int) -> int:
         """Wait for that; the instant (monotonic) at which the last of them was seen to be durable."""
@@ -104,17 +104,11 @@ class Recorder:
         return sum(psutil.Process(pid).memory_full_info().pss for pid in self._pids().values()) / MIB
 
     def _pids(self) -> dict[str, int]:
-        supervisor = self._facts().get("supervisor")
-        if supervisor is None:
+        supervisor = last_facts(self._run_dir, "supervisor")
+        if supervisor is None or not isinstance(supervisor.details, SupervisorDetails):
             return {}
-        listed: list[dict[str, Any]] = supervisor.details["processes"]
-        return {each["name"]: each["pid"] for each in listed if each["pid"]} | {"supervisor": supervisor.pid}
-
-    def _facts(self) -> Mapping[str, Facts]:
-        try:
-            return read_facts(self._run_dir)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return {}
+        listed = {each.name: each.pid for each in supervisor.details.processes if each.pid}
+        return listed | {"supervisor": supervisor.pid}
 
     def _wait(self, condition: Callable[[], bool], what: str, limit_s: float) -> None:
         deadline = time.monotonic() + limit_s

@@ -12,6 +12,7 @@ State = Literal[
     "STOPPED",
     "FAILED",
 ]
+SupervisorState = Literal["starting", "running", "failed", "stopping", "stopped"]
 ReaderState = Literal["connecting", "waiting_for_data", "receiving", "reconnecting", "no_tokens"]
 
 
@@ -20,8 +21,8 @@ def word_for_run(state: ReaderState, *, had_data: bool) -> ReaderState:
     return "reconnecting" if had_data and state in {"connecting", "waiting_for_data"} else state
 
 
-def run_state(*, supervisor: str, readers: Collection[str], finished: bool) -> State:
-    """The run's state. `supervisor` is its own word for itself, `readers` hold a ReaderState each."""
+def run_state(*, supervisor: SupervisorState, readers: Collection[ReaderState], finished: bool) -> State:
+    """The run's state, from what the supervisor and the readers state of themselves."""
     if finished:
         return "STOPPED"
     if supervisor in {"stopping", "stopped"}:

@@ -8,13 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 import common
 from common.archive.journal import read_journal
@@ -25,7 +23,8 @@ from common.drill.outcome import Plan
 from common.drill.settings import settings_environment
 from common.errors import RecorderError
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
-from common.runtime.run.facts import Facts, read_facts
+from common.runtime.run.details import ProcessShown, ReaderDetails, SupervisorDetails
+from common.runtime.run.facts import Facts, details_of_kind, details_of_one, read_facts
 from common.simulation.options import SimulationOptions
 
 CHECKOUT = Path(common.__file__).parents[1]
@@ -89,21 +88,22 @@ class Bench:
 
     def facts(self) -> Mapping[str, Facts]:
         """What the recorder's processes say of themselves."""
-        with contextlib.suppress(FileNotFoundError, msgspec.DecodeError):
-            return read_facts(self.run_dir)
-        return {}
+        return read_facts(self.run_dir)
 
     def pids(self) -> dict[str, int]:
         """The live processes by name, as the supervisor tells them, itself among them."""
         supervisor = self.facts().get("supervisor")
         if supervisor is None or not self._is_mine(supervisor.pid):
             return {}
-        listed: list[dict[str, Any]] = supervisor.details["processes"]
-        found = {each["name"]: each["pid"] for each in listed if each["pid"] and alive(each["pid"])}
+        found = {each.name: each.pid for each in self._listed() if each.pid and alive(each.pid)}
         if alive(supervisor.pid):
             found["supervisor"] = supervisor.pid
         self._pids |= set(found.values())
         return found
+
+    def _listed(self) -> Sequence[ProcessShown]:
+        supervisor = details_of_one(self.facts(), SupervisorDetails)
+        return supervisor.processes if supervisor is not None else ()
 
     def _is_mine(self, supervisor: int) -> bool:
         """Whether the facts are of the recorder that was started last, and not of one before it."""
@@ -121,7 +121,8 @@ class Bench:
         readers = [facts[name] for name in self.readers if name in facts]
         if len(readers) < len(self.readers) or any(each.pid != pids.get(each.name) for each in readers):
             return False
-        return all(each.details["state"] == "receiving" for each in readers) and self.has_open_rows()
+        details = details_of_kind(facts, ReaderDetails)
+        return all(details[each.name].state == "receiving" for each in readers) and self.has_open_rows()
 
     def has_open_rows(self) -> bool:
         """Whether an open websocket archive holds rows that are durable: first write done, close not yet."""
@@ -149,9 +150,7 @@ class Bench:
     @property
     def restarts(self) -> Mapping[str, int]:
         """How often each process was started again."""
-        supervisor = self.facts().get("supervisor")
-        listed = supervisor.details["processes"] if supervisor else []
-        return {each["name"]: each["restarts"] for each in listed}
+        return {each.name: each.restarts for each in self._listed()}
 
     def kill(self, name: str) -> bool:
         """`kill -9`. Says whether it counts: rows were written and their archive was not closed yet."""

@@ -9,18 +9,16 @@ nor believes what it knows better.
 import logging
 from collections.abc import Iterable
 
-import msgspec
-
-from common.core.audit.confirmations import Confirmed
 from common.core.audit.divergence import AUDITOR
-from common.core.audit.wishes import Wish, wishes_in
+from common.core.audit.wishes import Wish
 from common.core.feed.left_tokens import TokenGap
 from common.core.feed.rules import Event
 from common.feed.market_session import MarketSession
 from common.feed.recording import Now, Recording
 from common.polymarket.websocket.connection import ConnectionEnded
 from common.runtime.process import Runtime
-from common.runtime.run.facts import Facts, FactsFollower
+from common.runtime.run.details import AuditorDetails
+from common.runtime.run.facts import FactsFollower
 
 LOOK_NS = 200_000_000
 
@@ -48,26 +46,24 @@ class Healer:
         self._next_look_ns = now.monotonic_ns + LOOK_NS
         end = None
         facts = self._facts.replaced()
-        if facts is None:
+        if facts is None or not isinstance(facts.details, AuditorDetails):
             return None
         if session is not None:
-            self._take_confirmation(facts, session, now)
-        for wish in self._new_wishes(facts):
+            self._take_confirmation(facts.details, session, now)
+        for wish in self._new_wishes(facts.details):
             self.taken = wish.number
             end = self._take(wish, session, now) or end
         return end
 
-    def _take_confirmation(self, facts: Facts, session: MarketSession, now: Now) -> None:
-        told = facts.details.get("confirmed", {}).get(self._runtime.name)
-        if told is None:
-            return
-        confirmed = msgspec.convert(told, Confirmed)
-        if confirmed.session_id == session.session_id:
+    def _take_confirmation(self, auditor: AuditorDetails, session: MarketSession, now: Now) -> None:
+        confirmed = auditor.confirmed.get(self._runtime.name)
+        if confirmed is not None and confirmed.session_id == session.session_id:
             session.life.confirmed(confirmed.until_ns, now)
 
-    def _new_wishes(self, facts: Facts) -> Iterable[Wish]:
-        wishes = wishes_in(facts.details)
-        return [wish for wish in wishes if wish.number > self.taken and wish.reader == self._runtime.name]
+    def _new_wishes(self, auditor: AuditorDetails) -> Iterable[Wish]:
+        return [
+            each for each in auditor.wishes if each.number > self.taken and each.reader == self._runtime.name
+        ]
 
     def _take(
         self, wish: Wish, session: MarketSession | None, now: Now

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.core.rows.origin import LEGS, Leg
+from common.runtime.run.details import ReaderDetails
 from common.runtime.run.facts import read_facts
 
 LONGEST_WAIT_NS = 60_000_000_000  # after which a connection that is to be replaced is replaced all the same
@@ -43,6 +44,8 @@ class OtherLeg:
         for name, facts in read_facts(self._run_dir).items():
             if name.startswith("ws_reader-") and name.endswith(self._suffix):
                 fresh = now_ns - facts.updated_monotonic_ns < _FRESH_NS
-                state = facts.details.get("state", "") if fresh else "silent"
+                state = (
+                    facts.details.state if fresh and isinstance(facts.details, ReaderDetails) else "silent"
+                )
                 if state != "no_tokens":
                     yield state

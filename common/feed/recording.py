@@ -3,7 +3,6 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
 
@@ -13,6 +12,7 @@ from common.core.envelope import Context
 from common.core.feed.left_tokens import TokenGap
 from common.core.instants import utc_text
 from common.core.market import Token
+from common.core.rows.gap import Gap
 from common.core.rows.websocket import (
     GAP,
     SESSION_CLOSED,
@@ -22,7 +22,6 @@ from common.core.rows.websocket import (
     subscription_json,
     tokens_tracked_json,
 )
-from common.core.verify.accounts import GAP_NUMBERS
 from common.queue.lost import Lost
 from common.queue.outbox import Outbox
 
@@ -42,7 +41,7 @@ class Recording:
     An outbox whose process died with an open session first gets that session's end, then the outage as a gap.
     """
 
-    def __init__(self, outbox: Outbox, now: Now, *, gaps_before: Iterable[dict[str, Any]] = ()) -> None:
+    def __init__(self, outbox: Outbox, now: Now, *, gaps_before: Iterable[Gap] = ()) -> None:
         self._outbox = outbox
         self._last_context = outbox.newest_context
         self._revision = 0
@@ -50,8 +49,8 @@ class Recording:
         self._sequence = outbox.numbers.session_messages
         self._outage: tuple[int, Cause] | None = None
         self._waiting_rows: deque[tuple[bytes, Now]] = deque()
-        self.recent_gaps: deque[dict[str, Any]] = deque(gaps_before, maxlen=RECENT_GAPS)
-        self.gaps_declared = Counter[str]()  # by cause
+        self.recent_gaps = deque(gaps_before, maxlen=RECENT_GAPS)
+        self.gaps_declared = Counter[Cause]()
         if outbox.files.session_is_open:
             self.close_session("reader_died", "", now, silent_since_ns=outbox.numbers.last_received_at_ns)
         elif (noted := outbox.files.outage) is not None:
@@ -163,32 +162,31 @@ class Recording:
             self._outbox.files.close_session()
 
     def _declare_outage(self, since_ns: int, cause: Cause, now: Now) -> None:
-        gap = {"cause": cause, "from_utc": utc_text(since_ns), "to_utc": utc_text(now.wall_ns)}
+        gap = Gap(cause=cause, from_utc=utc_text(since_ns), to_utc=utc_text(now.wall_ns))
         self._row(GAP, gap, now)
         self._note_gap(gap, now)
 
     def token_gap(self, cause: Cause, gap: TokenGap, now: Now) -> None:
         """Messages of these tokens alone may be missing: the row tracks them and no others."""
-        detail = {
-            "cause": cause,
-            "from_utc": utc_text(gap.from_ns),
-            "to_utc": utc_text(gap.to_ns),
-            "token_ids": [token.token_id for token in gap.tokens],
-        }
+        detail = Gap(
+            cause=cause,
+            from_utc=utc_text(gap.from_ns),
+            to_utc=utc_text(gap.to_ns),
+            token_ids=tuple(token.token_id for token in gap.tokens),
+        )
         self._row(GAP, detail, now, tracked=gap.tokens)
         self._note_gap(detail, now)
 
     def window_gap(self, gap: WindowGap, url: str, now: Now) -> None:
         """A window was open and not recorded. Its tokens are not known, so the row tracks none."""
         self._have_context(url)
-        cause: Cause = "window_not_recorded"
-        detail = {
-            "cause": cause,
-            "from_utc": utc_text(gap.from_ns),
-            "to_utc": utc_text(gap.to_ns),
-            "market_slug": gap.market_slug,
-            "reason": gap.reason,
-        }
+        detail = Gap(
+            cause="window_not_recorded",
+            from_utc=utc_text(gap.from_ns),
+            to_utc=utc_text(gap.to_ns),
+            market_slug=gap.market_slug,
+            reason=gap.reason,
+        )
         self._row(GAP, detail, now, tracked=())
         self._note_gap(detail, now)
 
@@ -201,15 +199,14 @@ class Recording:
         refused = self._outbox.undeclared
         if not refused or self._waiting_rows or not self._outbox.has_room:
             return
-        cause: Cause = "spool_full"
-        gap = {
-            "cause": cause,
-            "from_utc": utc_text(self._outbox.numbers.refused_since_ns),
-            "to_utc": utc_text(self._outbox.numbers.last_received_at_ns),
-            "first_global_message_sequence": refused[0],
-            "last_global_message_sequence": refused[-1],
-            "messages": len(refused),
-        }
+        gap = Gap(
+            cause="spool_full",
+            from_utc=utc_text(self._outbox.numbers.refused_since_ns),
+            to_utc=utc_text(self._outbox.numbers.last_received_at_ns),
+            first_global_message_sequence=refused[0],
+            last_global_message_sequence=refused[-1],
+            messages=len(refused),
+        )
         row = self._build(GAP, gap, now)
         if self._outbox.append_gap_row(
             row, received_at_ns=now.wall_ns, received_monotonic_ns=now.monotonic_ns
@@ -221,19 +218,19 @@ class Recording:
         if self._last_context is None:
             self._new_context("", 0, "", (), revision=0)
             self._outbox.files.close_session()
-        gap = lost.gap(numbers=lost.numbers, names=GAP_NUMBERS)
+        gap = lost.gap(messages=lost.numbers)
         if self._append(self._build(GAP, gap, now), now):
             self._outbox.agreement.declared(lost)
             self._note_gap(gap, now)
 
-    def _note_gap(self, gap: Mapping[str, object], now: Now) -> None:
-        self.gaps_declared[str(gap["cause"])] += 1
-        self.recent_gaps.append({"declared_at_utc": utc_text(now.wall_ns), **gap})
+    def _note_gap(self, gap: Gap, now: Now) -> None:
+        self.gaps_declared[gap.cause] += 1
+        self.recent_gaps.append(gap.declared(utc_text(now.wall_ns)))
 
     def _row(
         self,
         record_type: str,
-        detail: Mapping[str, object],
+        detail: Mapping[str, object] | Gap,
         now: Now,
         *,
         tracked: Sequence[Token] | None = None,
@@ -250,7 +247,7 @@ class Recording:
     def _build(
         self,
         record_type: str,
-        detail: Mapping[str, object],
+        detail: Mapping[str, object] | Gap,
         now: Now,
         *,
         tracked: Sequence[Token] | None = None,

@@ -1,16 +1,17 @@
 """The events of a run and the two settings that send something out, as the manifest process drives them."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from common.core.operator_events.event import events_of
+from common.core.operator_events.event import OperatorEvent
 from common.core.operator_events.lasting import lasting_now
 from common.core.operator_events.watch import EventWatch, Seen
 from common.core.page.verdict import level_of
 from common.runtime.process import Runtime
-from common.runtime.run.facts import last_facts
+from common.runtime.run.details import ManifestDetails
+from common.runtime.run.facts import last_details
 from common.status.board import Status
+from common.status.run_manifest import books_of
 
 if TYPE_CHECKING:
     from common.notify.heartbeat import Heartbeat
@@ -21,17 +22,16 @@ class Outside:
     """Notes each look, and lets what is due go out. A restart of the process goes on where its last facts stand."""
 
     def __init__(self, runtime: Runtime) -> None:
-        before = last_facts(runtime.run_dir, runtime.name)
-        told = before.details if before is not None else {}
+        before = last_details(runtime.run_dir, runtime.name, ManifestDetails)
         assignment = runtime.assignment
         self._runtime = runtime
         self._watch = EventWatch(
             run_id=assignment.run_id,
             host=assignment.host,
             exchange=assignment.exchange,
-            before=events_of(told.get("events", [])),
+            before=before.events if before else (),
         )
-        self._webhook = _webhook(runtime, told.get("events_posted") or 0)
+        self._webhook = _webhook(runtime, (before.events_posted if before else None) or 0)
         self._heartbeat = _heartbeat(runtime)
 
     def note(self, status: Status) -> None:
@@ -49,7 +49,7 @@ class Outside:
             status.health,
             problems=manifest.problems,
             legs=manifest.legs,
-            unhealed=manifest.books.get("unhealed", 0),
+            unhealed=books_of(manifest).unhealed,
             upload=manifest.upload,
             disk=manifest.disk,
         )
@@ -72,12 +72,15 @@ class Outside:
         if self._webhook is not None:
             self._webhook.step(self._watch.recent, self._runtime.clock.monotonic_ns())
 
-    def details(self) -> dict[str, Any]:
-        """The newest events, and how far they are posted."""
-        return {
-            "events": msgspec.to_builtins(list(self._watch.recent)),
-            "events_posted": self._webhook.posted if self._webhook is not None else None,
-        }
+    @property
+    def events(self) -> Collection[OperatorEvent]:
+        """The newest events of the run."""
+        return self._watch.recent
+
+    @property
+    def posted(self) -> int | None:
+        """The number of the last event that was posted, None where none are."""
+        return self._webhook.posted if self._webhook is not None else None
 
 
 def _webhook(runtime: Runtime, posted: int) -> "Webhook | None":

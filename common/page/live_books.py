@@ -12,11 +12,10 @@ import msgspec
 import zmq
 
 from common.core.page.live import LiveAnswer, LiveQuestion
-from common.queue.sockets import has_input
+from common.queue.sockets import has_input, open_socket
+from common.topology import ASKER, LIVE_BOOKS, QUESTIONS_A_STEP
 
 SOCKET_NAME = "books.sock"
-QUESTION_LIMIT_BYTES = 64 * 1024
-QUESTIONS_A_STEP = 8
 PATIENCE_S = 1.0  # the auditor answers between two of its steps
 LOOK_S = 0.1  # how soon an asker notices that the page ends
 
@@ -32,9 +31,7 @@ class LiveBooksServer:
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / SOCKET_NAME
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, QUESTION_LIMIT_BYTES)
+        self._socket = open_socket(self._context, LIVE_BOOKS)
         self._socket.bind(f"ipc://{self._path}")
 
     def keep(self) -> None:
@@ -77,8 +74,7 @@ class LiveBooks:
         """The answer; None where the auditor does not give one in time, or does not run."""
         if self._closing.is_set():
             return None
-        with self._context.socket(zmq.DEALER) as socket:
-            socket.setsockopt(zmq.LINGER, 0)
+        with open_socket(self._context, ASKER) as socket:
             socket.connect(f"ipc://{self._path}")
             socket.send(msgspec.msgpack.encode(question))
             for _ in range(max(round(patience_s / LOOK_S), 1)):

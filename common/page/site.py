@@ -184,10 +184,10 @@ def _figures(status: Status, now_ns: int) -> Figures:
     return Figures(
         at_ns=now_ns,
         messages=messages,
-        waiting=sum(sum(outbox["lanes"].values()) for outbox in manifest.queue.values()),
+        waiting=sum(sum(outbox.lanes.values()) for outbox in manifest.queue.values()),
         cpu_seconds={
-            process["pid"]: process["cpu_seconds"]
+            process.pid: process.cpu_seconds
             for process in manifest.processes
-            if process["pid"] is not None and process["cpu_seconds"] is not None
+            if process.pid is not None and process.cpu_seconds is not None
         },
     )

@@ -19,7 +19,8 @@ from common.queue.protocol import (
     decode_from_producer,
     encode,
 )
-from common.queue.sockets import has_input
+from common.queue.sockets import has_input, open_socket
+from common.topology import LANE_CLIENT
 
 TELL_BYTES = 1024 * 1024  # after so much the producer hears that it arrived: a part of its window
 SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost
@@ -57,13 +58,8 @@ class LaneClient:
         self._acked = durable
         self._untold_bytes = 0
         self._heard_monotonic_ns = now_monotonic_ns
-        self.socket = context.socket(zmq.DEALER)
+        self.socket = open_socket(context, LANE_CLIENT)
         self.socket.setsockopt(zmq.ROUTING_ID, secrets.token_bytes(8))
-        self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.setsockopt(zmq.RCVHWM, 0)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
-        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
         self.socket.connect(endpoint)
         self._hello()
 

@@ -20,10 +20,10 @@ from common.queue.protocol import (
     decode_from_writer,
     encode,
 )
-from common.queue.sockets import has_input
+from common.queue.sockets import has_input, open_socket
+from common.topology import LANE_SERVER
 
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
-_INBOUND_LIMIT_BYTES = 4096  # a hello or an ack; whatever is larger is not from a writer
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +63,10 @@ class LaneServer:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], outbox: Outbox) -> None:
         self._outbox = outbox
         self._owners: dict[int, _Owner] = {}
-        self.socket = context.socket(zmq.ROUTER)
+        self.socket = open_socket(context, LANE_SERVER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         # A writer that took this paused process for dead connects again, maybe before we saw its old connection end.
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        self.socket.setsockopt(zmq.SNDHWM, 0)
-        self.socket.setsockopt(zmq.RCVHWM, 0)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
-        self.socket.setsockopt(zmq.HEARTBEAT_IVL, 500)
-        self.socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 1500)
         self._path = outbox.folder / "queue.sock"
         self.socket.bind(f"ipc://{self._path}")
 

@@ -1,14 +1,15 @@
 """What a producer was told is durable, and is not in the data root that it records to now."""
 
-from typing import Any
-
 import msgspec
 
 from common.core.batch import Batch
 from common.core.causes import Cause
 from common.core.instants import utc_text
+from common.core.rows.gap import Gap
 
 CAUSE: Cause = "archives_missing"
+Numbers = tuple[int, int] | tuple[None, None]
+NO_NUMBERS: Numbers = (None, None)
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -27,22 +28,26 @@ class Lost(msgspec.Struct, frozen=True):
     until_ns: int
     next_kept: Batch | None = None
 
-    def gap(self, *, numbers: tuple[int, int] | None, names: tuple[str, str]) -> dict[str, Any]:
-        """The detail of its gap row; `numbers` of messages are named like this there, None if there are none."""
-        detail: dict[str, Any] = {
-            "cause": CAUSE,
-            "from_utc": utc_text(self.since_ns),
-            "to_utc": utc_text(self.until_ns),
-            "lane": self.lane,
-            "first_lane_sequence": self.first,
-            "last_lane_sequence": self.last,
-        }
-        if numbers is not None:
-            detail |= dict(zip(names, numbers, strict=True))
-        return detail
+    def gap(
+        self, *, messages: Numbers = NO_NUMBERS, checkpoints: Numbers = NO_NUMBERS, missing: str = ""
+    ) -> Gap:
+        """The detail of its gap row, with the numbers of what is missing if they are known."""
+        return Gap(
+            cause=CAUSE,
+            from_utc=utc_text(self.since_ns),
+            to_utc=utc_text(self.until_ns),
+            lane=self.lane,
+            first_lane_sequence=self.first,
+            last_lane_sequence=self.last,
+            first_global_message_sequence=messages[0],
+            last_global_message_sequence=messages[1],
+            first_checkpoint_sequence=checkpoints[0],
+            last_checkpoint_sequence=checkpoints[1],
+            missing=missing,
+        )
 
     @property
-    def numbers(self) -> tuple[int, int] | None:
-        """The numbers between what the archives hold and what the outbox holds, None if there are none."""
+    def numbers(self) -> Numbers:
+        """The first and the last number between what the archives hold and what the outbox holds, if there are any."""
         first, last = self.number + 1, self.next_number - 1
-        return (first, last) if first <= last else None
+        return (first, last) if first <= last else NO_NUMBERS

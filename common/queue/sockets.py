@@ -1,6 +1,22 @@
-"""What ZeroMQ's sockets have for us, asked without waiting."""
+"""ZeroMQ's sockets: made as the queue table states them, and asked without waiting."""
 
 import zmq
+
+from common.topology import SocketEnd
+
+
+def options_of(end: SocketEnd) -> dict[int, int]:
+    """What is stated of an end of a queue, by ZeroMQ's numbers of the options."""
+    named = {name: getattr(end, name) for name in end.__struct_fields__ if name != "kind"}
+    return {getattr(zmq, name.upper()): value for name, value in named.items() if value is not None}
+
+
+def open_socket(context: zmq.Context[zmq.Socket[bytes]], end: SocketEnd) -> zmq.Socket[bytes]:
+    """A socket for an end of a queue, neither bound nor connected yet."""
+    socket = context.socket(getattr(zmq, end.kind))
+    for option, value in options_of(end).items():
+        socket.setsockopt(option, value)
+    return socket
 
 
 def has_input(socket: zmq.Socket[bytes]) -> bool:

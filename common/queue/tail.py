@@ -11,12 +11,9 @@ from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
 from common.core.rows.origin import Origin
 from common.queue.outbox_files import Identity
-from common.queue.sockets import has_input
+from common.queue.sockets import has_input, open_socket
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
-
-COPIES_KEPT = 1000
-_RECONNECT_MS = 100
-_LONGEST_RECONNECT_MS = 1000
+from common.topology import TAIL, SocketEnd
 
 
 class Tailed(msgspec.Struct, frozen=True):
@@ -53,18 +50,14 @@ class _Source:
 class QueueTail:
     """Subscribes to every producer in a run's folder, also to those that come later."""
 
-    def __init__(self, run_dir: Path, *, copies_kept: int = COPIES_KEPT, besides: str = "") -> None:
-        """Nothing is connected before the first `look`. `copies_kept` of each producer may wait here.
+    def __init__(self, run_dir: Path, *, end: SocketEnd = TAIL, besides: str = "") -> None:
+        """Nothing is connected before the first `look`. `end` states how many copies of each producer may wait here.
 
         `besides`: the process whose rows are not followed, for it is the observer.
         """
         self._run_dir, self._besides = run_dir, besides
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.RCVHWM, copies_kept)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
-        self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, _LONGEST_RECONNECT_MS)
+        self._socket = open_socket(self._context, end)
         self._socket.setsockopt(zmq.SUBSCRIBE, b"")
         self._sources: dict[str, _Source] = {}
         self._connected: set[str] = set()

@@ -15,15 +15,12 @@ import zmq
 
 from common.queue.lane import Mark
 from common.queue.outbox import Outbox
-from common.queue.sockets import has_input
+from common.queue.sockets import has_input, open_socket
+from common.topology import COPY_LIMIT_BYTES, TAP
 
 SOCKET_NAME = "tail.sock"
 INTERVAL_NS = 100_000_000
-COPY_LIMIT_BYTES = 4 * 1024 * 1024  # of a lane; a burst beyond it is missed by all observers
-COPIES_KEPT = 32  # for each slow subscriber: 3.2 s of them
-_INBOUND_LIMIT_BYTES = 256  # a subscription; without a bound a subscriber can fill our memory
 _SUBSCRIPTIONS_A_LOOK = 64
-_LINGER_MS = 100
 
 
 class CopyHeader(msgspec.Struct, frozen=True):
@@ -49,10 +46,7 @@ class Tap:
         self._was_watched = False
         self._marks: dict[int, Mark | None] = {}
         self._gained: dict[int, bytes] = {}
-        self._socket = context.socket(zmq.XPUB)
-        self._socket.setsockopt(zmq.SNDHWM, COPIES_KEPT)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, _INBOUND_LIMIT_BYTES)
-        self._socket.setsockopt(zmq.LINGER, _LINGER_MS)
+        self._socket = open_socket(context, TAP)
         self._path = outbox.folder / SOCKET_NAME
         self._socket.bind(f"ipc://{self._path}")
 

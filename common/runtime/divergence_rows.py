@@ -2,18 +2,17 @@
 
 import logging
 from collections import deque
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
-from common.core.audit.divergence import GAP_OF_DIVERGENCES, Divergence
-from common.core.causes import Cause
+from common.core.audit.divergence import MISSING, Divergence
 from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
+from common.core.rows.gap import Gap
 from common.core.rows.origin import Leg
 from common.core.rows.websocket import DIVERGENCE, GAP, control_row, subscription_json, tokens_tracked_json
-from common.core.verify.accounts import GAP_NUMBERS
 from common.queue.outbox import Outbox
 from common.runtime.process import Runtime
 
@@ -30,7 +29,7 @@ class DivergenceRows:
         self._runtime, self._outbox = runtime, outbox
         self._contexts: dict[str, Context] = {}  # the newest of each session
         self._dropped: list[tuple[int, int]] = []  # numbers and times of divergences that found no room
-        self.gaps: deque[dict[str, Any]] = deque(maxlen=RECENT_GAPS)
+        self.gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
 
     def note_context(self, context: Context) -> None:
         """What a session is subscribed to now. The auditor has no connections: rows are ordered by their numbers."""
@@ -52,27 +51,32 @@ class DivergenceRows:
         """As soon as there is room again: what was dropped, or was in archives that are gone, becomes gap rows."""
         if self._dropped and self._outbox.has_room:
             (first, since_ns), (last, until_ns) = self._dropped[0], self._dropped[-1]
-            cause: Cause = "spool_full"
-            times = {"from_utc": utc_text(since_ns), "to_utc": utc_text(until_ns)}
-            if self._declare({"cause": cause, **times, "first_number": first, "last_number": last}):
+            gap = Gap(
+                cause="spool_full",
+                from_utc=utc_text(since_ns),
+                to_utc=utc_text(until_ns),
+                first_number=first,
+                last_number=last,
+                missing=MISSING,
+            )
+            if self._declare(gap):
                 self._dropped.clear()
         for lost in tuple(self._outbox.agreement.lost):
             until_ns = lost.until_ns or self._runtime.clock.wall_ns()
             whole = msgspec.structs.replace(lost, until_ns=until_ns)
-            if self._declare(whole.gap(numbers=None, names=GAP_NUMBERS)):
+            if self._declare(whole.gap(missing=MISSING)):
                 self._outbox.agreement.declared(lost)
 
     def told_until_ns(self) -> int:
         """Up to this wall time every divergence that was found is in a row of the outbox."""
         return self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
 
-    def _declare(self, detail: dict[str, Any]) -> bool:
-        detail |= GAP_OF_DIVERGENCES
-        if not self._append(GAP, self._bare_context(""), detail):
+    def _declare(self, gap: Gap) -> bool:
+        if not self._append(GAP, self._bare_context(""), gap):
             return False
-        self.gaps.append({"declared_at_utc": utc_text(self._runtime.clock.wall_ns()), **detail})
+        self.gaps.append(gap.declared(utc_text(self._runtime.clock.wall_ns())))
         self._runtime.tally.add(GAPS)
-        self._runtime.tally.add(part(GAPS, detail["cause"]))
+        self._runtime.tally.add(part(GAPS, gap.cause))
         return True
 
     def _bare_context(self, session_id: str) -> Context:
@@ -80,7 +84,12 @@ class DivergenceRows:
         return Context(0, session_id, 0, url, subscription_json(0, ()), tokens_tracked_json(()))
 
     def _append(
-        self, record_type: str, context: Context, detail: dict[str, Any], *, leg: Leg | None = None
+        self,
+        record_type: str,
+        context: Context,
+        detail: Mapping[str, object] | Gap,
+        *,
+        leg: Leg | None = None,
     ) -> bool:
         now_ns, monotonic_ns = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
         row = control_row(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -25,6 +25,7 @@ from common.runtime.log_output import fill_standard_streams, take_dropped
 from common.runtime.logs import start_logging
 from common.runtime.problems import Problems
 from common.runtime.readers import admit_readers
+from common.runtime.run.details import Details
 from common.runtime.run.facts import Facts, Tally, last_facts, note_failure, write_facts
 from common.runtime.run.run_watch import RunWatch
 from common.version import PROGRAM_VERSION
@@ -106,8 +107,8 @@ class Process(Protocol):
     def stop(self) -> None:
         """Asked to end: take nothing new, drain in the coming steps."""
 
-    def details(self) -> dict[str, Any]:
-        """What this process tells of itself beside its counters."""
+    def details(self) -> Details:
+        """What this process reports of itself beside its counters."""
 
     def close(self) -> None:
         """Release everything. After an error it may be called with work undone."""

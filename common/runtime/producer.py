@@ -3,7 +3,6 @@
 import logging
 import secrets
 import select
-from typing import Any
 
 import zmq
 
@@ -15,6 +14,7 @@ from common.queue.outbox_files import Identity, take_outage_of_superseded
 from common.queue.settled import Settled
 from common.queue.tap import Tap
 from common.runtime.process import Runtime
+from common.runtime.run.details import OutboxShown
 from common.runtime.run.orders import OrdersFollower
 from common.runtime.supervision.unended_run import outage_before
 from common.topology import SPOOL_BYTES
@@ -136,20 +136,18 @@ class Producer:
         """Whether everything is durable in archives."""
         return self.outbox.backlog == 0 and not self.outbox.undeclared
 
-    def details(self, told_until_ns: int) -> dict[str, Any]:
+    def shown(self, told_until_ns: int) -> OutboxShown:
         """The outbox as the run manifest shows it; its owner has told everything up to `told_until_ns`."""
-        owned = self._server.owned_lanes
-        return {
-            "producer": self.name,
-            "settled_until_ns": self._settled.look(told_until_ns),
-            "spool_bytes": self.outbox.held_bytes,
-            "lanes": {str(index): lane.backlog for index, lane in self.outbox.lanes.items()},
-            "lanes_owned": len(owned),
-            "lanes_without_writer": sorted(self.outbox.lanes.keys() - owned),
-            "oldest_seconds": {
-                str(index): self._waits_s(lane.waiting_since_ns) for index, lane in self.outbox.lanes.items()
-            },
-        }
+        owned, lanes = self._server.owned_lanes, self.outbox.lanes
+        return OutboxShown(
+            producer=self.name,
+            settled_until_ns=self._settled.look(told_until_ns),
+            spool_bytes=self.outbox.held_bytes,
+            lanes={index: lane.backlog for index, lane in lanes.items()},
+            lanes_owned=len(owned),
+            lanes_without_writer=tuple(sorted(lanes.keys() - owned)),
+            oldest_seconds={index: self._waits_s(lane.waiting_since_ns) for index, lane in lanes.items()},
+        )
 
     def _waits_s(self, since_ns: int | None) -> float:
         """How long something waits. What an earlier boot of the machine received counts from our start on."""

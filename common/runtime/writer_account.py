@@ -1,14 +1,12 @@
-"""What a writer tells of its lane: totals as counters of the run, and its archives."""
+"""What a writer states of its lane: totals as counters of the run, and its archives."""
 
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from common.archive.writing.open_archive import ArchiveFacts
 from common.archive.writing.store import LaneStore
 from common.core.instants import utc_text
-from common.runtime.run.facts import Facts, last_facts
+from common.runtime.run.details import ArchiveShown, DiscoveryDetails, WriterDetails
+from common.runtime.run.facts import Facts, last_details
 
 
 def totals(store: LaneStore) -> dict[str, int]:
@@ -26,10 +24,10 @@ def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
 
     A journal that was begun again in between, because the data root was emptied or restored, sets no counter back.
     """
-    if before is not None and before.details:
-        told: dict[str, int] = before.details["before_run"]
+    if before is not None and isinstance(before.details, WriterDetails):
+        stated = before.details.before_run
         return {
-            name: min(told[name], total - before.counters.get(name, 0))
+            name: min(stated[name], total - before.counters.get(name, 0))
             for name, total in totals(store).items()
         }
     recovered_just_now = len(store.closed_archives)
@@ -41,21 +39,17 @@ def totals_before_run(store: LaneStore, before: Facts | None) -> dict[str, int]:
 
 def clock_offset_told(run_dir: Path) -> float | None:
     """How many seconds this machine's clock is ahead of the exchange's, as discovery measured last; None: unknown."""
-    try:
-        facts = last_facts(run_dir, "discovery")
-    except (OSError, msgspec.DecodeError):
-        return None  # an archive is closed all the same
-    offset = facts.details.get("clock_offset_s") if facts is not None else None
-    return float(offset) if isinstance(offset, int | float) else None
+    details = last_details(run_dir, "discovery", DiscoveryDetails)
+    return details.clock_offset_s if details is not None else None
 
 
-def archive_shown(facts: ArchiveFacts) -> dict[str, Any]:
+def archive_shown(facts: ArchiveFacts) -> ArchiveShown:
     """An archive in the run manifest."""
-    return {
-        "name": facts.name,
-        "stream": facts.stream,
-        "rows": facts.rows,
-        "bytes": facts.bytes,
-        "opened_at_utc": utc_text(facts.opened_at_ns),
-        "closed_at_utc": utc_text(facts.closed_at_ns) if facts.closed_at_ns else None,
-    }
+    return ArchiveShown(
+        name=facts.name,
+        stream=facts.stream,
+        rows=facts.rows,
+        bytes=facts.bytes,
+        opened_at_utc=utc_text(facts.opened_at_ns),
+        closed_at_utc=utc_text(facts.closed_at_ns) if facts.closed_at_ns else None,
+    )

@@ -1,10 +1,8 @@
 """The run as it is now, for anyone who asks: the run manifest, the two verdicts, and a few ages."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -12,6 +10,7 @@ from common.core.events.kinds import SUBSCRIBED_KINDS
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import DiscoveryFile
 from common.core.own_pause import OwnPause
+from common.core.rows.gap import Gap
 from common.core.status.disk_outlook import Growth
 from common.core.status.health import (
     Discovered,
@@ -28,11 +27,12 @@ from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.machine.disk_room import room_of
 from common.runtime.process import Runtime
-from common.runtime.run.facts import Facts, read_facts
+from common.runtime.run.details import ReaderDetails
+from common.runtime.run.facts import Facts, details_of_kind, no_facts, read_facts
+from common.status.compose import compose
 from common.status.late_rows import late_row_reasons
-from common.status.run_manifest import RunManifest, compose
+from common.status.run_manifest import RunManifest, books_of
 
-READER = "ws_reader"
 WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks
 FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second
@@ -53,7 +53,7 @@ class Status(msgspec.Struct, frozen=True):
     since_market_message_s: float | None
     since_upload_s: float | None
     messages_by_reader: dict[str, int]
-    gaps_by_reader: dict[str, list[dict[str, Any]]] = {}
+    gaps_by_reader: Mapping[str, Sequence[Gap]] = {}
 
 
 class StatusBoard:
@@ -111,9 +111,7 @@ class StatusBoard:
             since_monotonic_ns=self._began_ns,
         )
         runtime.problems.state("rows_not_durable", late)
-        mine = facts.get(runtime.name) or Facts(
-            runtime.name, os.getpid(), runtime.clock.wall_ns(), runtime.clock.monotonic_ns(), {}, {}, {}
-        )
+        mine = facts.get(runtime.name) or no_facts(runtime.name, runtime.clock)
         return {**facts, runtime.name: msgspec.structs.replace(mine, problems=runtime.problems.held)}
 
     def discovery_file(self) -> DiscoveryFile | None:
@@ -145,30 +143,28 @@ class StatusBoard:
         facts = self._facts()
         file = self.discovery_file()
         manifest = self._manifest(facts, file, finished=False)
-        running = {process["name"] for process in manifest.processes}
+        running = {process.name for process in manifest.processes}
+        readers = details_of_kind(facts, ReaderDetails)
         waits = self._patience.note(
             {
                 name: ReaderWord(
-                    fact.details["state"],
-                    fact.details.get("last_market_data_at_ns") or 0,
-                    fact.updated_monotonic_ns,
+                    reader.state, reader.last_market_data_at_ns, facts[name].updated_monotonic_ns
                 )
-                for name, fact in facts.items()
-                if name in running and name.startswith(READER) and "state" in fact.details
+                for name, reader in readers.items()
+                if name in running
             },
             now,
         )
         messages = sum(manifest.event_types.get(kind, 0) for kind in sorted(SUBSCRIBED_KINDS))
-        newest_ns = max(
-            (fact.details.get("last_market_data_at_ns") or 0 for fact in facts.values()), default=0
-        )
+        newest_ns = max((reader.last_market_data_at_ns for reader in readers.values()), default=0)
         uploaded = manifest.upload.last_success_at_utc
         ages_s = {
             name: self._patience.silent_s(fact.updated_monotonic_ns, now)
             for name, fact in facts.items()
             if name in running or name == "supervisor"
         }
-        discovered = self._discovered(file, [fact for name, fact in facts.items() if name in running])
+        settled = any(reader.all_settled for name, reader in readers.items() if name in running)
+        discovered = self._discovered(file, all_settled=settled)
         one_leg = of_one_leg({name: facts[name].problems for name in running & facts.keys()}, manifest.legs)
         problems = [problem for problem in manifest.problems if problem not in one_leg]
         return Status(
@@ -188,7 +184,7 @@ class StatusBoard:
             ),
             warnings=(
                 *leg_warnings(manifest.legs, one_leg),
-                *warnings(manifest.upload, manifest.disk, manifest.books.get("recipes_unknown")),
+                *warnings(manifest.upload, manifest.disk, books_of(manifest).recipes_unknown),
             ),
             heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),
@@ -196,21 +192,19 @@ class StatusBoard:
             messages_by_reader={
                 name: fact.counters.get("ws_messages_total", 0)
                 for name, fact in facts.items()
-                if name.startswith(READER)
+                if name in readers
             },
-            gaps_by_reader={
-                name: fact.details.get("gaps", []) for name, fact in facts.items() if name.startswith(READER)
-            },
+            gaps_by_reader={name: reader.gaps for name, reader in readers.items()},
         )
 
-    def _discovered(self, file: DiscoveryFile | None, running: Sequence[Facts]) -> Discovered:
+    def _discovered(self, file: DiscoveryFile | None, *, all_settled: bool) -> Discovered:
         if file is None:
             return Discovered()
         return Discovered(
             age_s=(self._runtime.clock.wall_ns() - parse_utc_ns(file.discovered_at_utc)) / NS_PER_SECOND,
             refresh_s=self._runtime.settings.discovery.refresh_interval_seconds,
             confirmed_empty=file.confirmed_empty,
-            all_settled=any(fact.details.get("all_settled") for fact in running),
+            all_settled=all_settled,
         )
 
     def _since_s(self, at_ns: int) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from common.core.instants import NS_PER_SECOND
 from common.core.status.durability import WaitingLane, WriterWord, bound_s, late_rows
 from common.runtime.clock import Clock
+from common.runtime.run.details import NOTHING, ProducerDetails
 from common.runtime.run.facts import Facts
 
 WRITER = "archive_writer-"
@@ -31,16 +32,17 @@ def late_row_reasons(
 
 def _word(fact: Facts, now: int, wall_ns: int) -> WriterWord:
     failed_s = (wall_ns - fact.failed_at_ns) / NS_PER_SECOND if fact.failure else None
-    silent_s = (now - fact.updated_monotonic_ns) / NS_PER_SECOND if fact.details else None
+    silent_s = (now - fact.updated_monotonic_ns) / NS_PER_SECOND if fact.details != NOTHING else None
     return WriterWord(fact.failure, failed_s, silent_s)
 
 
 def _waiting(facts: Mapping[str, Facts], now: int) -> Iterator[WaitingLane]:
     """Each lane with rows that wait; they have waited on since their producer stated it, dead or alive."""
     for name, fact in facts.items():
-        outbox = fact.details.get("outbox", {})
+        if not isinstance(fact.details, ProducerDetails):
+            continue
+        outbox = fact.details.outbox
         since_s = max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND
-        unowned = outbox.get("lanes_without_writer", ())
-        for lane, oldest_s in outbox.get("oldest_seconds", {}).items():
-            if outbox["lanes"][lane]:
-                yield WaitingLane(name, int(lane), oldest_s + since_s, int(lane) not in unowned)
+        for lane, oldest_s in outbox.oldest_seconds.items():
+            if outbox.lanes[lane]:
+                yield WaitingLane(name, lane, oldest_s + since_s, lane not in outbox.lanes_without_writer)

@@ -1,9 +1,9 @@
 """The status of the run as Prometheus text. Imported only where the port is on: the library takes its time."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any, get_args
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,6 +16,7 @@ from common.core.problems import ProblemKind
 from common.core.run_state import State
 from common.polymarket.classify import UNKNOWN
 from common.status.board import Status
+from common.status.run_manifest import books_of
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "orderbooks_"
@@ -100,11 +101,14 @@ class _StatusCollector(Collector):
 
     def _processes(self) -> Iterator[Metric]:
         processes = self._status.manifest.processes
-        yield _by_process(CounterMetricFamily, "process_cpu_seconds_total", processes, "cpu_seconds")
-        yield _by_process(GaugeMetricFamily, "process_resident_memory_bytes", processes, "rss_bytes")
-        yield _by_process(CounterMetricFamily, "process_restarts_by_process_total", processes, "restarts")
-        ages = [{"name": name, "age": age} for name, age in sorted(self._status.heartbeat_ages_s.items())]
-        yield _by_process(GaugeMetricFamily, "process_heartbeat_age_seconds", ages, "age")
+        cpu = {each.name: each.cpu_seconds for each in processes}
+        memory = {each.name: each.rss_bytes for each in processes}
+        restarts = {each.name: each.restarts for each in processes}
+        ages = dict(sorted(self._status.heartbeat_ages_s.items()))
+        yield _by_process(CounterMetricFamily, "process_cpu_seconds_total", "cpu_seconds", cpu)
+        yield _by_process(GaugeMetricFamily, "process_resident_memory_bytes", "rss_bytes", memory)
+        yield _by_process(CounterMetricFamily, "process_restarts_by_process_total", "restarts", restarts)
+        yield _by_process(GaugeMetricFamily, "process_heartbeat_age_seconds", "age", ages)
 
     def _queue(self) -> Iterator[Metric]:
         backlog = GaugeMetricFamily(
@@ -117,11 +121,11 @@ class _StatusCollector(Collector):
             labels=["producer", "lane"],
         )
         for process, outbox in sorted(self._status.manifest.queue.items()):
-            for lane, age_s in sorted(outbox.get("oldest_seconds", {}).items()):
-                oldest.add_metric([process, lane], age_s)
-            spool.add_metric([process], outbox["spool_bytes"])
-            for lane, count in sorted(outbox["lanes"].items()):
-                backlog.add_metric([process, lane], count)
+            for lane, age_s in sorted(outbox.oldest_seconds.items()):
+                oldest.add_metric([process, str(lane)], age_s)
+            spool.add_metric([process], outbox.spool_bytes)
+            for lane, count in sorted(outbox.lanes.items()):
+                backlog.add_metric([process, str(lane)], count)
         yield backlog
         yield oldest
         yield spool
@@ -146,25 +150,24 @@ class _StatusCollector(Collector):
             yield from _known(f"disk_{name}", getattr(disk, name))
 
     def _books(self) -> Iterator[Metric]:
-        books = self._status.manifest.books
+        books = books_of(self._status.manifest)
         checks = CounterMetricFamily(
             PREFIX + "book_checks_total", "Checks of rebuilt books", labels=["check", "verdict"]
         )
-        counts = books.get("checks", {})
         for check, verdict in product(get_args(Check), get_args(Verdict)):
-            checks.add_metric([check, verdict], counts.get(check, {}).get(verdict, 0))
+            checks.add_metric([check, verdict], books.checks.get(check, {}).get(verdict, 0))
         yield checks
         help_tokens = "Tokens whose book is rebuilt and followed"
-        yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.get("tokens", 0))
+        yield GaugeMetricFamily(PREFIX + "tokens_with_book", help_tokens, value=books.tokens)
         help_unhealed = "Tokens whose book has disagreed with the exchange and does not agree again yet"
-        yield GaugeMetricFamily(PREFIX + "tokens_unhealed", help_unhealed, value=books.get("unhealed", 0))
+        yield GaugeMetricFamily(PREFIX + "tokens_unhealed", help_unhealed, value=books.unhealed)
         help_unknown = "Tokens whose book is not known because an event could not be read"
-        yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.get("unknown", 0))
+        yield GaugeMetricFamily(PREFIX + "tokens_unknown", help_unknown, value=books.unknown)
         unusable = CounterMetricFamily(
             PREFIX + "unusable_events_by_reason_total", "Events that could not be used", labels=["reason"]
         )
-        for each in books.get("unusable", ()):
-            unusable.add_metric([each["reason"]], each["events"])
+        for each in books.unusable:
+            unusable.add_metric([each.reason], each.events)
         yield unusable
 
     def _problems(self) -> Metric:
@@ -201,11 +204,11 @@ def _known(name: str, value: float | None) -> Iterator[Metric]:
 def _by_process(
     kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
     name: str,
-    rows: list[dict[str, Any]],
-    key: str,
+    what: str,
+    values: Mapping[str, float | None],
 ) -> Metric:
-    family = kind(PREFIX + name, f"{key} of each process", labels=["process"])
-    for row in rows:
-        if row[key] is not None:
-            family.add_metric([row["name"]], row[key])
+    family = kind(PREFIX + name, f"{what} of each process", labels=["process"])
+    for process, value in values.items():
+        if value is not None:
+            family.add_metric([process], value)
     return family

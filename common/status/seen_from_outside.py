@@ -1,6 +1,5 @@
 """What a command can know of a recorder from outside: its run manifest, and whether it lives."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from common.core.status.view import Liveness
 from common.errors import RecorderError
 from common.polymarket.gamma.discovery_file import latest_discovery
 from common.runtime.command_line.asking import running_recorder
+from common.runtime.run.details import last_error
 from common.runtime.run.facts import read_facts
 from common.runtime.run.run_dir import ASSIGNMENT, STATUS_FILE
 
@@ -91,7 +91,6 @@ def _discovery_age_s(data_root: Path, now_ns: int) -> float | None:
 
 
 def _last_errors(run_dir: Path) -> Iterator[tuple[str, str]]:
-    with contextlib.suppress(FileNotFoundError):  # it ended between two looks
-        for name, facts in read_facts(run_dir).items():
-            if words := facts.details.get("last_error"):
-                yield name, str(words)
+    for name, facts in read_facts(run_dir).items():
+        if error := last_error(facts.details):
+            yield name, error

@@ -1,11 +1,11 @@
 """What an operator is told of uploads, from the events of many passes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from common.core.counters import CounterName
 from common.core.instants import utc_text
 from common.core.uploads.judgement import UploadEvent
+from common.core.uploads.outlook import UploadStated
 from common.uploads.passes import Figures
 
 COUNTED_AS: Mapping[str, CounterName] = {
@@ -41,28 +41,23 @@ class UploadAccount:
             self._failing = True
             self._last_error, self._last_error_ns = event.words, now_ns
 
-    def told(self, figures: Figures | None, next_attempt_ns: int | None) -> dict[str, Any]:
-        """As the run manifest takes it; `next_attempt_ns` where it waits after a failure."""
+    def stated(self, figures: Figures | None, next_attempt_ns: int | None) -> UploadStated:
+        """What the uploader reports of itself; `next_attempt_ns` where it waits after a failure."""
         error = utc_text(self._last_error_ns) if self._last_error else None
-        told: dict[str, Any] = {
-            "remote": self._remote,
-            "state": "waiting" if next_attempt_ns is not None else "idle",
-            "last_error": self._last_error,
-            "last_error_at_utc": error,
-            "next_attempt_at_utc": utc_text(next_attempt_ns) if next_attempt_ns is not None else None,
-        }
-        if figures is None:
-            return told
-        success = figures.last_proof_utc
+        success = figures.last_proof_utc if figures is not None else None
         if success and error and self._failing:
             success = min(success, error)
-        return {
-            **told,
-            "state": told["state"] if next_attempt_ns is not None else figures.state,
-            "backlog_files": figures.backlog_files,
-            "backlog_bytes": figures.backlog_bytes,
-            "oldest_waiting_at_utc": utc_text(figures.oldest_ns) if figures.oldest_ns else None,
-            "verified_files": figures.verified_files,
-            "last_success_at_utc": success,
-            "alarms": list(figures.alarms),
-        }
+        idle = figures.state if figures is not None else "idle"
+        return UploadStated(
+            remote=self._remote,
+            state="waiting" if next_attempt_ns is not None else idle,
+            backlog_files=figures.backlog_files if figures is not None else None,
+            backlog_bytes=figures.backlog_bytes if figures is not None else None,
+            oldest_waiting_at_utc=utc_text(figures.oldest_ns) if figures and figures.oldest_ns else None,
+            verified_files=figures.verified_files if figures is not None else None,
+            last_success_at_utc=success,
+            last_error=self._last_error,
+            last_error_at_utc=error,
+            next_attempt_at_utc=utc_text(next_attempt_ns) if next_attempt_ns is not None else None,
+            alarms=figures.alarms if figures is not None else (),
+        )

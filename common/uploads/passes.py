@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from common.core.uploads.judgement import UploadEvent
+from common.core.uploads.outlook import UploadState
 from common.core.uploads.record import Proof
 from common.core.uploads.retention import NOTHING_GOES, Because, Retention
 from common.core.uploads.turns import Parcel, Turns
@@ -26,13 +26,11 @@ from common.uploads.stock import Stock
 
 _BUSY = re.compile(r"\b(429|503)\b")  # such answers may say for how long
 
-State = Literal["idle", "uploading", "verifying", "cleaning", "waiting"]
-
 
 class Figures(msgspec.Struct, frozen=True):
     """Where it stands: archives that wait, and those that are proved. `oldest_ns` is 0 where nothing waits."""
 
-    state: State = "idle"
+    state: UploadState = "idle"
     backlog_files: int = 0
     backlog_bytes: int = 0
     oldest_ns: int = 0
@@ -114,7 +112,7 @@ class Uploads:
         self._alarms = known
         self._show("idle")
 
-    def _show(self, state: State) -> None:
+    def _show(self, state: UploadState) -> None:
         archives = [parcel for parcel in self.stock.waiting.values() if parcel.is_archive]
         verified_files, last_proof_utc = self.stock.proofs
         self.figures = Figures(

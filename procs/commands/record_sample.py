@@ -29,7 +29,8 @@ from common.runtime.command_line.exchange_choice import (
 from common.runtime.command_line.invocation import as_typed
 from common.runtime.command_line.option_types import integer, seconds
 from common.runtime.logs import start_logging
-from common.runtime.run.facts import Facts, read_facts
+from common.runtime.run.details import ReaderDetails, SupervisorDetails, last_error
+from common.runtime.run.facts import Facts, details_of_one, read_facts
 from common.runtime.stop_signals import StopSignals
 from common.sample.progress import Progress
 from common.sample.results import judge_sample, write_sample_results
@@ -175,18 +176,21 @@ def _unanswered(facts: Mapping[str, Facts]) -> list[str]:
     return [
         name
         for name, fact in facts.items()
-        if fact.details.get("state") == "connecting" and not fact.details.get("last_error")
+        if isinstance(fact.details, ReaderDetails)
+        and fact.details.state == "connecting"
+        and not fact.details.last_error
     ]
 
 
 def _troubles(facts: Mapping[str, Facts], command_line: str) -> Iterator[Reason]:
     for name, fact in facts.items():
-        if error := fact.details.get("last_error"):
+        if error := last_error(fact.details):
             yield Reason(f"{name}: {error}", TRY_OFFLINE)
-    for process in facts[NAME].details["processes"] if NAME in facts else ():
-        if restarts := process["restarts"]:
+    supervisor = details_of_one(facts, SupervisorDetails)
+    for process in supervisor.processes if supervisor is not None else ():
+        if restarts := process.restarts:
             times = "once" if restarts == 1 else f"{restarts} times"
-            yield Reason(f"{process['name']} ended unasked and was started again {times}", command_line)
+            yield Reason(f"{process.name} ended unasked and was started again {times}", command_line)
 
 
 def _command_line(namespace: argparse.Namespace) -> str:

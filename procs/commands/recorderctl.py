@@ -15,7 +15,7 @@ from common.core.status.event_lines import SeenEvents
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line import command
-from common.runtime.command_line.asking import ask, find_recorder, running_recorder, supervisor_facts
+from common.runtime.command_line.asking import ask, find_recorder, running_recorder
 from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.data_root_lock import Holder
 from common.runtime.run.control import (
@@ -26,6 +26,8 @@ from common.runtime.run.control import (
     ScaleWriters,
     Stop,
 )
+from common.runtime.run.details import SupervisorDetails
+from common.runtime.run.facts import details_of_one, read_facts
 from common.status.seen_from_outside import Status, read_status
 
 ANSWER_LIMIT_S = 5.0
@@ -163,9 +165,8 @@ def _is_live(process: psutil.Process) -> bool:
 
 
 def _live_processes(run_dir: Path) -> list[str]:
-    facts = supervisor_facts(run_dir)
-    processes = facts.details["processes"] if facts is not None else []
-    return [process["name"] for process in processes if process["pid"] is not None]
+    supervisor = details_of_one(read_facts(run_dir), SupervisorDetails)
+    return [each.name for each in supervisor.processes if each.pid is not None] if supervisor else []
 
 
 def _status(namespace: argparse.Namespace, data_root: Path, run_dir: Path) -> int:

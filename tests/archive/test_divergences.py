@@ -9,7 +9,7 @@ import pytest
 from common.archive.views.book_views import Recording, view_at, views
 from common.archive.writing.store import LaneStore
 from common.core.audit.divergence import Divergence
-from common.core.books.checkpoint import DifferingLevel
+from common.core.books.snapshot import DifferingLevel
 from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
 from common.core.rows.origin import Origin

@@ -1,19 +1,19 @@
 import json
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from common.runtime.clock import CLOCK
-from common.runtime.run.facts import Facts, write_facts
+from common.runtime.run.facts import write_facts
 from common.runtime.run.orders import Orders, OrdersFollower
 from common.runtime.run.run_dir import default_run_dir
 from tests.commands.terminal import on_terminal
 from tests.core.status.test_view import manifest
 from tests.end_to_end.running import run_command, started_command
+from tests.stated import DISCOVERY, facts, supervisor
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.unmeasured
@@ -129,10 +129,8 @@ def another_run(recorded: Path) -> Iterator[Path]:
     """The killed recorder's successor: this process, as far as its facts tell."""
     run_dir = default_run_dir(recorded / "d")
     (run_dir / "facts").mkdir(parents=True)
-    details: dict[str, Any] = {"processes": []}
-    facts = Facts("supervisor", os.getpid(), CLOCK.wall_ns(), CLOCK.monotonic_ns(), {}, {}, details)
-    write_facts(run_dir, facts)
-    write_facts(run_dir, Facts("discovery", 1, 0, 0, {}, {}, {"last_error": "gamma.test is away"}))
+    write_facts(run_dir, facts("supervisor", supervisor()))
+    write_facts(run_dir, facts("discovery", replace(DISCOVERY, last_error="gamma.test is away")))
     yield run_dir
     for path in sorted(run_dir.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()

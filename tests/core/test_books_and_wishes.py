@@ -105,7 +105,7 @@ def test_the_history_keeps_the_newest_sessions_with_their_ends() -> None:
         history.closed("stale_feed", "", number * 10**9, stale=True)
     rows = history.rows()
     assert len(rows) == RECENT
-    assert rows[-1]["session_id"] == f"s{RECENT + 2}"
-    assert rows[-1]["messages"] == RECENT + 2
-    assert rows[-1]["stale"] is True
-    assert rows[0]["closed_at_utc"] == "1970-01-01T00:00:03.000000Z"
+    assert rows[-1].session_id == f"s{RECENT + 2}"
+    assert rows[-1].messages == RECENT + 2
+    assert rows[-1].stale is True
+    assert rows[0].closed_at_utc == "1970-01-01T00:00:03.000000Z"

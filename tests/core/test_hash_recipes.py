@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from common.core.audit.account import AuditAccount
 from common.core.audit.connections import Heard
 from common.core.audit.live import Audit
 from common.core.recipes.account import RecipeAccount
@@ -51,8 +50,8 @@ def test_the_search_finds_the_v2_recipe_from_frames_alone_and_uses_it() -> None:
     follower.go_on()
     [found] = follower.audit.recipes.report()["v2"]
     [v2] = [recipe for recipe in KNOWN_RECIPES if "v2" in recipe.protocols]
-    assert (tuple(found["keys"]), found["found_by"]) == (v2.keys, "search")
-    assert (found["books_agreed"], found["changes_agreed"]) == (1, 6)
+    assert (found.keys, found.found_by) == (v2.keys, "search")
+    assert (found.books_agreed, found.changes_agreed) == (1, 6)
     assert follower.audit.recipes.take_learned() == [
         {"protocol": "v2", "found_by": "search", "keys": v2.text}
     ]
@@ -67,7 +66,7 @@ def test_both_protocols_in_one_stream_are_proved_each_by_its_own_recipe() -> Non
     follower.open()
     follower.go_on()
     report = follower.audit.recipes.report()
-    assert {protocol: [each["recipe"] for each in proofs] for protocol, proofs in report.items()} == {
+    assert {protocol: [each.recipe for each in proofs] for protocol, proofs in report.items()} == {
         "v1": ["2025-10"],
         "v2": ["2026-10"],
     }
@@ -81,7 +80,7 @@ def test_a_recipe_that_differs_by_one_key_is_found_and_a_loss_still_shows(change
     follower.open()
     follower.go_on(16)
     [found] = follower.audit.recipes.report()["v1"]
-    assert found["found_by"] == "search"
+    assert found.found_by == "search"
     assert follower.reasons == set()
     assert lose_one(follower) == 1
 
@@ -90,12 +89,11 @@ def test_a_successor_goes_on_with_what_was_found() -> None:
     follower = Follower(World(**V2), known=WITHOUT_V2)
     follower.open()
     follower.go_on()
-    books = AuditAccount({}).books(tokens=1, unhealed=0, recipes=follower.audit.recipes)
-    told = json.loads(json.dumps(books))["recipes"]
+    told = follower.audit.recipes.report()
     successor = RecipeAccount(WITHOUT_V2)
     successor.restore(told)
     assert successor.report() == told
-    assert [recipe.keys for recipe in successor.to_try('"v2"')][:1] == [tuple(told["v2"][0]["keys"])]
+    assert [recipe.keys for recipe in successor.to_try('"v2"')][:1] == [told["v2"][0].keys]
     assert successor.trust_of('"v2"').covers_changes
 
 
@@ -155,7 +153,7 @@ def test_a_recipe_that_changes_in_mid_session_is_no_divergence(
     follower.go_on(16)
     assert follower.divergences == []
     [newest, *_] = follower.audit.recipes.report()["v1"]
-    assert (newest["found_by"], newest["trusted"]) == (("search", True) if found else ("known", False))
+    assert (newest.found_by, newest.trusted) == (("search", True) if found else ("known", False))
     assert lose_one(follower) == found
 
 

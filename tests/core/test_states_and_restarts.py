@@ -1,7 +1,7 @@
 import pytest
 
 from common.core.restart_policy import RestartPolicy
-from common.core.run_state import run_state, word_for_run
+from common.core.run_state import ReaderState, SupervisorState, run_state, word_for_run
 
 SECOND = 10**9
 
@@ -23,7 +23,9 @@ SECOND = 10**9
         ("stopped", ["no_tokens"], "STOPPING"),
     ],
 )
-def test_one_word_tells_what_the_recorder_does(supervisor: str, readers: list[str], state: str) -> None:
+def test_one_word_tells_what_the_recorder_does(
+    supervisor: SupervisorState, readers: list[ReaderState], state: str
+) -> None:
     assert run_state(supervisor=supervisor, readers=readers, finished=False) == state
     assert run_state(supervisor=supervisor, readers=readers, finished=True) == "STOPPED"
 

@@ -2,11 +2,15 @@ import fcntl
 import socket
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from common.core.feed.dial_pace import NS
+from common.core.run_state import ReaderState
 from common.feed.dial_pacing import DialPacing
 from common.feed.other_leg import LONGEST_WAIT_NS, LOOK_NS, OtherLeg
 from common.network.resolver import Address, in_turn
-from common.runtime.run.facts import Facts, write_facts
+from common.runtime.run.facts import write_facts
+from tests.stated import READER, facts
 
 NOW = 1000 * NS
 
@@ -37,8 +41,8 @@ def test_legs_take_the_addresses_of_a_name_in_opposite_orders_and_keep_the_prefe
     assert in_turn([*four, *six], backwards=True) == [four[1], four[0], six[0], six[1]]
 
 
-def state(folder: Path, name: str, word: str, at_ns: int) -> None:
-    write_facts(folder, Facts(name, 1, at_ns, at_ns, {}, {}, {"state": word}))
+def state(folder: Path, name: str, word: ReaderState, at_ns: int) -> None:
+    write_facts(folder, facts(name, replace(READER, state=word), updated_monotonic_ns=at_ns))
 
 
 def test_a_connection_that_is_to_be_replaced_stays_until_the_other_leg_records(tmp_path: Path) -> None:

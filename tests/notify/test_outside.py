@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from common.config import NotifySettings
-from common.runtime.run.facts import Facts, write_facts
+from common.runtime.run.facts import write_facts
 from procs.manifest import Manifest
 from tests.notify.receiver import Receiver, receiving
+from tests.stated import facts
 from tests.status.test_health_http import Run
 from tests.waiting import wait_for
 
@@ -81,12 +82,12 @@ def test_a_manifest_process_that_was_started_again_posts_no_event_twice(
 ) -> None:
     run = Told(tmp_path, receiver)
     run.until(lambda: posted(receiver) == ["problem"], receiving=False)
-    run.until(lambda: run.manifest.details()["events_posted"] == 1, receiving=False)
+    run.until(lambda: run.manifest.details().events_posted == 1, receiving=False)
     details = run.manifest.details()
-    write_facts(run.run_dir, Facts("manifest", 1, time.time_ns(), time.monotonic_ns(), {}, {}, details))
+    write_facts(run.run_dir, facts("manifest", details))
     run.manifest.close()
     run.manifest = Manifest(run.runtime)
     run.until(lambda: len(posted(receiver)) > 1, receiving=True)
-    assert [event["id"] for event in run.manifest.details()["events"]] == [1, 2]
+    assert [event.id for event in run.manifest.details().events] == [1, 2]
     assert posted(receiver) == ["problem", "problem"]
     run.manifest.close()

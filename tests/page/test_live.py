@@ -6,6 +6,7 @@ from pathlib import Path
 import zmq
 
 from common.core.audit.account import AuditAccount
+from common.core.audit.books_shown import NO_BOOKS
 from common.core.page.live import LiveAnswer, LiveQuestion
 from common.core.page.prices import NO_ANSWER
 from common.page.live import LiveView
@@ -22,7 +23,7 @@ class Auditing:
     """A feed and the auditor's end of the page's questions, answered in a thread of its own."""
 
     def __init__(self, run_dir: Path) -> None:
-        self.feed, self.account = Feed(), AuditAccount({})
+        self.feed, self.account = Feed(), AuditAccount(NO_BOOKS, (), 0)
         self.account.take(self.feed.audit.take_results())
         self.desk = LiveDesk(run_dir, self.feed.audit, self.account)
         self.books = LiveBooks(run_dir)
@@ -92,7 +93,7 @@ def test_what_is_not_a_question_is_left_alone(short_folder: Path) -> None:
     server = LiveBooksServer(short_folder)
     with zmq.Context() as context, context.socket(zmq.DEALER) as asker:
         asker.connect(f"ipc://{short_folder / SOCKET_NAME}")
-        for frames in ([b""], [b"\xff" * 90], [b"", b"", b"\x80"]):
+        for frames in ([b""], [b"\xff" * 90], [b"", b"", b"\xc1"]):
             asker.send_multipart(frames)
         books = LiveBooks(short_folder)
         done: list[LiveAnswer | None] = []

@@ -12,6 +12,7 @@ from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile, Market, Token
 from common.page.files import page_files
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
+from tests.stated import READER
 from tests.status.test_health_http import Run, telling
 
 HOSTILE = "<script>alert('x')</script>\u2028"
@@ -89,7 +90,7 @@ def test_the_process_samples_its_figures_whether_or_not_anybody_looks(tmp_path: 
 
         def receive(messages: int) -> Mapping[str, object]:
             run.say_supervisor()
-            run.say("ws_reader-0", {"state": "receiving"}, counters={"ws_messages_total": messages})
+            run.say("ws_reader-0", READER, counters={"ws_messages_total": messages})
             run.later_ns += 10_000_000_000
             assert run.manifest.step(0)
             rates: Mapping[str, object] = run.get("/api/overview").json()["now"]["rates"]

@@ -9,14 +9,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from common.runtime.run.facts import Facts, last_facts
+from common.runtime.run.facts import Facts, last_details, last_facts
 from common.runtime.run.orders import Orders, write_orders
 from tests.end_to_end.running import ROOT
 from tests.waiting import wait_for
 
 Layout = tuple[Path, Path]
+D = TypeVar("D")
 
 
 class Alone:
@@ -35,8 +36,8 @@ class Alone:
     def counter(self, name: str) -> int:
         return self.facts.counters.get(name, 0) if self.facts else 0
 
-    def detail(self, name: str) -> Any:  # noqa: ANN401 - whatever the process tells
-        return self.facts.details.get(name) if self.facts else None
+    def details(self, kind: type[D]) -> D | None:
+        return last_details(self._run_dir, self._name, kind)
 
     def problem(self, kind: str) -> str:
         """The reason of a problem of this kind that lasts; empty without one."""

@@ -1,14 +1,18 @@
 """A reader in the test's own process, on a clock that the test moves: a minute passes in the time of its steps."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from common.config import DiscoverySettings, Settings
+from common.core.audit.confirmations import Confirmed
+from common.core.audit.wishes import Wish
 from common.core.batch import decode_envelopes
 from common.core.envelope import MESSAGE
 from common.core.instants import parse_utc_ns, utc_text
@@ -20,10 +24,12 @@ from common.queue.outbox_files import Identity
 from common.runtime.clock import Clock
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.details import ReaderDetails
+from common.runtime.run.facts import Tally, write_facts
 from procs.ws_reader import WsReader
 from tests.doubles.market_exchange import MarketExchange
 from tests.procs.alone import run_folder
+from tests.stated import AUDITOR, facts
 from tests.waiting import wait_for
 
 S = 1_000_000_000
@@ -90,16 +96,17 @@ class ReaderRun:
 
     def discovery_states(self, *problems: Problem) -> None:
         """Facts of the discovery process."""
-        facts = Facts("discovery", 1, self.clock.wall_ns(), self.clock.monotonic_ns(), {}, {}, {}, problems)
-        write_facts(self.run_dir, facts)
+        write_facts(self.run_dir, facts("discovery", clock=self.clock, problems=problems))
 
-    def auditor_says(self, **details: Any) -> None:  # noqa: ANN401 - any shape
+    def auditor_says(
+        self, *, wishes: Sequence[Wish] = (), confirmed: Mapping[str, Confirmed] = MappingProxyType({})
+    ) -> None:
         """Facts of the book auditor."""
-        now_ns, monotonic_ns = self.clock.wall_ns(), self.clock.monotonic_ns()
-        write_facts(self.run_dir, Facts("book_auditor", 1, now_ns, monotonic_ns, {}, {}, details))
+        details = replace(AUDITOR, wishes=tuple(wishes), confirmed=dict(confirmed))
+        write_facts(self.run_dir, facts("book_auditor", details, clock=self.clock))
 
     @property
-    def told(self) -> dict[str, Any]:
+    def told(self) -> ReaderDetails:
         """Its details."""
         return self.reader.details()
 
@@ -121,7 +128,7 @@ class ReaderRun:
 
     def receiving(self) -> None:
         """Step until market data comes."""
-        self.until(lambda: self.told["state"] == "receiving", "market data")
+        self.until(lambda: self.told.state == "receiving", "market data")
 
     def pass_time(
         self, seconds: float, each: Callable[[], object] = lambda: None, step_s: float = 0.5
@@ -142,7 +149,7 @@ class ReaderRun:
     def end(self) -> list[dict[str, Any]]:
         """Stop in order; the rows that are no messages."""
         self.reader.stop()
-        self.until(lambda: all(each["closed_at_utc"] for each in self.told["recent_sessions"]), "the end")
+        self.until(lambda: all(each.closed_at_utc for each in self.told.recent_sessions), "the end")
         self.reader.step(0.001)
         self.reader.close()
         return self.rows()

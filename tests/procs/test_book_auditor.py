@@ -4,19 +4,24 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from common.archive.read import closed_archives, iterate_lines
 from common.archive.verify.data_root import verify_data_root
+from common.core.audit.books_shown import NO_BOOKS
 from common.core.audit.pacing import CREDIT_NS
+from common.core.recipes.account import ProofShown
 from common.runtime.clock import CLOCK, Clock
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.details import AuditorDetails
+from common.runtime.run.facts import Tally, write_facts
 from common.runtime.run.orders import Orders, write_orders
 from procs.book_auditor import HEARD_AT_ONCE, BookAuditor
 from tests.core.audit.test_checks import TOKEN
 from tests.procs.alone import alone, run_folder
 from tests.procs.diverging import Diverging
 from tests.queue.producing import Producing
+from tests.stated import AUDITOR, facts
 from tests.waiting import wait_for
 
 PRICE_CHANGE = b'{"market":"0x1","price_changes":[],"timestamp":"1","event_type":"price_change"}'
@@ -38,21 +43,21 @@ def auditor(folder: Path, clock: Clock) -> tuple[BookAuditor, Tally]:
 
 
 def test_a_restarted_auditor_goes_on_with_the_recipes_that_its_predecessor_found(short_folder: Path) -> None:
-    found = {
-        "recipe": "found",
-        "keys": ["market", "bids", "asks", "nonce"],
-        "found_by": "search",
-        "since_utc": "1970-01-01T00:00:00.005000Z",
-        "since_ms": 5,
-        "books_agreed": 3,
-        "changes_agreed": 9,
-        "trusted": True,
-    }
-    details = {"books": {"recipes": {"v3": [found]}}}
+    found = ProofShown(
+        recipe="found",
+        keys=("market", "bids", "asks", "nonce"),
+        found_by="search",
+        since_utc="1970-01-01T00:00:00.005000Z",
+        since_ms=5,
+        books_agreed=3,
+        changes_agreed=9,
+        trusted=True,
+    )
+    details = replace(AUDITOR, books=replace(NO_BOOKS, recipes={"v3": (found,)}))
     (short_folder / "facts").mkdir()
-    write_facts(short_folder, Facts("book_auditor", 1, 1, 1, {}, {}, details))
+    write_facts(short_folder, facts("book_auditor", details))
     following, _ = auditor(short_folder, CLOCK)
-    assert following.details()["books"]["recipes"] == {"v3": [found]}
+    assert following.details().books.recipes == {"v3": (found,)}
     following.close()
 
 
@@ -101,7 +106,8 @@ def test_a_divergence_that_was_found_is_in_an_archive_also_when_the_auditor_is_k
             def has_a_book() -> bool:
                 feed.whole_book()
                 feed.look()
-                return bool((killed.detail("books") or {}).get("tokens"))
+                details = killed.details(AuditorDetails)
+                return details is not None and details.books.tokens > 0
 
             holes = 0
 
@@ -117,10 +123,11 @@ def test_a_divergence_that_was_found_is_in_an_archive_also_when_the_auditor_is_k
             wait_for(has_a_book, what="the auditor to have a book")
             feed.lose_a_change()
             wait_for(has_diverged, what="the auditor to find the divergence")
-            wish = killed.detail("wishes")[0]
+            details = killed.details(AuditorDetails)
             killed.kill()
         feed.producing.close()
-        assert (wish["action"], wish["diverged"]) == ("resubscribe", True)
+        assert details is not None
+        assert (details.wishes[0].action, details.wishes[0].diverged) == ("resubscribe", True)
         with (
             alone("archive_writer", run_dir, tmp_path, {}, name="archive_writer-0") as writer,
             alone("book_auditor", run_dir, tmp_path, {}) as successor,

@@ -10,6 +10,7 @@ import pytest
 from common.config import DiscoverySettings
 from common.core.instants import NS_PER_SECOND
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
+from common.runtime.run.details import DiscoveryDetails
 from tests.core.discovery.test_selection import NOON, gamma_market
 from tests.doubles.gamma import fake_gamma
 from tests.doubles.rest_server import market
@@ -49,13 +50,17 @@ def test_a_failed_discovery_leaves_the_file_and_is_counted_and_the_next_one_reco
     ):
         process.wait_for_counter("discovery_failures_total", 1)
         assert path.read_bytes() == OLD
-        assert "not JSON" in str(process.detail("last_error"))
-        assert process.detail("last_success_at_utc") is None
+        failed = process.details(DiscoveryDetails)
+        assert failed is not None
+        assert "not JSON" in failed.last_error
+        assert failed.last_success_at_utc is None
         broken.clear()
         process.wait_for_counter("discoveries_total", 1)
         assert process.stop() == 0
-        assert process.detail("last_error") == ""
-        assert process.detail("last_success_at_utc") is not None
+        well = process.details(DiscoveryDetails)
+        assert well is not None
+        assert well.last_error == ""
+        assert well.last_success_at_utc is not None
     [found] = read_discovery_file(path).markets
     assert found.slug == "btc-updown-5m-1700000000"
     assert '"discovery failed"' in process.log
@@ -95,10 +100,11 @@ def test_what_is_not_recorded_is_stated_with_the_field_and_ends_when_it_is_recor
             wait_for(lambda: process.problem("markets_unreadable"), what="the problem to be stated")
             assert "version 'v9' is not known" in process.problem("markets_unreadable")
             assert process.problem("window_not_recorded")
-            assert process.detail("confirmed_empty") is False
             gamma.markets = [window_of_now()]
             wait_for(lambda: not process.facts or not process.facts.problems, what="the problems to end")
-            assert abs(process.detail("clock_offset_s")) < 60
+            details = process.details(DiscoveryDetails)
+            assert details is not None
+            assert abs(details.clock_offset_s or 99) < 60
             process.stop()
     assert '"problem ended"' in process.log
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from common.core.audit.confirmations import Confirmed
+from common.core.audit.wishes import Action, Wish
 from common.core.instants import parse_utc_ns
 from tests.doubles.market_exchange import MarketExchange
 from tests.procs.readers import ReaderRun, S, market, reader_beside
@@ -36,7 +38,7 @@ def seconds_of(run: ReaderRun) -> float:
 
 
 def reasons(run: ReaderRun) -> list[str | None]:
-    return [session["close_reason"] for session in run.told["recent_sessions"]]
+    return [session.close_reason for session in run.told.recent_sessions]
 
 
 def freeze(run: ReaderRun, _exchange: MarketExchange) -> None:
@@ -74,7 +76,7 @@ def pause_and_hear_nothing_more(run: ReaderRun, exchange: MarketExchange) -> Non
 def replaced_for_a_book(run: ReaderRun, exchange: MarketExchange) -> None:
     exchange.without_book.add("991991991991")
     run.discover(TWO, market("btc-9", "991991991991", "992992992992"))
-    run.until(lambda: run.told["tokens"] == 4 and run.told["tokens_without_book"] == 1, "the subscription")
+    run.until(lambda: run.told.tokens == 4 and run.told.tokens_without_book == 1, "the subscription")
     exchange.change("221221221221")
     run.pass_time(1)
     run.pass_time(59)
@@ -125,7 +127,7 @@ def test_sessions_without_any_data_leave_no_hole_between_their_gaps(tmp_path: Pa
         exchange.cut()
         run.until(lambda: reasons(run).count("no_first_message") == 2, "two such sessions", pass_s=0.2)
         exchange.mute_openings = False
-        run.until(lambda: run.told["state"] == "receiving", "one that has data", pass_s=0.2)
+        run.until(lambda: run.told.state == "receiving", "one that has data", pass_s=0.2)
         rows = run.end()
     gaps = declared(rows)
     assert [cause for _, _, cause in gaps] == ["connection_lost", "no_first_message"]
@@ -143,9 +145,7 @@ def test_a_paused_reader_whose_connection_lives_has_lost_nothing(tmp_path: Path)
         paused_ns = run.clock.wall_ns()
         run.later_ns += 40 * S
         exchange.change("221221221221")
-        run.until(
-            lambda: run.told["outbox"]["settled_until_ns"] < paused_ns, "the ledger to wait for the proof"
-        )
+        run.until(lambda: run.told.outbox.settled_until_ns < paused_ns, "the ledger to wait for the proof")
         run.pass_time(1)
         mute_then_cut(run, exchange)
         run.until(lambda: exchange.server.connections == 2, "a new connection", pass_s=0.05)
@@ -163,13 +163,13 @@ def test_a_quiet_market_that_checkpoints_confirm_is_not_cut_and_good_until_the_l
     with reader_beside(tmp_path, exchange) as run:
         run.discover(TWO)
         run.receiving()
-        session = run.told["recent_sessions"][-1]["session_id"]
+        session = run.told.recent_sessions[-1].session_id
         for _ in range(10):
             run.pass_time(30)
-            confirmed = {"session_id": session, "until_ns": run.clock.wall_ns() - S}
+            confirmed = Confirmed(session, run.clock.wall_ns() - S)
             run.auditor_says(confirmed={"ws_reader-0": confirmed})
         assert exchange.server.connections == 1
-        run.auditor_says(confirmed={"ws_reader-0": {**confirmed, "session_id": "another"}})
+        run.auditor_says(confirmed={"ws_reader-0": Confirmed("another", confirmed.until_ns)})
         run.until(lambda: exchange.server.connections == 2, "the end without them", pass_s=0.2)
         run.receiving()
         rows = run.end()
@@ -183,32 +183,40 @@ def test_an_opening_array_that_is_still_arriving_is_no_silence(tmp_path: Path) -
     exchange.dribble = 20
     with reader_beside(tmp_path, exchange) as run:
         run.discover(TWO)
-        run.until(lambda: run.told["state"] == "waiting_for_data", "the session")
-        while exchange.dribble_on() and run.told["state"] == "waiting_for_data":
+        run.until(lambda: run.told.state == "waiting_for_data", "the session")
+        while exchange.dribble_on() and run.told.state == "waiting_for_data":
             run.pass_time(2)
         run.receiving()
         assert exchange.server.connections == 1
-        assert run.told["tokens_without_book"] == 0
+        assert run.told.tokens_without_book == 0
         run.end()
 
 
 @pytest.mark.parametrize("action", ["resubscribe", "replace"])
 def test_a_book_that_diverged_is_a_gap_of_its_token_from_when_it_was_proved_last(
-    tmp_path: Path, action: str
+    tmp_path: Path, action: Action
 ) -> None:
     exchange = MarketExchange()
     with reader_beside(tmp_path, exchange) as run:
         run.discover(TWO)
         run.receiving()
-        session = run.told["recent_sessions"][-1]["session_id"]
+        session = run.told.recent_sessions[-1].session_id
         run.pass_time(5, lambda: exchange.change("221221221221"))
         good_ns = run.clock.wall_ns()
         run.pass_time(20, lambda: exchange.change("221221221221"))
-        wish = {"number": 1, "reader": "ws_reader-0", "session_id": session, "action": action, "why": "why"}
-        wish |= {"token_id": "222222222222", "good_until_ns": good_ns, "diverged": True}
-        run.auditor_says(wishes=[{**wish, "number": 0, "action": "none"}, wish])
+        wish = Wish(
+            number=1,
+            reader="ws_reader-0",
+            session_id=session,
+            action=action,
+            token_id="222222222222",
+            why="why",
+            good_until_ns=good_ns,
+            diverged=True,
+        )
+        run.auditor_says(wishes=[wish])
         run.pass_time(2)
-        run.until(lambda: run.told["state"] == "receiving", "a session that receives", pass_s=0.1)
+        run.until(lambda: run.told.state == "receiving", "a session that receives", pass_s=0.1)
         rows = run.end()
     [gap, *whole] = [row for row in rows if row["record_type"] == "gap"]
     assert gap["gap"]["token_ids"] == ["222222222222"]

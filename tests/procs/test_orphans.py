@@ -14,6 +14,7 @@ from common.archive.read import closed_archives, iterate_lines
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, write_facts
 from tests.procs.alone import Alone, alone, run_folder
 from tests.waiting import wait_for
@@ -69,7 +70,7 @@ def test_the_last_manifest_does_not_wait_for_the_dead_that_nobody_reaps(
         subprocess.Popen([sys.executable, "-c", ""]) as unreaped,
         alone("manifest", run_dir, tmp_path, SETTINGS) as manifest,
     ):
-        write_facts(run_dir, Facts("toy", unreaped.pid, 1, 1, {}, {}, {}))
+        write_facts(run_dir, Facts("toy", unreaped.pid, 1, 1, {}, {}, NOTHING))
         wait_for(lambda: manifest.facts, what="the manifest to run")
         os.waitid(os.P_PID, unreaped.pid, os.WEXITED | os.WNOWAIT)
         manifest.process.send_signal(signal.SIGTERM)

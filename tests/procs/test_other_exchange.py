@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from common.archive.read import closed_archives
+from common.runtime.run.details import NOTHING, ReaderDetails, last_error
 from tests.doubles.websocket_server import Peer, WebsocketServer
 from tests.procs.alone import alone, run_folder
 from tests.procs.test_rest_checkpointer import discover
@@ -33,7 +34,7 @@ def test_the_embedded_exchange_is_not_recorded_by_a_live_run(tmp_path: Path, run
             alone("ws_reader", run_dir, tmp_path, settings, name="ws_reader-0") as reader,
         ):
             reader.wait_for_counter("dial_failures_total", 2)
-            said = wait_for(lambda: reader.detail("last_error"), what="the reason")
+            said = wait_for(lambda: last_error(reader.details(ReaderDetails) or NOTHING), what="the reason")
             assert reader.stop() == 0, reader.log
             assert writer.stop() == 0, writer.log
     assert f"{server.url}: says that it is the embedded exchange, and this run records live data" in said

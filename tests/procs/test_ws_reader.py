@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from common.core.audit.wishes import Wish
 from common.core.instants import parse_utc_ns, utc_text
 from common.core.problems import Problem
 from tests.doubles.market_exchange import MarketExchange
@@ -25,7 +26,7 @@ def test_a_live_market_that_discovery_loses_is_a_gap_of_its_tokens_until_it_is_b
         run.pass_time(49, lambda: exchange.change("221221221221"))
         run.discover(ONE, TWO)
         run.pass_time(2)
-        run.until(lambda: run.told["tokens"] == 4, "the tokens to be subscribed again")
+        run.until(lambda: run.told.tokens == 4, "the tokens to be subscribed again")
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
     assert tokens == ["111111111111", "112112112112"]
@@ -42,8 +43,8 @@ def test_when_discovery_loses_every_market_the_outage_is_harmful_for_those_that_
         run.receiving()
         run.discover()
         run.pass_time(70)
-        assert run.told["state"] == "no_tokens"
-        told_until_ns = run.reader.details()["outbox"]["settled_until_ns"]
+        assert run.told.state == "no_tokens"
+        told_until_ns = run.told.outbox.settled_until_ns
         assert told_until_ns < run.clock.wall_ns() - 30 * S, "the ledger waits for what is not declared yet"
         run.discover(ONE)
         run.pass_time(2)
@@ -83,7 +84,7 @@ def test_what_the_exchange_says_is_over_may_leave_without_a_gap(tmp_path: Path, 
         run.pass_time(10, lambda: exchange.change("221221221221"))
         run.discover(TWO, closed=[leaving.slug] if why == "closed" else [])
         run.pass_time(30, lambda: exchange.change("221221221221"))
-        assert run.told["tokens"] == 2
+        assert run.told.tokens == 2
         rows = run.end()
     assert not [row for row in rows if row["record_type"] == "gap"]
 
@@ -112,9 +113,9 @@ def test_a_market_that_vanishes_while_the_connection_is_down_has_its_gap_too(tmp
         run.discover(ONE, TWO)
         run.receiving()
         exchange.cut()
-        run.until(lambda: run.told["state"] == "reconnecting", "the end of the session")
+        run.until(lambda: run.told.state == "reconnecting", "the end of the session")
         run.discover(TWO)
-        run.until(lambda: run.told["state"] == "receiving", "the next session", pass_s=0.1)
+        run.until(lambda: run.told.state == "receiving", "the next session", pass_s=0.1)
         run.pass_time(20, lambda: exchange.change("221221221221"))
         rows = run.end()
     [(seconds, tokens)] = gaps(rows, "not_subscribed")
@@ -207,11 +208,11 @@ def test_opening_books_and_nothing_more_are_a_problem_within_a_minute_once_rest_
         run.discover(TWO)
         run.receiving()
         began_ns = run.clock.monotonic_ns()
-        session = run.told["recent_sessions"][-1]["session_id"]
+        session = run.told.recent_sessions[-1].session_id
         run.pass_time(30)
-        wish = {"reader": "ws_reader-0", "session_id": session, "action": "stale", "token_id": "221221221221"}
         seen_ns = run.clock.wall_ns()
-        run.auditor_says(wishes=[{"number": 1, "why": "newer", "last_market_data_ns": seen_ns, **wish}])
+        wish = Wish(1, "ws_reader-0", session, "stale", "221221221221", "newer", last_market_data_ns=seen_ns)
+        run.auditor_says(wishes=[wish])
         run.until(lambda: exchange.server.connections == 2, "a new connection", pass_s=0.1)
         run.receiving()
         assert run.consecutive_stale == 1

@@ -7,7 +7,8 @@ import zmq
 
 from common.queue.lane import KEPT_SEGMENT_BYTES
 from common.queue.tail import QueueTail, Tailed
-from common.queue.tap import COPIES_KEPT, COPY_LIMIT_BYTES, SOCKET_NAME
+from common.queue.tap import SOCKET_NAME
+from common.topology import COPY_LIMIT_BYTES, TAP
 from tests.queue.producing import Producing
 from tests.waiting import wait_for
 
@@ -124,12 +125,12 @@ def test_who_does_not_keep_up_misses_whole_batches_and_knows_how_much(
 ) -> None:
     join(producing, tail)
     payload = b"x" * 4000
-    for _ in range(40 * COPIES_KEPT):
+    for _ in range(40 * (TAP.sndhwm or 0)):
         producing.append(1, payload)
         producing.look()
         for lane in producing.outbox.lanes.values():
             lane.forget_through(lane.last_sequence)
-    sent = 40 * COPIES_KEPT
+    sent = 40 * (TAP.sndhwm or 0)
     taken = 0
 
     def last_one_seen() -> bool:

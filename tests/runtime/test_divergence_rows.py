@@ -81,7 +81,7 @@ def test_what_found_no_room_becomes_a_gap_of_divergences_and_of_no_messages(
     )
     assert gap_time(gap) is None, "ledgers check the books themselves"
     assert rows.told_until_ns() > told_ns
-    assert [each["cause"] for each in rows.gaps] == ["spool_full"]
+    assert [each.cause for each in rows.gaps] == ["spool_full"]
 
 
 def test_rows_that_were_in_archives_which_are_gone_are_declared(tmp_path: Path, outbox: Outbox) -> None:

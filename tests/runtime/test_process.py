@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, last_facts, read_facts, write_facts
 from tests.end_to_end.running import ROOT
 from tests.procs.alone import run_folder
+from tests.stated import DISCOVERY
 from tests.waiting import wait_for
 
+NAME = "discovery"  # whose details the toy has
 TOY = """
 import sys
 from common.errors import ConfigError
 from common.errors import DiscoveryError
 from common.runtime import process
+from common.runtime.run.details import DiscoveryDetails
 
 class Toy:
     def __init__(self, runtime):
@@ -38,7 +43,7 @@ class Toy:
         self.runtime.tally.add("stops")
         self.left = 20
     def details(self):
-        return {"index": self.runtime.index}
+        return DiscoveryDetails(last_success_at_utc=None, last_error=str(self.runtime.index), clock_offset_s=None)
     def close(self):
         self.runtime.tally.add("closed")
         print("closed", flush=True)
@@ -60,7 +65,7 @@ def run_dir() -> Iterator[Path]:
 
 
 def command(run_dir: Path, mode: str, *, supervisor: int) -> list[str]:
-    given = ["--name", "toy", "--index", "3", "--assignment", str(run_dir / "assignment.json")]
+    given = ["--name", NAME, "--index", "3", "--assignment", str(run_dir / "assignment.json")]
     return [sys.executable, "-c", TOY, mode, *given, "--supervisor", str(supervisor)]
 
 
@@ -70,16 +75,16 @@ def start(run_dir: Path, mode: str = "run", *, supervisor: int | None = None) ->
 
 
 def steps(run_dir: Path) -> int:
-    facts = last_facts(run_dir, "toy")
+    facts = last_facts(run_dir, NAME)
     return facts.counters["steps"] if facts else 0
 
 
 def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: Path) -> None:
     with start(run_dir) as process:
         wait_for(lambda: steps(run_dir) > 1, what="the second heartbeat")
-        facts = last_facts(run_dir, "toy")
+        facts = last_facts(run_dir, NAME)
         assert facts is not None
-        assert (facts.pid, facts.details) == (process.pid, {"index": 3})
+        assert (facts.pid, facts.details) == (process.pid, replace(DISCOVERY, last_error="3"))
         for to_all in (signal.SIGINT, signal.SIGHUP):  # by a terminal; only the supervisor may act on it
             process.send_signal(to_all)
         process.send_signal(signal.SIGTERM)
@@ -87,13 +92,13 @@ def test_a_process_tells_of_itself_while_it_runs_and_drains_on_sigterm(run_dir: 
         out, log = process.communicate(timeout=120)
     assert process.returncode == 0, log
     assert out == "closed\n"
-    last = read_facts(run_dir)["toy"]
+    last = read_facts(run_dir)[NAME]
     assert last.counters["stops"] == 1
     assert [json.loads(line)["message"] for line in log.splitlines()] == ["process started", "process ended"]
 
 
 def test_counters_go_on_where_a_killed_process_stopped(run_dir: Path) -> None:
-    write_facts(run_dir, Facts("toy", 1, 1, 1, {"steps": 1_000_000}, {}, {}))
+    write_facts(run_dir, Facts(NAME, 1, 1, 1, {"steps": 1_000_000}, {}, NOTHING))
     with start(run_dir) as process:
         wait_for(lambda: steps(run_dir) > 1_000_000, what="the counter to go on")
         process.kill()
@@ -111,7 +116,7 @@ def test_the_end_of_a_process_has_its_exit_code_and_its_record(
     assert process.returncode == code
     record = json.loads(log.splitlines()[-1])
     assert record["message"] == message
-    assert record["process"] == "toy"
+    assert record["process"] == NAME
 
 
 def test_a_process_whose_parent_died_finishes_and_ends(run_dir: Path) -> None:
@@ -135,7 +140,7 @@ def test_a_process_whose_parent_died_finishes_and_ends(run_dir: Path) -> None:
         out, log = parent.communicate(timeout=120)  # ends when the orphan has let go of the pipes
     assert out == "closed\n"
     assert "supervisor is gone, finishing" in log
-    facts = last_facts(run_dir, "toy")
+    facts = last_facts(run_dir, NAME)
     assert facts is not None
     assert facts.pid == orphan
     assert facts.counters["stops"] == 1
@@ -149,7 +154,7 @@ def test_a_process_whose_supervisor_died_before_it_could_look_finishes_and_ends(
     assert process.returncode == 0, log
     assert out == "closed\n"
     assert "supervisor is gone, finishing" in log
-    facts = last_facts(run_dir, "toy")
+    facts = last_facts(run_dir, NAME)
     assert facts is not None
     assert facts.counters["stops"] == 1
 

@@ -7,15 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts
 from common.sample.progress import Progress
 from tests.end_to_end.running import ROOT
 
 
 def facts(messages: int, asked: int, failed: int) -> dict[str, Facts]:
-    reader = Facts("ws_reader-0", 1, 0, 0, {"ws_messages_total": messages}, {}, {})
+    reader = Facts("ws_reader-0", 1, 0, 0, {"ws_messages_total": messages}, {}, NOTHING)
     counters = {"rest_requests_total": asked, "rest_failures_total": failed}
-    return {"ws_reader-0": reader, "rest": Facts("rest", 2, 0, 0, counters, {}, {})}
+    return {"ws_reader-0": reader, "rest": Facts("rest", 2, 0, 0, counters, {}, NOTHING)}
 
 
 def test_without_a_terminal_there_is_a_whole_line_now_and_then() -> None:

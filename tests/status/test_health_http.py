@@ -1,7 +1,6 @@
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import socket
@@ -10,21 +9,22 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import DiscoverySettings, ManifestSettings, Settings
 from common.core.counters import COUNTERS
 from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
-from common.core.run_state import ReaderState
+from common.core.run_state import ReaderState, SupervisorState
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.runtime.clock import Clock
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.details import NOTHING, Details
+from common.runtime.run.facts import Tally, write_facts
 from common.status.answers import Page, json_page
 from common.status.board import StatusBoard
 from common.status.connections import MAX_CONNECTIONS
@@ -33,6 +33,7 @@ from common.status.server import StatusServer
 from procs.manifest import Manifest
 from tests.conf.test_compose import metrics_asked_for
 from tests.end_to_end.running import started_command
+from tests.stated import OUTBOX, READER, WRITER, facts, process, supervisor
 from tests.waiting import wait_for
 
 S = 1_000_000_000
@@ -76,25 +77,24 @@ class Run:
     def say(
         self,
         name: str,
-        details: dict[str, Any],
+        details: Details,
         *,
         counters: dict[str, int] | None = None,
         event_types: dict[str, int] | None = None,
     ) -> None:
-        now = self.runtime.clock.monotonic_ns()
-        facts = Facts(name, os.getpid(), time.time_ns(), now, counters or {}, event_types or {}, details)
-        write_facts(self.run_dir, facts)
+        clock = self.runtime.clock
+        stated = facts(name, details, counters=counters, event_types=event_types, clock=clock)
+        write_facts(self.run_dir, stated)
 
-    def say_supervisor(self, state: str = "running") -> None:
-        processes = [
-            {"name": "ws_reader-0", "pid": os.getpid(), "restarts": 2},
-            {"name": "archive_writer-0", "pid": None, "restarts": 0},
-        ]
-        self.say("supervisor", {"state": state, "processes": processes})
+    def say_supervisor(self, state: SupervisorState = "running") -> None:
+        processes = process("ws_reader-0", os.getpid(), restarts=2), process("archive_writer-0", None)
+        self.say("supervisor", supervisor(*processes, state=state))
 
     def say_reader(self, state: ReaderState, **more: int) -> None:
-        outbox = {"producer": f"ws_reader-0-{secrets.token_hex(3)}", "spool_bytes": 4096, "lanes": {"0": 7}}
-        self.say("ws_reader-0", {"state": state, "outbox": outbox, **more})
+        self.say(
+            "ws_reader-0",
+            replace(READER, state=state, outbox=replace(OUTBOX, lanes={0: 7}, oldest_seconds={}), **more),
+        )
 
     def discover(self, *, confirmed_empty: bool | None) -> None:
         if confirmed_empty is not None:
@@ -154,9 +154,9 @@ def test_a_recorder_that_starts_is_well_for_a_minute_and_ready_from_its_first_ma
         late = run.get("/healthz")
         assert late.status_code == 503
         assert "ws_reader-0 has had no market data for 5" in late.json()["reason"]
-        run.say("archive_writer-0", {}, event_types={"PONG": 3, "not_json": 1, "unknown:x": 1})
+        run.say("archive_writer-0", WRITER, event_types={"PONG": 3, "not_json": 1, "unknown:x": 1})
         assert run.get("/readyz").status_code == 503
-        run.say("archive_writer-0", {}, event_types={"PONG": 3, "book": 1})
+        run.say("archive_writer-0", WRITER, event_types={"PONG": 3, "book": 1})
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         assert run.get("/readyz").status_code == 200
         assert run.get("/healthz").json() == {
@@ -187,7 +187,7 @@ def test_a_reader_that_hangs_makes_the_recorder_unwell_but_one_that_was_retired_
     with telling(tmp_path) as run:
         run.say_supervisor()
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
-        run.say("ws_reader-1", {"state": "receiving", "last_market_data_at_ns": 1})
+        run.say("ws_reader-1", replace(READER, last_market_data_at_ns=1))
         run.later_ns += 29 * S
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         run.later_ns += 25 * S
@@ -240,8 +240,8 @@ def test_it_is_alive_whatever_the_exchange_does_while_its_processes_speak(tmp_pa
 
 def test_every_counter_of_the_run_manifest_is_a_metric(tmp_path: Path) -> None:
     with telling(tmp_path) as run:
-        run.say("ws_reader-0", {"state": "connecting"}, counters=dict.fromkeys(COUNTERS, 5))
-        run.say("rest_checkpointer", {}, counters={"gaps_total": 2, "one_of_its_own_total": 1})
+        run.say("ws_reader-0", replace(READER, state="connecting"), counters=dict.fromkeys(COUNTERS, 5))
+        run.say("rest_checkpointer", NOTHING, counters={"gaps_total": 2, "one_of_its_own_total": 1})
         metrics = run.metrics()
         for name in set(COUNTERS) - BY_LABELS:
             in_seconds = name.replace("_milliseconds_", "_seconds_")
@@ -257,7 +257,7 @@ def test_promtool_accepts_the_metrics_page(tmp_path: Path) -> None:
     with telling(tmp_path) as run:
         run.say_supervisor()
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns() - 3 * S)
-        run.say("archive_writer-0", {}, event_types={"book": 4, 'unknown:a"\n': 1})
+        run.say("archive_writer-0", WRITER, event_types={"book": 4, 'unknown:a"\n': 1})
         page = run.get("/metrics").text
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False, timeout=60
@@ -271,7 +271,7 @@ def test_the_metrics_tell_kinds_state_processes_and_queue_with_labels(tmp_path: 
         run.say_supervisor()
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns() - 3 * S)
         kinds = {"book": 4, 'unknown:a"\n': 1, "unknown:b": 2}
-        run.say("archive_writer-0", {}, event_types=kinds)
+        run.say("archive_writer-0", WRITER, event_types=kinds)
         metrics = run.metrics()
     moved = {kind: count for kind, count in metrics["orderbooks_event_types_total"].items() if count}
     assert moved == {("book",): 4, ("unknown",): 3}
@@ -295,7 +295,7 @@ def test_before_the_first_market_message_its_age_is_missing_and_not_zero(tmp_pat
 def test_the_status_is_the_run_manifest_as_it_stands_now(tmp_path: Path) -> None:
     with telling(tmp_path) as run:
         assert run.get("/status.json").json()["counters"]["ws_messages_total"] == 0
-        run.say("ws_reader-0", {"state": "receiving"}, counters={"ws_messages_total": 9})
+        run.say("ws_reader-0", READER, counters={"ws_messages_total": 9})
         document = run.get("/status.json?pretty").json()
         assert document["counters"]["ws_messages_total"] == 9
         assert (document["service"], document["run_id"]) == (
@@ -318,7 +318,7 @@ def test_a_port_that_cannot_be_had_is_counted_and_the_recorder_goes_on(tmp_path:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         run = Run(tmp_path, taken.getsockname()[1], host)
         manifest = Manifest(run.runtime)
-        assert manifest.details()["status_url"] is None
+        assert manifest.details().status_url is None
         assert run.runtime.tally.counters["http_port_failures_total"] == 1
         assert manifest.step(0)
         manifest.close()

@@ -3,30 +3,24 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from common.runtime.run.facts import Facts, last_facts, note_failure, write_facts
+from common.runtime.run.details import NOTHING
+from common.runtime.run.facts import last_facts, note_failure, write_facts
 from common.runtime.run.run_dir import STATUS_FILE
 from common.status.seen_from_outside import read_status
 from procs.manifest import Manifest
+from tests.stated import OUTBOX, READER, WRITER, facts
 from tests.status.test_health_http import Run, S, telling
 from tests.waiting import wait_for
 
 
 def say_waiting(run: Run, oldest_s: float, *, count: int = 7) -> None:
-    outbox = {
-        "producer": "ws_reader-0-x",
-        "spool_bytes": 4096,
-        "lanes": {"0": count},
-        "lanes_owned": 1,
-        "lanes_without_writer": [],
-        "oldest_seconds": {"0": oldest_s},
-    }
-    details: dict[str, Any] = {"state": "receiving", "last_market_data_at_ns": time.time_ns()}
-    run.say("ws_reader-0", {**details, "outbox": outbox})
+    outbox = replace(OUTBOX, lanes={0: count}, oldest_seconds={0: oldest_s})
+    run.say("ws_reader-0", replace(READER, last_market_data_at_ns=time.time_ns(), outbox=outbox))
 
 
 def test_health_is_red_while_received_rows_do_not_become_durable_and_green_again_by_itself(
@@ -35,7 +29,7 @@ def test_health_is_red_while_received_rows_do_not_become_durable_and_green_again
     with telling(tmp_path) as run:
         run.say_supervisor()
         run.later_ns += 31 * S
-        run.say("archive_writer-0", {"lane": 0})
+        run.say("archive_writer-0", WRITER)
         note_failure(run.run_dir, "archive_writer-0", "lane 0: a commit failed: EROFS", time.time_ns())
         say_waiting(run, 45.0)
         answer = run.get("/healthz")
@@ -83,14 +77,15 @@ def test_a_failure_stands_in_the_facts_that_were_there_and_in_those_of_a_process
     tmp_path: Path,
 ) -> None:
     (tmp_path / "facts").mkdir()
-    write_facts(tmp_path, Facts("w", 7, 1, 1, {"a": 2}, {}, {"lane": 0}))
-    note_failure(tmp_path, "w", "no space", 9)
+    before = facts("archive_writer-0", WRITER, counters={"a": 2})
+    write_facts(tmp_path, before)
+    note_failure(tmp_path, "archive_writer-0", "no space", 9)
     note_failure(tmp_path, "new", "no right", 9)
-    said = last_facts(tmp_path, "w")
-    assert said == Facts("w", 7, 1, 1, {"a": 2}, {}, {"lane": 0}, failure="no space", failed_at_ns=9)
+    said = last_facts(tmp_path, "archive_writer-0")
+    assert said == replace(before, failure="no space", failed_at_ns=9)
     silent = last_facts(tmp_path, "new")
     assert silent is not None
-    assert (silent.failure, silent.details) == ("no right", {})
+    assert (silent.failure, silent.details) == ("no right", NOTHING)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

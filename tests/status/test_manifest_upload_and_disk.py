@@ -1,40 +1,36 @@
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from common.config import Settings, UploadSettings
 from common.core.instants import utc_text
 from common.core.status.disk_outlook import DiskOutlook, Room
-from common.core.uploads.outlook import Upload
+from common.core.uploads.outlook import Upload, UploadStated
 from common.runtime.clock import Clock
 from common.runtime.machine.disk_room import room_of
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run.facts import Facts, Tally, write_facts
+from common.runtime.run.details import Details
+from common.runtime.run.facts import Tally, write_facts
 from common.status.board import StatusBoard
-from common.status.run_manifest import RunManifest, compose
+from common.status.compose import compose
+from common.status.run_manifest import RunManifest
+from tests.stated import UPLOADER, WRITER, facts
 
 S = 1_000_000_000
 BEGUN = 10**18
 NOW = BEGUN + 5000 * S
 ROOM = Room(1_000_000, 4_000_000)
 ON = UploadSettings(enabled=True, remote="r:b", cleanup_after_verify=True)
-SAID = {
-    "state": "idle",
-    "remote": "r:b",
-    "backlog_files": 2,
-    "backlog_bytes": 2048,
-    "oldest_waiting_at_utc": utc_text(NOW - 90 * S),
-    "verified_files": 5,
-    "last_success_at_utc": utc_text(NOW - 60 * S),
-    "last_error": "",
-    "last_error_at_utc": None,
-    "next_attempt_at_utc": None,
-    "alarms": [],
-}
+SAID = replace(
+    UPLOADER,
+    backlog_files=2,
+    backlog_bytes=2048,
+    oldest_waiting_at_utc=utc_text(NOW - 90 * S),
+    verified_files=5,
+    last_success_at_utc=utc_text(NOW - 60 * S),
+)
 
 
 def assignment(upload: UploadSettings, folder: Path = Path("nowhere")) -> Assignment:
@@ -49,13 +45,13 @@ def assignment(upload: UploadSettings, folder: Path = Path("nowhere")) -> Assign
 
 
 def composed(
-    details: Mapping[str, Any] | None = None,
+    details: UploadStated | None = None,
     upload: UploadSettings = ON,
     *,
     room: Room | None = ROOM,
     rate: float | None = 100,
 ) -> RunManifest:
-    said = {} if details is None else {"uploader": Facts("uploader", 1, 1, 1, {}, {}, dict(details))}
+    said = {} if details is None else {"uploader": facts("uploader", details)}
     return compose(
         assignment(upload),
         said,
@@ -75,9 +71,9 @@ class Life:
         (folder / "run" / "facts").mkdir(parents=True)
         self.now_ns = NOW
 
-    def say(self, name: str, details: dict[str, Any], written: int = 0) -> None:
+    def say(self, name: str, details: Details, written: int = 0) -> None:
         counters = {"archive_bytes_written_total": written}
-        write_facts(self.folder / "run", Facts(name, os.getpid(), 1, 1, counters, {}, details))
+        write_facts(self.folder / "run", facts(name, details, counters=counters))
 
     def begin(self, upload: UploadSettings = ON) -> StatusBoard:
         clock = Clock(wall_ns=lambda: self.now_ns, monotonic_ns=lambda: self.now_ns - BEGUN + 7 * S)
@@ -100,9 +96,9 @@ def test_what_the_uploader_says_stands_in_the_manifest_with_what_follows_from_it
 
 
 def test_the_interval_of_the_settings_decides_what_is_behind() -> None:
-    late = {**SAID, "oldest_waiting_at_utc": utc_text(NOW - 4000 * S)}
+    late = replace(SAID, oldest_waiting_at_utc=utc_text(NOW - 4000 * S))
     assert composed(late).upload.behind
-    assert not composed(late, msgspec.structs.replace(ON, interval_seconds=300)).upload.behind
+    assert not composed(late, replace(ON, interval_seconds=300)).upload.behind
 
 
 def test_an_uploader_that_has_not_spoken_frees_no_room() -> None:
@@ -119,9 +115,9 @@ def test_an_uploader_that_gets_on_keeps_the_disk_from_filling() -> None:
     "upload",
     [
         UploadSettings(),
-        msgspec.structs.replace(ON, cleanup_after_verify=False),
-        msgspec.structs.replace(ON, verify="remote_hash"),
-        msgspec.structs.replace(ON, enabled=False),
+        replace(ON, cleanup_after_verify=False),
+        replace(ON, verify="remote_hash"),
+        replace(ON, enabled=False),
     ],
 )
 def test_the_disk_fills_where_nothing_may_be_deleted(upload: UploadSettings) -> None:
@@ -132,16 +128,13 @@ def test_the_disk_fills_where_nothing_may_be_deleted(upload: UploadSettings) -> 
 
 
 def test_the_disk_fills_while_uploads_fail() -> None:
-    manifest = composed({**SAID, "last_error": "away", "last_error_at_utc": utc_text(NOW - S)})
+    manifest = composed(replace(SAID, last_error="away", last_error_at_utc=utc_text(NOW - S)))
     assert manifest.upload.failing
     assert manifest.disk.full_in_seconds == 10_000
 
 
-@pytest.mark.parametrize("wrong", [{"backlog_files": "two"}, {"last_success_at_utc": "lately"}])
-def test_an_uploader_that_cannot_be_understood_is_told_of_and_spoils_nothing_else(
-    wrong: dict[str, Any],
-) -> None:
-    manifest = composed({**SAID, **wrong})
+def test_an_uploader_that_cannot_be_understood_is_told_of_and_spoils_nothing_else() -> None:
+    manifest = composed(replace(SAID, last_success_at_utc="lately"))
     assert manifest.upload.failing
     assert "cannot be understood" in manifest.upload.last_error
     assert (manifest.upload.enabled, manifest.upload.state) == (True, None)
@@ -150,15 +143,18 @@ def test_an_uploader_that_cannot_be_understood_is_told_of_and_spoils_nothing_els
 
 
 def test_the_manifest_reads_back_as_it_was_written() -> None:
-    manifest = composed({**SAID, "alarms": ["an archive differs"]})
-    assert msgspec.json.decode(msgspec.json.encode(manifest), type=RunManifest) == manifest
+    manifest = composed(replace(SAID, alarms=("an archive differs",)))
+    document = msgspec.json.decode(msgspec.json.encode(manifest))
+    assert document.keys() == set(RunManifest.__struct_fields__)
+    assert msgspec.convert(document["upload"], Upload) == manifest.upload
+    assert document["books"] == {}, "nobody has stated any"
 
 
 def test_a_manifest_process_that_was_restarted_goes_on_telling_of_uploads_and_growth(tmp_path: Path) -> None:
     life = Life(tmp_path)
     life.say("uploader", SAID)
-    life.say("archive_writer-0", {}, written=600_000)
-    life.say("archive_writer-1", {}, written=400_000)
+    life.say("archive_writer-0", WRITER, written=600_000)
+    life.say("archive_writer-1", WRITER, written=400_000)
     for _ in range(2):
         manifest = life.begin().manifest(finished=False)
         assert manifest.upload == composed(SAID).upload
@@ -167,11 +163,11 @@ def test_a_manifest_process_that_was_restarted_goes_on_telling_of_uploads_and_gr
 
 def test_after_ten_minutes_only_they_count(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    life.say("archive_writer-0", {}, written=1_000_000)
+    life.say("archive_writer-0", WRITER, written=1_000_000)
     board = life.begin(UploadSettings())
     board.manifest(finished=False)
     life.now_ns += 600 * S
-    life.say("archive_writer-0", {}, written=1_006_000)
+    life.say("archive_writer-0", WRITER, written=1_006_000)
     disk = board.manifest(finished=False).disk
     assert disk.archive_bytes_per_second == 10
     assert disk.free_bytes is not None
@@ -180,7 +176,7 @@ def test_after_ten_minutes_only_they_count(tmp_path: Path) -> None:
 
 def test_a_run_that_is_over_has_no_outlook_but_its_room(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    life.say("archive_writer-0", {}, written=1_000_000)
+    life.say("archive_writer-0", WRITER, written=1_000_000)
     disk = life.begin().manifest(finished=True).disk
     assert disk.archive_bytes_per_second is disk.full_in_seconds is None
     assert disk.free_bytes is not None
@@ -188,7 +184,7 @@ def test_a_run_that_is_over_has_no_outlook_but_its_room(tmp_path: Path) -> None:
 
 def test_what_an_operator_should_see_to_does_not_make_the_recorder_unwell(tmp_path: Path) -> None:
     life = Life(tmp_path)
-    life.say("uploader", {**SAID, "last_error": "away", "last_success_at_utc": None})
+    life.say("uploader", replace(SAID, last_error="away", last_success_at_utc=None))
     status = life.begin().look()
     assert status.health.ok
     assert "upload fails: away" in status.warnings
@@ -200,7 +196,7 @@ def test_the_age_of_the_last_success_goes_by_the_wall_clock_and_is_never_negativ
     life.say("uploader", SAID)
     board = life.begin()
     assert board.look().since_upload_s == 60
-    life.say("uploader", {**SAID, "last_success_at_utc": utc_text(NOW + 60 * S)})
+    life.say("uploader", replace(SAID, last_success_at_utc=utc_text(NOW + 60 * S)))
     life.now_ns += S
     assert board.look().since_upload_s == 0
 

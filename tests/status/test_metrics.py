@@ -5,26 +5,28 @@ from collections import Counter
 from pathlib import Path
 from typing import get_args
 
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import Settings
+from common.core.audit.books_shown import NO_BOOKS, BooksShown
 from common.core.audit.results import Check, Verdict
 from common.core.causes import Cause
 from common.core.status import health
 from common.runtime.process import Assignment
-from common.runtime.run.facts import Facts
 from common.status.board import Status
+from common.status.compose import compose
 from common.status.metrics import metrics_text
-from common.status.run_manifest import compose
+from tests.stated import AUDITOR, facts
 
 NOW = 2 * 10**18
 
 
-def page(*, books: dict[str, object], counters: dict[str, int]) -> str:
+def page(*, books: BooksShown, counters: dict[str, int]) -> str:
     assignment = Assignment(
         run_id="r1", mode="runtime", started_at_ns=10**18, data_root="d", run_dir="r", settings=Settings()
     )
-    auditor = Facts("book_auditor", 1, 1, 1, counters, {}, {"books": books})
+    auditor = facts("book_auditor", replace(AUDITOR, books=books), counters=counters)
     manifest = compose(
         assignment,
         {"book_auditor": auditor},
@@ -39,13 +41,13 @@ def page(*, books: dict[str, object], counters: dict[str, int]) -> str:
 
 
 def test_each_metric_is_one_family() -> None:
-    text = page(books={"checks": {"hash": {"agree": 3}}}, counters={"book_checks_total": 3})
+    text = page(books=replace(NO_BOOKS, checks={"hash": {"agree": 3}}), counters={"book_checks_total": 3})
     types = Counter(line.split()[2] for line in text.splitlines() if line.startswith("# TYPE "))
     assert [name for name, times in types.items() if times > 1] == []
 
 
 def test_every_kind_of_check_has_a_series_before_it_moves() -> None:
-    text = page(books={"checks": {"hash": {"agree": 3}}}, counters={"book_checks_total": 3})
+    text = page(books=replace(NO_BOOKS, checks={"hash": {"agree": 3}}), counters={"book_checks_total": 3})
     found = {
         tuple(sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -60,7 +62,7 @@ def test_every_kind_of_check_has_a_series_before_it_moves() -> None:
 
 
 def test_every_documented_series_is_there_before_anything_happened() -> None:
-    text = page(books={}, counters={})
+    text = page(books=NO_BOOKS, counters={})
     shown = {family.name for family in text_string_to_metric_families(text)}
     readme = (Path(__file__).parents[2] / "common/status/README.md").read_text()
     documented = re.findall(r"^\| `(\w+_total)` \|", readme.partition("\n## Counters")[2], re.MULTILINE)
@@ -76,7 +78,7 @@ def test_gaps_and_ledgers_are_counted_by_what_they_are_from_0_on() -> None:
         "gaps_total:spool_full": 1,
         "ledgers_written_total:ws_raw:gap": 4,
     }
-    text = page(books={}, counters=counters)
+    text = page(books=NO_BOOKS, counters=counters)
     found = {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)

@@ -1,25 +1,27 @@
 from typing import Any
 
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from common.config import Settings, UploadSettings
 from common.core.instants import utc_text
 from common.core.status.disk_outlook import Room
 from common.core.status.health import Verdict
+from common.core.uploads.outlook import UploadStated
 from common.runtime.process import Assignment
-from common.runtime.run.facts import Facts
 from common.status.board import Status
+from common.status.compose import compose
 from common.status.metrics import metrics_text
-from common.status.run_manifest import compose
+from tests.stated import UPLOADER, facts
 
 S = 1_000_000_000
 NOW = 2 * 10**18
 ROOM = Room(1_000_000, 4_000_000)
-IDLE = {"state": "idle", "backlog_files": 0, "backlog_bytes": 0, "verified_files": 5}
+IDLE = replace(UPLOADER, backlog_files=0, backlog_bytes=0, verified_files=5)
 
 
 def metrics(
-    said: dict[str, Any] | None,
+    said: UploadStated | None,
     *,
     enabled: bool = True,
     room: Room | None = ROOM,
@@ -35,10 +37,10 @@ def metrics(
         run_dir="r",
         settings=Settings(upload=UploadSettings(enabled=enabled)),
     )
-    facts = {} if said is None else {"uploader": Facts("uploader", 1, 1, 1, {}, {}, said)}
+    known = {} if said is None else {"uploader": facts("uploader", said)}
     manifest = compose(
         assignment,
-        facts,
+        known,
         markets=(),
         now_ns=NOW,
         finished=False,
@@ -61,11 +63,11 @@ def metrics(
     }
 
 
-def uploads(said: dict[str, Any] | None, **more: Any) -> dict[str, float]:  # noqa: ANN401 - any shape
+def uploads(said: UploadStated | None, **more: Any) -> dict[str, float]:  # noqa: ANN401 - any shape
     return {name: value for name, value in metrics(said, **more).items() if name.startswith("upload_")}
 
 
-def disk(said: dict[str, Any] | None = None, **more: Any) -> dict[str, float]:  # noqa: ANN401 - any shape
+def disk(said: UploadStated | None = None, **more: Any) -> dict[str, float]:  # noqa: ANN401 - any shape
     return {name: value for name, value in metrics(said, **more).items() if name.startswith("disk_")}
 
 
@@ -89,7 +91,7 @@ def test_an_uploader_that_gets_on_has_all_its_figures() -> None:
 
 
 def test_a_figure_that_is_not_known_is_missing_and_not_zero() -> None:
-    assert uploads({"state": "idle"}) == {
+    assert uploads(UPLOADER) == {
         "upload_enabled": 1,
         "upload_failing": 0,
         "upload_behind": 0,
@@ -98,14 +100,14 @@ def test_a_figure_that_is_not_known_is_missing_and_not_zero() -> None:
 
 
 def test_trouble_shows_in_the_metrics() -> None:
-    troubled = {
-        **IDLE,
-        "backlog_files": 9,
-        "backlog_bytes": 4096,
-        "oldest_waiting_at_utc": utc_text(NOW - 9000 * S),
-        "last_error": "away",
-        "alarms": ["a", "b", "c", "d"],
-    }
+    troubled = replace(
+        IDLE,
+        backlog_files=9,
+        backlog_bytes=4096,
+        oldest_waiting_at_utc=utc_text(NOW - 9000 * S),
+        last_error="away",
+        alarms=("a", "b", "c", "d"),
+    )
     seen = uploads(troubled)
     assert (seen["upload_failing"], seen["upload_behind"], seen["upload_alarms"]) == (1, 1, 4)
     assert (seen["upload_backlog_files"], seen["upload_backlog_bytes"]) == (9, 4096)

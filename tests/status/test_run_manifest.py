@@ -2,12 +2,17 @@ import os
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from common.config import Settings
 from common.core.counters import COUNTERS
+from common.core.feed.session_history import SessionShown
+from common.core.run_state import ReaderState
 from common.runtime.process import Assignment
 from common.runtime.run.facts import Facts
-from common.status.run_manifest import RECENT, RunManifest, compose
+from common.status.compose import RECENT, compose
+from common.status.run_manifest import RunManifest
+from tests.stated import OUTBOX, READER, facts, process, session, supervisor
 
 ASSIGNMENT = msgspec.convert(
     {
@@ -23,12 +28,9 @@ ASSIGNMENT = msgspec.convert(
 )
 
 
-def facts(name: str, counters: dict[str, int] | None = None, **details: Any) -> Facts:  # noqa: ANN401 - any shape
-    return Facts(name, os.getpid(), 1, 1, counters or {}, {"book": 2}, details)
-
-
-def reader(name: str, state: str = "receiving", **details: Any) -> Facts:  # noqa: ANN401 - any shape
-    return facts(name, {"ws_messages_total": 5}, state=state, **details)
+def reader(name: str, state: ReaderState = "receiving", **more: Any) -> Facts:  # noqa: ANN401 - any field
+    details = replace(READER, state=state, **more)
+    return facts(name, details, counters={"ws_messages_total": 5}, event_types={"book": 2})
 
 
 def composed(*given: Facts, finished: bool = False) -> RunManifest:
@@ -49,10 +51,12 @@ def test_a_run_of_which_nobody_has_spoken_yet_is_starting_and_has_every_counter(
 
 
 def test_counters_and_event_types_of_all_processes_are_added_up() -> None:
-    manifest = composed(reader("ws_reader-0"), reader("ws_reader-1"), facts("x", {"a_counter_of_its_own": 1}))
+    manifest = composed(
+        reader("ws_reader-0"), reader("ws_reader-1"), facts("x", counters={"a_counter_of_its_own": 1})
+    )
     assert manifest.counters["ws_messages_total"] == 10
     assert manifest.counters["a_counter_of_its_own"] == 1
-    assert manifest.event_types == {"book": 6}
+    assert manifest.event_types == {"book": 4}
 
 
 def test_the_newest_market_data_of_any_reader_counts() -> None:
@@ -65,38 +69,34 @@ def test_the_newest_market_data_of_any_reader_counts() -> None:
 
 
 def test_the_state_follows_readers_and_supervisor_until_the_run_is_over() -> None:
-    running = facts("supervisor", state="running", processes=[])
+    running = facts("supervisor", supervisor())
     assert composed(running, reader("ws_reader-0")).state == "RUNNING_RECEIVING"
     assert composed(running, reader("ws_reader-0", "reconnecting")).state == "RUNNING_RECONNECTING"
-    stopping = facts("supervisor", state="stopping", processes=[])
+    stopping = facts("supervisor", supervisor(state="stopping"))
     assert composed(stopping, reader("ws_reader-0")).state == "STOPPING"
     assert composed(stopping, finished=True).state == "STOPPED"
 
 
 def test_processes_have_their_figures_and_those_that_ended_have_none() -> None:
     me, gone = os.getpid(), 2**22 + 1
-    told = [
-        {"name": "a", "pid": me, "restarts": 1},
-        {"name": "b", "pid": None, "restarts": 0},
-        {"name": "c", "pid": gone, "restarts": 0},
-    ]
-    mine, stopped, ended = composed(facts("supervisor", state="running", processes=told)).processes
-    assert mine["rss_bytes"] > 1_000_000
-    assert mine["cpu_seconds"] > 0
-    assert mine["restarts"] == 1
-    assert stopped["rss_bytes"] is stopped["cpu_seconds"] is ended["rss_bytes"] is None
+    listed = supervisor(process("a", me, restarts=1), process("b", None), process("c", gone))
+    mine, stopped, ended = composed(facts("supervisor", listed)).processes
+    assert (mine.rss_bytes or 0) > 1_000_000
+    assert (mine.cpu_seconds or 0) > 0
+    assert mine.restarts == 1
+    assert stopped.rss_bytes is stopped.cpu_seconds is ended.rss_bytes is None
 
 
 def test_lists_are_gathered_from_all_and_hold_only_the_latest() -> None:
-    def sessions(first: int) -> list[dict[str, str]]:
-        return [{"opened_at_utc": f"2026-01-01T00:00:{n:02d}Z"} for n in range(first, 60, 2)]
+    def sessions(first: int) -> tuple[SessionShown, ...]:
+        return tuple(session(f"2026-01-01T00:00:{n:02d}Z") for n in range(first, 60, 2))
 
     manifest = composed(
-        reader("ws_reader-0", recent_sessions=sessions(0), outbox={"spool_bytes": 1}),
+        reader("ws_reader-0", recent_sessions=sessions(0)),
         reader("ws_reader-1", recent_sessions=sessions(1)),
     )
-    opened = [session["opened_at_utc"] for session in manifest.recent_sessions]
+    opened = [shown.opened_at_utc for shown in manifest.recent_sessions]
     assert opened == sorted(opened)
     assert len(opened) == RECENT
     assert opened[-1] == "2026-01-01T00:00:59Z"
-    assert manifest.queue == {"ws_reader-0": {"spool_bytes": 1}}
+    assert manifest.queue == {"ws_reader-0": OUTBOX, "ws_reader-1": OUTBOX}

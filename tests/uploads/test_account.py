@@ -11,8 +11,8 @@ ARCHIVE, LEDGER = "a/b.jsonl.gz", "a/b.ledger.json"
 
 def failing(account: UploadAccount, figures: Figures, now_ns: int = NOW) -> bool:
     """As the run manifest judges it."""
-    told = account.told(figures, None)
-    return upload_of(told, enabled=True, cleans_up=False, interval_s=60, now_ns=now_ns).failing
+    stated = account.stated(figures, None)
+    return upload_of(stated, enabled=True, cleans_up=False, interval_s=60, now_ns=now_ns).failing
 
 
 def test_what_goes_well_is_counted_of_archives_alone_and_every_failure() -> None:
@@ -28,8 +28,8 @@ def test_what_goes_well_is_counted_of_archives_alone_and_every_failure() -> None
 
 
 def test_before_the_first_look_only_what_is_known_is_told() -> None:
-    told = UploadAccount("r:b").told(None, None)
-    assert (told["remote"], told["state"], "backlog_files" in told) == ("r:b", "idle", False)
+    stated = UploadAccount("r:b").stated(None, None)
+    assert (stated.remote, stated.state, stated.backlog_files) == ("r:b", "idle", None)
 
 
 def test_it_fails_from_an_error_to_the_next_success_whatever_the_wall_clock_does() -> None:
@@ -41,14 +41,14 @@ def test_it_fails_from_an_error_to_the_next_success_whatever_the_wall_clock_does
     account.note(UploadEvent("verified", ARCHIVE, ""), NOW - 60 * S)
     assert not failing(account, Figures(last_proof_utc=utc_text(NOW - 60 * S))), "the clock was put back"
     account.note(UploadEvent("cleaned", ARCHIVE, ""), NOW)
-    assert account.told(None, None)["last_error"] == "gone"
+    assert account.stated(None, None).last_error == "gone"
 
 
 def test_what_waits_and_for_how_long_is_told_as_the_run_manifest_takes_it() -> None:
     figures = Figures("uploading", 2, 30, NOW - 90 * S, 5, None, ("x: altered",))
-    told = UploadAccount("r:b").told(figures, NOW + 5 * S)
-    seen = upload_of(told, enabled=True, cleans_up=True, interval_s=60, now_ns=NOW)
+    stated = UploadAccount("r:b").stated(figures, NOW + 5 * S)
+    seen = upload_of(stated, enabled=True, cleans_up=True, interval_s=60, now_ns=NOW)
     assert (seen.state, seen.backlog_files, seen.backlog_bytes, seen.verified_files) == ("waiting", 2, 30, 5)
     assert (seen.backlog_age_seconds, seen.alarms) == (90, ("x: altered",))
     assert seen.next_attempt_at_utc == utc_text(NOW + 5 * S)
-    assert UploadAccount("r:b").told(figures, None)["state"] == "uploading"
+    assert UploadAccount("r:b").stated(figures, None).state == "uploading"

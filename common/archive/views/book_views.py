@@ -11,8 +11,9 @@ from common.core.audit.divergence import levels_words
 from common.core.audit.results import UNKNOWN_RECIPE
 from common.core.audit.unknown_books import Unknown
 from common.core.books.book import Book
-from common.core.books.checkpoint import CheckpointBook, DifferingLevel
+from common.core.books.checkpoint import CheckpointBook
 from common.core.books.connection import Books
+from common.core.books.snapshot import DifferingLevel
 from common.core.decimal_text import normal_levels
 from common.core.events.market_events import BookSnapshot, MarketEvent, PriceChange, Unusable
 from common.core.events.rest_answer import read_checkpoint

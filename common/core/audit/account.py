@@ -1,37 +1,32 @@
-"""What the book auditor tells of its checks: counts by kind and verdict, reasons, the newest divergences."""
+"""What the book auditor states of its checks: counts by kind and verdict, reasons, the newest divergences."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-import msgspec
-
+from common.core.audit.books_shown import BooksShown
 from common.core.audit.divergence import Divergence
+from common.core.audit.live import Audit
 from common.core.audit.results import Result
-from common.core.recipes.account import RecipeAccount
 
 DIVERGENCES_KEPT = 50
 TOKENS_KEPT = 10_000
 
 
 class AuditAccount:
-    """Goes on from what a predecessor in the run told last."""
+    """Goes on from what a predecessor in the run stated last: its books, divergences and wishes."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        books = told.get("books", {})
-        self._checks: dict[str, Counter[str]] = {
-            check: Counter(verdicts) for check, verdicts in books.get("checks", {}).items()
-        }
-        self._reasons: Counter[str] = Counter(books.get("not_checkable", {}))
-        self._divergences: deque[dict[str, Any]] = deque(told.get("divergences", ()), DIVERGENCES_KEPT)
-        self._number: int = told.get("last_number", 0)
+    def __init__(self, books: BooksShown, divergences: Iterable[Divergence], last_number: int) -> None:
+        self._checks = {check: Counter(verdicts) for check, verdicts in books.checks.items()}
+        self._reasons = Counter(books.not_checkable)
+        self.divergences = deque(divergences, DIVERGENCES_KEPT)
+        self.last_number = last_number  # of the wishes
         self._hashes: dict[str, Result] = {}  # the newest check by hash of each token; the oldest go
         self.wrong_batches = self.wrong_ms = self.rest_wrong = 0  # since this process began
 
     def next_number(self) -> int:
         """The number of the next wish."""
-        self._number += 1
-        return self._number
+        self.last_number += 1
+        return self.last_number
 
     def take(self, results: Iterable[Result]) -> tuple[int, int]:
         """Count results; how many checks could be made, and how many of them diverged."""
@@ -60,21 +55,17 @@ class AuditAccount:
         """The newest check of a token's book by its hash, None if none was made since this process began."""
         return self._hashes.get(token_id)
 
-    def diverged(self, found: Divergence) -> None:
-        """Keep a divergence for the run manifest."""
-        self._divergences.append(msgspec.to_builtins(found))
-
-    def details(self) -> dict[str, Any]:
-        """The newest divergences, and the number of the last wish, from which a successor goes on."""
-        return {"divergences": list(self._divergences), "last_number": self._number}
-
-    def books(self, *, tokens: int, unhealed: int, recipes: RecipeAccount) -> dict[str, Any]:
-        """The counts and the hash recipes, as the run manifest shows them."""
-        return {
-            "tokens": tokens,
-            "unhealed": unhealed,
-            "checks": {check: dict(verdicts) for check, verdicts in sorted(self._checks.items())},
-            "not_checkable": dict(self._reasons),
-            "recipes": recipes.report(),
-            "recipes_unknown": recipes.unknown(),
-        }
+    def books(self, audit: Audit, now_ns: int) -> BooksShown:
+        """The counts, the hash recipes and what is not known, as the run manifest shows them."""
+        return BooksShown(
+            tokens=audit.books,
+            unhealed=audit.unhealed,
+            checks={check: dict(verdicts) for check, verdicts in sorted(self._checks.items())},
+            not_checkable=dict(self._reasons),
+            recipes=audit.recipes.report(),
+            recipes_unknown=audit.recipes.unknown(),
+            never_checked=audit.never_checked(now_ns),
+            unknown=len(audit.unknown_books()),
+            unusable=audit.not_understood.unused(),
+            unusual_forms=audit.not_understood.forms,
+        )

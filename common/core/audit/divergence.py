@@ -13,9 +13,9 @@ OtherLeg = Literal["agrees", "diverged", "unknown"]
 AUDITOR = "book_auditor"  # the process that finds them, with which the name of its producer begins
 LEVELS_SHOWN = 50
 LEVELS_NAMED = 3
-GAP_OF_DIVERGENCES = {
-    "missing": "divergences"
-}  # in a gap row: no messages are, and ledgers check the books themselves
+MISSING = (
+    "divergences"  # in a gap row of the auditor: no messages are, and ledgers check the books themselves
+)
 
 
 class Divergence(msgspec.Struct, frozen=True, kw_only=True):

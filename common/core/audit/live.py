@@ -1,7 +1,6 @@
 """What comes of the checks while recording: divergences, wishes for what heals, and proof that a feed is frozen."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -33,13 +32,13 @@ SNAPSHOT_WITHIN_NS = 10_000_000_000  # after which a connection is replaced with
 class Audit:
     """Hears every reader's connection, and tells what is wished of it."""
 
-    def __init__(self, silence_ns: int, not_understood: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, silence_ns: int, not_understood: NotUnderstood | None = None) -> None:
         """`silence_ns`: a stream that was not silent for so long cannot be proved frozen.
 
         `not_understood`: what a predecessor counted.
         """
         self.observed: Observed | None = None  # only while there is an observer
-        self._books = BookAudit(not_understood=NotUnderstood(not_understood))
+        self._books = BookAudit(not_understood=not_understood)
         self._frozen = FrozenWatch(silence_ns)
         self._healing = Healing()
         self._confirmations = Confirmations()
@@ -71,7 +70,7 @@ class Audit:
         return self._books.shown(token_id)
 
     @property
-    def confirmed(self) -> Mapping[str, Confirmed]:
+    def confirmed(self) -> dict[str, Confirmed]:
         """By reader: until when checkpoints confirm the books of its session."""
         return self._confirmations.confirmed
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from common.core.books.checkpoint import DifferingLevel
+from common.core.books.snapshot import DifferingLevel
 
 Check = Literal["hash", "best", "checkpoint"]
 Verdict = Literal["agree", "agree_late", "size_only", "healed", "rest_wrong", "divergence", "not_checkable"]

@@ -12,7 +12,8 @@ import msgspec
 from common.core.audit.results import Result, Results
 from common.core.audit.token import CheckedToken, Stated
 from common.core.books.book import Book
-from common.core.books.checkpoint import DifferingLevel, differing_levels
+from common.core.books.checkpoint import differing_levels
+from common.core.books.snapshot import DifferingLevel
 from common.core.events.market_events import BookSnapshot, PriceChange
 
 

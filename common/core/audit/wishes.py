@@ -5,8 +5,8 @@ diverges too the connection is replaced, once a new snapshot is recorded that sh
 not heal either is recorded and counted, and nothing else.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Collection
+from typing import Literal
 
 import msgspec
 
@@ -39,13 +39,6 @@ class Wish(msgspec.Struct, frozen=True):
     last_market_data_ns: int = 0
     good_until_ns: int = 0
     diverged: bool = False
-
-
-def wishes_in(details: Mapping[str, Any]) -> list[Wish]:
-    """The wishes in the facts of an auditor; an earlier version's also held some that ask for nothing."""
-    known = get_args(Action)
-    wishes = (wish for wish in details.get("wishes", ()) if wish.get("action") in known)
-    return msgspec.convert(list(wishes), list[Wish])
 
 
 def stale_wish(reader: str, session_id: str, evidence: Evidence, last_market_data_ns: int) -> Wish:

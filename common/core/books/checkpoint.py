@@ -1,12 +1,10 @@
 """A book as REST answers it, and what differs between two books."""
 
-from typing import NamedTuple
-
 import msgspec
 
 from common.core.books.book import Book, Ladder
 from common.core.books.hash import USUAL_TERMS, HashTerms
-from common.core.books.snapshot import BookSnapshot, Level, Milliseconds, check_book
+from common.core.books.snapshot import BookSnapshot, DifferingLevel, Level, Milliseconds, check_book
 from common.core.books.unknown_keys import Extra
 from common.core.decimal_text import normal, scaled
 from common.core.recipes.recipe import VERSION_KEY
@@ -62,15 +60,6 @@ class CheckpointBook(
                 extra=self.extra,
             )
         )
-
-
-class DifferingLevel(NamedTuple):
-    """A level of which two books tell different sizes; `0` where a book has none."""
-
-    side: str
-    price: str
-    rebuilt: str
-    exchange: str
 
 
 def same_levels(rebuilt: Book, exchange: Book) -> bool:

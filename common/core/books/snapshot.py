@@ -1,7 +1,7 @@
 """A whole book as the exchange sends it over the websocket, the keys included that nobody knows yet."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,15 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 
     price: str
     size: str
+
+
+class DifferingLevel(NamedTuple):
+    """A level of which two books tell different sizes; `0` where a book has none."""
+
+    side: str
+    price: str
+    rebuilt: str
+    exchange: str
 
 
 def check_milliseconds(timestamp_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,13 +22,12 @@ class Unused(msgspec.Struct, frozen=True):
 class NotUnderstood:
     """Filled event by event."""
 
-    def __init__(self, before: Mapping[str, Any] | None = None) -> None:
-        """`before` holds what `details` gave last, to go on from."""
-        before = before or {}
-        kept = msgspec.convert(before.get("unusable", ()), tuple[Unused, ...])
+    def __init__(self, kept: Iterable[Unused] = (), forms: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Going on from what a predecessor's `unused` and `forms` gave last."""
+        kept = tuple(kept)
         self._events = Counter({each.reason: each.events for each in kept})
         self._examples = {each.reason: each.example for each in kept}
-        self._forms: Counter[str] = Counter(before.get("unusual_forms", {}))
+        self._forms: Counter[str] = Counter(forms)
 
     @property
     def events(self) -> int:
@@ -36,7 +35,7 @@ class NotUnderstood:
         return self._events.total()
 
     @property
-    def forms(self) -> Mapping[str, int]:
+    def forms(self) -> dict[str, int]:
         """How many events were written in each form that is not the usual one, and read all the same."""
         return dict(self._forms)
 
@@ -69,7 +68,3 @@ class NotUnderstood:
         return tuple(
             Unused(reason, count, self._examples[reason]) for reason, count in sorted(self._events.items())
         )
-
-    def details(self) -> dict[str, Any]:
-        """The same as plain values, for the run manifest."""
-        return {"unusable": msgspec.to_builtins(self.unused()), "unusual_forms": self.forms}

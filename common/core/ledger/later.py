@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from common.core.audit.divergence import GAP_OF_DIVERGENCES
+from common.core.audit.divergence import MISSING
 from common.core.instants import parse_utc_ns
 from common.core.ledger.document import GapTime, Window
 
@@ -60,7 +60,7 @@ class Later:
 
 def gap_time(detail: Mapping[str, Any]) -> GapTime | None:
     """The time of a `gap` row's detail; None where its texts are not instants, or no messages are missing in it."""
-    if detail.items() >= GAP_OF_DIVERGENCES.items():
+    if detail.get("missing") == MISSING:
         return None
     try:
         from_ns, to_ns = parse_utc_ns(str(detail.get("from_utc"))), parse_utc_ns(str(detail.get("to_utc")))

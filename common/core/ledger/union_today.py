@@ -1,7 +1,6 @@
 """What a second leg gained on one day, as the ledgers of that day state it: a few numbers for an observer of a run."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from msgspec import UnsetType
@@ -57,8 +56,3 @@ def counted(legs: FeedLegs) -> Mapping[CounterName, int]:
         "legs_withheld_messages_total": legs.withheld_a + legs.withheld_b,
         "legs_doubtful_messages_total": legs.doubtful,
     }
-
-
-def told_before(details: Mapping[str, Any]) -> UnionToday:
-    """What a process stated last, to go on from."""
-    return msgspec.convert(details.get("union_today", {}), UnionToday)

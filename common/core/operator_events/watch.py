@@ -6,7 +6,6 @@ is replaced within seconds is nobody's concern. Gaps are told together, at most 
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ from common.core.operator_events.event import (
 )
 from common.core.operator_events.gaps import GapWatch
 from common.core.page.verdict import Level
+from common.core.rows.gap import Gap
 from common.core.terminal.text import rough_span_text
 
 BEGIN_S: Mapping[Lasting, float] = {"one_leg": 30.0, "problem": 10.0}  # the others have waited already
@@ -43,7 +43,7 @@ class Seen(msgspec.Struct, frozen=True):
     level: Level
     lasting: Mapping[Lasting, str]
     divergences: int
-    gaps: Mapping[str, Sequence[Mapping[str, Any]]]
+    gaps: Mapping[str, Sequence[Gap]]
     legs: int
 
 
@@ -74,7 +74,7 @@ class EventWatch:
     def note(self, seen: Seen) -> None:
         """Take a look, about once a second."""
         fresh = self._gap_watch.fresh(seen.gaps, legs=seen.legs)
-        self._gaps.update(row["cause"] for row in fresh)
+        self._gaps.update(gap.cause for gap in fresh)
         lasting = dict(seen.lasting)
         if self._divergences is not None and seen.divergences > self._divergences:
             lasting.setdefault("divergence", "a rebuilt book disagreed with the exchange")

@@ -1,7 +1,8 @@
 """The hash recipes of all protocols: which to try, what was proved, and what a successor must know."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+
+import msgspec
 
 from common.core.books.unknown_keys import Extra
 from common.core.instants import utc_text
@@ -18,6 +19,19 @@ _KEYS_KEPT = 64
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999: the exchange's times may be any number
 
 
+class ProofShown(msgspec.Struct, frozen=True):
+    """One recipe that has agreed with books of a protocol, and what a successor must know to go on with it."""
+
+    recipe: str
+    keys: tuple[str, ...]
+    found_by: FoundBy
+    since_utc: str
+    since_ms: int
+    books_agreed: int
+    changes_agreed: int
+    trusted: bool
+
+
 class RecipeAccount:
     """Shared by all connections. `revision` grows when a recipe is found or lost: what failed may be tried again."""
 
@@ -25,7 +39,7 @@ class RecipeAccount:
         self._recipes: list[Recipe] = list(known)
         self._trusts: dict[Protocol, ProtocolTrust] = {}
         self._repeated: dict[str, int] = {}  # by unknown key; below 0: it has changed
-        self._learned: list[dict[str, Any]] = []
+        self._learned: list[dict[str, str]] = []
         self.revision = 0
 
     @property
@@ -83,7 +97,7 @@ class RecipeAccount:
 
     # What is told
 
-    def take_learned(self) -> list[dict[str, Any]]:
+    def take_learned(self) -> list[dict[str, str]]:
         """Recipes that agreed for the first time with a protocol, since the last call."""
         learned, self._learned = self._learned, []
         return learned
@@ -100,37 +114,36 @@ class RecipeAccount:
             if trust.is_unknown
         }
 
-    def report(self) -> dict[Protocol, list[dict[str, Any]]]:
+    def report(self) -> dict[Protocol, tuple[ProofShown, ...]]:
         """Every recipe that has agreed, by protocol: as the run manifest shows it and `restore` takes it."""
         return {
-            protocol: [
-                {
-                    "recipe": proof.recipe.name or "found",
-                    "keys": list(proof.recipe.keys),
-                    "found_by": proof.found_by,
-                    "since_utc": utc_text(proof.since_ms * 1_000_000),
-                    "since_ms": proof.since_ms,
-                    "books_agreed": proof.books,
-                    "changes_agreed": proof.changes,
-                    "trusted": trust.is_proved,
-                }
+            protocol: tuple(
+                ProofShown(
+                    recipe=proof.recipe.name or "found",
+                    keys=proof.recipe.keys,
+                    found_by=proof.found_by,
+                    since_utc=utc_text(proof.since_ms * 1_000_000),
+                    since_ms=proof.since_ms,
+                    books_agreed=proof.books,
+                    changes_agreed=proof.changes,
+                    trusted=trust.is_proved,
+                )
                 for proof in trust.proofs
-            ]
+            )
             for protocol, trust in sorted(self._trusts.items())
             if trust.proofs
         }
 
-    def restore(self, report: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    def restore(self, report: Mapping[Protocol, Sequence[ProofShown]]) -> None:
         """Go on from what a predecessor reported last."""
         named = {recipe.keys: recipe for recipe in self._recipes}
         for protocol, proofs in report.items():
             trust = self._trusts.setdefault(protocol, ProtocolTrust(protocol))
             for told in reversed(proofs):
-                keys = tuple(told["keys"])
-                recipe = named.get(keys) or Recipe(keys)
-                if keys not in named:
+                recipe = named.get(told.keys) or Recipe(told.keys)
+                if told.keys not in named:
                     self._recipes.append(recipe)
-                    named[keys] = recipe
-                proof = trust.add(recipe, told["found_by"], told["since_ms"])
-                proof.books, proof.changes = told["books_agreed"], told["changes_agreed"]
-                trust.is_proved = bool(told["trusted"])
+                    named[told.keys] = recipe
+                proof = trust.add(recipe, told.found_by, told.since_ms)
+                proof.books, proof.changes = told.books_agreed, told.changes_agreed
+                trust.is_proved = told.trusted

@@ -15,6 +15,7 @@ from common.core.envelope import Context, Envelope
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line
 from common.core.market import Token
+from common.core.rows.gap import Gap
 from common.core.rows.origin import Origin, origin_json
 
 SCHEMA_VERSION = 1
@@ -95,7 +96,7 @@ def control_row(
     origin: Origin,
     received_at_ns: int,
     received_monotonic_ns: int,
-    detail: Mapping[str, object],
+    detail: Mapping[str, object] | Gap,
 ) -> bytes:
     """A life-cycle row (`session_opened`, `session_closed`, `gap`, ...), without newline.
 

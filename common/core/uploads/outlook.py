@@ -1,13 +1,14 @@
 """Uploads as an operator sees them: what waits for the remote, how it went last, and whether that is well."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Literal
 
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 
 LONG_WAIT_S = 3600.0  # an archive that waits longer is worth a word, however seldom uploads are looked for
+
+UploadState = Literal["idle", "uploading", "verifying", "cleaning", "waiting"]
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -40,47 +41,72 @@ class Upload(msgspec.Struct, frozen=True):
         return self.cleans_up and self.state is not None and not self.failing and not self.behind
 
 
+class UploadStated(msgspec.Struct, frozen=True):
+    """What the uploader reports itself. Figures are None before the first pass has looked at what waits."""
+
+    remote: str
+    state: UploadState
+    backlog_files: int | None
+    backlog_bytes: int | None
+    oldest_waiting_at_utc: str | None
+    verified_files: int | None
+    last_success_at_utc: str | None
+    last_error: str
+    last_error_at_utc: str | None
+    next_attempt_at_utc: str | None
+    alarms: tuple[str, ...]
+
+
 def upload_of(
-    told: Mapping[str, Any] | None, *, enabled: bool, cleans_up: bool, interval_s: float, now_ns: int
+    stated: UploadStated | None, *, enabled: bool, cleans_up: bool, interval_s: float, now_ns: int
 ) -> Upload:
-    """From the uploader's details, None where it has given none; what cannot be understood becomes the error."""
+    """From what the uploader states, None where it has not yet; times that are not instants become the error."""
     settled = Upload(enabled=enabled, cleans_up=enabled and cleans_up)
-    if told is None:
+    if stated is None:
         return settled
     try:
-        said = msgspec.convert(dict(told), Upload)
-        age_s = _backlog_age_s(said, now_ns)
-        failing = _is_failing(said)
-        _check_times(said)
-    except (msgspec.ValidationError, ValueError) as error:
+        age_s = _backlog_age_s(stated, now_ns)
+        failing = _is_failing(stated)
+        _check_times(stated)
+    except ValueError as error:
         words = f"the state that the uploader reports cannot be understood: {error}"
         return msgspec.structs.replace(settled, failing=True, last_error=words)
-    return msgspec.structs.replace(
-        said,
+    return Upload(
         enabled=settled.enabled,
         cleans_up=settled.cleans_up,
+        remote=stated.remote,
+        state=stated.state,
+        backlog_files=stated.backlog_files,
+        backlog_bytes=stated.backlog_bytes,
         backlog_age_seconds=age_s,
         behind=age_s is not None and age_s > LONG_WAIT_S + 2 * interval_s,
+        oldest_waiting_at_utc=stated.oldest_waiting_at_utc,
+        verified_files=stated.verified_files,
+        last_success_at_utc=stated.last_success_at_utc,
         failing=failing,
+        last_error=stated.last_error,
+        last_error_at_utc=stated.last_error_at_utc,
+        next_attempt_at_utc=stated.next_attempt_at_utc,
+        alarms=stated.alarms,
     )
 
 
-def _backlog_age_s(said: Upload, now_ns: int) -> float | None:
-    if said.oldest_waiting_at_utc is not None:
-        return max(0.0, round((now_ns - parse_utc_ns(said.oldest_waiting_at_utc)) / NS_PER_SECOND, 3))
-    return 0.0 if said.backlog_files == 0 else None
+def _backlog_age_s(stated: UploadStated, now_ns: int) -> float | None:
+    if stated.oldest_waiting_at_utc is not None:
+        return max(0.0, round((now_ns - parse_utc_ns(stated.oldest_waiting_at_utc)) / NS_PER_SECOND, 3))
+    return 0.0 if stated.backlog_files == 0 else None
 
 
-def _is_failing(said: Upload) -> bool:
-    if not said.last_error:
+def _is_failing(stated: UploadStated) -> bool:
+    if not stated.last_error:
         return False
-    if said.last_success_at_utc is None or said.last_error_at_utc is None:
+    if stated.last_success_at_utc is None or stated.last_error_at_utc is None:
         return True
-    return parse_utc_ns(said.last_error_at_utc) >= parse_utc_ns(said.last_success_at_utc)
+    return parse_utc_ns(stated.last_error_at_utc) >= parse_utc_ns(stated.last_success_at_utc)
 
 
-def _check_times(said: Upload) -> None:
+def _check_times(stated: UploadStated) -> None:
     """Code that shows them relies on their being instants. Raises ValueError."""
-    for text in (said.last_success_at_utc, said.last_error_at_utc, said.next_attempt_at_utc):
+    for text in (stated.last_success_at_utc, stated.last_error_at_utc, stated.next_attempt_at_utc):
         if text is not None:
             parse_utc_ns(text)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from common.core.audit.unknown_books import Unknown
-from common.core.books.checkpoint import DifferingLevel
+from common.core.books.snapshot import DifferingLevel
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Exchange, Token
 from common.core.terminal.text import Bar, Cell, Line, Row, Style, cell

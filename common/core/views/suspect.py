@@ -1,7 +1,8 @@
 """A book that was found wrong, until a snapshot shows what was wrong with it."""
 
 from common.core.books.book import Book
-from common.core.books.checkpoint import DifferingLevel, differing_levels
+from common.core.books.checkpoint import differing_levels
+from common.core.books.snapshot import DifferingLevel
 from common.core.events.market_events import BookSnapshot, MarketEvent
 
 

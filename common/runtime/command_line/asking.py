@@ -8,10 +8,12 @@ import zmq
 
 from common.config import PathSettings
 from common.errors import RecorderError
+from common.queue.sockets import open_socket
 from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.run.control import Reply, Request, endpoint
-from common.runtime.run.facts import Facts, last_facts
+from common.runtime.run.facts import last_facts
 from common.runtime.run.run_dir import run_dir_path
+from common.topology import ASKER
 
 _SUPERVISOR = "supervisor"
 _FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id
@@ -57,17 +59,9 @@ def find_recorder(paths: PathSettings) -> FoundRecorder:
     return FoundRecorder(data_root, run_dir, running_recorder(run_dir), holder)
 
 
-def supervisor_facts(run_dir: Path) -> Facts | None:
-    """What the supervisor said last; None when it said nothing, or has just taken its folder with it."""
-    try:
-        return last_facts(run_dir, _SUPERVISOR)
-    except FileNotFoundError:
-        return None
-
-
 def running_recorder(run_dir: Path) -> psutil.Process | None:
     """The supervisor that lives in this folder; None when there is none, or a dead one's traces."""
-    facts = supervisor_facts(run_dir)
+    facts = last_facts(run_dir, _SUPERVISOR)
     if facts is None:
         return None
     try:
@@ -83,8 +77,7 @@ def ask(recorder: FoundRecorder, request: Request, *, timeout_s: float) -> Reply
     """Ask the recorder and wait for its reply. Raises RecorderError when none runs, or none answers."""
     if recorder.process is None:
         raise recorder.refusal()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.setsockopt(zmq.LINGER, 0)
+    with zmq.Context() as context, open_socket(context, ASKER) as socket:
         socket.connect(endpoint(recorder.run_dir))
         socket.send(msgspec.json.encode(request))
         if not socket.poll(int(timeout_s * 1000), zmq.POLLIN):

@@ -12,10 +12,11 @@ from typing import Annotated
 import msgspec
 import zmq
 
+from common.queue.sockets import open_socket
+from common.topology import CONTROL, REQUESTS_A_STEP
+
 MOST_WRITERS = 64
 SOCKET_NAME = "control.sock"
-_REQUEST_LIMIT_BYTES = 1024
-_REQUESTS_A_STEP = 16
 
 log = logging.getLogger("control")
 
@@ -58,9 +59,7 @@ class ControlServer:
     def __init__(self, run_dir: Path) -> None:
         """Bind; only the holder of the data root's lock may."""
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.LINGER, 500)  # ms: the reply to a stop may be the last thing to leave
-        self._socket.setsockopt(zmq.MAXMSGSIZE, _REQUEST_LIMIT_BYTES)
+        self._socket = open_socket(self._context, CONTROL)
         self._run_dir = run_dir
         self._socket.bind(endpoint(run_dir))
 
@@ -71,7 +70,7 @@ class ControlServer:
 
     def answer(self, handler: Callable[[Request], Reply]) -> None:
         """Answer what was asked since the last call, a bounded number of requests."""
-        for _ in range(_REQUESTS_A_STEP):
+        for _ in range(REQUESTS_A_STEP):
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import common
 from common.core.backoff import Backoff
 from common.core.restart_policy import RestartPolicy
+from common.runtime.run.details import ProcessShown
 from common.runtime.run.facts import last_facts
 from common.runtime.supervision.heartbeats import Heartbeats
 from common.topology import Instance
@@ -64,14 +64,9 @@ class Child:
         """Whether it dies again and again."""
         return not self.stopping and self.policy.is_flapping(started_ns=self._started_ns, now_ns=now_ns)
 
-    def told(self, now_ns: int) -> dict[str, Any]:
-        """What the run manifest says of it."""
-        return {
-            "name": self.name,
-            "pid": self.pid,
-            "restarts": self.policy.restarts,
-            "flapping": self.is_flapping(now_ns),
-        }
+    def shown(self, now_ns: int) -> ProcessShown:
+        """What the run manifest states of it."""
+        return ProcessShown(self.name, self.pid, self.policy.restarts, self.is_flapping(now_ns))
 
     def busy(self, now_ns: int) -> bool:
         """Whether it runs, or died before it had drained and is to be started once more for that."""

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from common.core.rows.origin import LEGS, Leg
-from common.runtime.run.facts import read_facts
+from common.runtime.run.details import ProducerDetails
+from common.runtime.run.facts import details_of_kind, read_facts
 from common.runtime.run.orders import Orders
 from common.topology import Instance, kind_of
 
@@ -40,5 +41,5 @@ def is_surplus(instance: Instance, orders: Orders) -> bool:
 
 def lanes_with_backlog(run_dir: Path) -> set[int]:
     """The lanes with envelopes in them, as the producers state."""
-    outboxes = [facts.details.get("outbox", {}) for facts in read_facts(run_dir).values()]
-    return {int(lane) for outbox in outboxes for lane, count in outbox.get("lanes", {}).items() if count}
+    producers = details_of_kind(read_facts(run_dir), ProducerDetails).values()
+    return {lane for each in producers for lane, count in each.outbox.lanes.items() if count}

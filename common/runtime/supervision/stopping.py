@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from common.core.run_state import SupervisorState
 from common.runtime.supervision.child import Child
 
 STOP_LIMIT_S = {1: 3.0, 2: 8.0, 3: 6.0, 4: 2.0}  # by stop rank; 19 s in all, of the 20 that are promised
@@ -47,8 +48,8 @@ class Stopping:
         if child.stopping and child.instance.kind.stop_rank == PRODUCERS_RANK:
             (self.undrained.add if exit_code else self.undrained.discard)(child.name)
 
-    def state(self, now: int) -> str:
-        """`starting`, `running`, `failed`, `stopping` or `stopped`, as the supervisor sees it."""
+    def state(self, now: int) -> SupervisorState:
+        """What the run is doing, as the supervisor sees it."""
         children = self._children.values()
         if self.rank:
             data_processes = [child for child in children if child.instance.kind.name != "manifest"]

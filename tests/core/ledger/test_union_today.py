@@ -1,13 +1,11 @@
 """What a run states of two legs for the day."""
 
-import msgspec
-
 from common.core.counters import COUNTERS
 from common.core.ledger.document import FeedLedger, Window
 from common.core.ledger.feed_document import Sources, feed_ledger
 from common.core.ledger.feed_window import FeedHour
 from common.core.ledger.legs_document import FeedLegs
-from common.core.ledger.union_today import UnionToday, counted, legs_of, told_before
+from common.core.ledger.union_today import UnionToday, counted, legs_of
 
 HOUR_NS = 3600 * 1_000_000_000
 
@@ -22,8 +20,6 @@ def test_ledgers_of_a_day_add_up_and_a_new_day_begins_again() -> None:
     today = UnionToday().plus(ledger(22, 40.5)).plus(ledger(23, 0.5))
     assert today == UnionToday("1970-01-01", 2, 41.0, 1.0, 6, 8, 10, 12)
     assert today.plus(ledger(24, 7.0)) == UnionToday("1970-01-02", 1, 7.0, 0.5, 3, 4, 5, 6)
-    assert told_before({"union_today": msgspec.to_builtins(today)}) == today
-    assert told_before({}) == UnionToday()
 
 
 def test_a_ledger_of_one_leg_adds_nothing() -> None:

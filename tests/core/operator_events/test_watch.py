@@ -1,12 +1,12 @@
 """What an operator is told of a run, and what is not worth telling."""
 
-from typing import Any
-
 import msgspec
 
+from common.core.causes import Cause
 from common.core.operator_events.event import KEPT, Lasting, OperatorEvent, events_of
 from common.core.operator_events.watch import EventWatch, Seen
 from common.core.page.verdict import Level
+from common.core.rows.gap import Gap
 
 S = 1_000_000_000
 BEGAN = 1_790_000_000 * S
@@ -26,7 +26,7 @@ class Run:
         level: Level = "whole",
         lasting: dict[Lasting, str] | None = None,
         divergences: int = 0,
-        gaps: dict[str, list[dict[str, Any]]] | None = None,
+        gaps: dict[str, list[Gap]] | None = None,
         legs: int = 2,
     ) -> list[str]:
         """Look for so long; the events told meanwhile, `healed` with what is over."""
@@ -39,9 +39,9 @@ class Run:
         return [f"healed {event.healed}" if event.healed else event.event for event in told]
 
 
-def gap(cause: str, from_s: int, to_s: int, **more: list[str]) -> dict[str, Any]:
-    times = {"from_utc": f"2026-01-01T00:{from_s:02}:00Z", "to_utc": f"2026-01-01T00:{to_s:02}:00Z"}
-    return {"cause": cause, "declared_at_utc": times["to_utc"], **times, **more}
+def gap(cause: Cause, from_s: int, to_s: int, *, token_ids: tuple[str, ...] | None = None) -> Gap:
+    from_utc, to_utc = f"2026-01-01T00:{from_s:02}:00Z", f"2026-01-01T00:{to_s:02}:00Z"
+    return Gap(declared_at_utc=to_utc, cause=cause, from_utc=from_utc, to_utc=to_utc, token_ids=token_ids)
 
 
 def test_a_dark_recorder_is_told_once_and_its_end_with_how_long_it_lasted() -> None:
@@ -118,9 +118,9 @@ def test_gaps_of_different_tokens_are_not_gaps_of_both_legs() -> None:
     run = Run()
     a, b = "ws_reader-0a", "ws_reader-0b"
     run.look(1, gaps={a: [], b: []})
-    mine = [gap("diverged", 1, 3, token_ids=["1"])]
-    assert run.look(1, gaps={a: mine, b: [gap("diverged", 1, 3, token_ids=["2"])]}) == []
-    assert run.look(1, gaps={a: mine, b: [gap("diverged", 1, 4, token_ids=["1", "2"])]}) == ["gap"]
+    mine = [gap("diverged", 1, 3, token_ids=("1",))]
+    assert run.look(1, gaps={a: mine, b: [gap("diverged", 1, 3, token_ids=("2",))]}) == []
+    assert run.look(1, gaps={a: mine, b: [gap("diverged", 1, 4, token_ids=("1", "2"))]}) == ["gap"]
 
 
 def test_nothing_to_record_is_not_a_gap() -> None:

@@ -13,6 +13,7 @@ from common.runtime.clock import CLOCK
 from common.runtime.command_line.asking import ask, find_recorder
 from common.runtime.data_root_lock import Holder, lock_data_root, note_holder
 from common.runtime.run.control import Rotate
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, write_facts
 from procs.commands import tail_queue
 
@@ -29,7 +30,9 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
     (run_dir / "facts").mkdir(parents=True)
     lock = lock_data_root(tmp_path / "d")
     note_holder(lock, Holder(os.getpid(), str(run_dir), "0.2.0"))
-    write_facts(run_dir, Facts("supervisor", os.getpid(), CLOCK.wall_ns(), CLOCK.monotonic_ns(), {}, {}, {}))
+    write_facts(
+        run_dir, Facts("supervisor", os.getpid(), CLOCK.wall_ns(), CLOCK.monotonic_ns(), {}, {}, NOTHING)
+    )
     yield run_dir
     lock.release()
 

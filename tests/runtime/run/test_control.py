@@ -20,6 +20,7 @@ from common.runtime.run.control import (
     ScaleWriters,
     Stop,
 )
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, write_facts
 
 DATA_ROOT = Path("/some/where")
@@ -28,7 +29,7 @@ DATA_ROOT = Path("/some/where")
 def leave_facts(run_dir: Path, pid: int, *, before_ns: int = 0) -> None:
     (run_dir / "facts").mkdir(exist_ok=True)
     write_facts(
-        run_dir, Facts("supervisor", pid, CLOCK.wall_ns() - before_ns, CLOCK.monotonic_ns(), {}, {}, {})
+        run_dir, Facts("supervisor", pid, CLOCK.wall_ns() - before_ns, CLOCK.monotonic_ns(), {}, {}, NOTHING)
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from common.errors import RecorderError
 from common.runtime.background import BackgroundCall
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, Tally, last_facts, read_facts, write_facts
 from common.runtime.run.orders import LOOK_NS, Orders, OrdersFollower, write_orders
 from tests.waiting import wait_for
@@ -16,7 +17,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def facts(name: str, **counters: int) -> Facts:
-    return Facts(name, 1, 2, 3, counters, {"book": 4}, {"last_error": ""})
+    return Facts(name, 1, 2, 3, counters, {"book": 4}, NOTHING)
 
 
 def test_the_newest_facts_of_each_process_are_read_back(run_dir: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, write_facts
 from common.runtime.supervision.child import FIRST_HEARTBEAT_NS, Child
 from common.topology import Instance, ProcessKind
@@ -87,7 +88,7 @@ def test_a_process_without_heartbeat_is_killed(stubborn: Child, folder: Path) ->
     pid = stubborn.pid
     assert pid is not None
     assert not stubborn.kill_if_stuck(SECOND, FIRST_HEARTBEAT_NS)
-    write_facts(folder, Facts("stubborn-0", pid, 0, 10 * SECOND, {}, {}, {}))
+    write_facts(folder, Facts("stubborn-0", pid, 0, 10 * SECOND, {}, {}, NOTHING))
     assert not stubborn.kill_if_stuck(SECOND, 11 * SECOND)
     os.kill(pid, signal.SIGSTOP)
     assert stubborn.kill_if_stuck(SECOND, 12 * SECOND)
@@ -98,7 +99,7 @@ def test_a_process_is_not_blamed_for_the_time_in_which_its_supervisor_stood_stil
     stubborn: Child, folder: Path
 ) -> None:
     assert stubborn.pid is not None
-    write_facts(folder, Facts("stubborn-0", stubborn.pid, 0, 10 * SECOND, {}, {}, {}))
+    write_facts(folder, Facts("stubborn-0", stubborn.pid, 0, 10 * SECOND, {}, {}, NOTHING))
     stubborn.forgive(40 * SECOND, 50 * SECOND)
     assert not stubborn.kill_if_stuck(SECOND, 51 * SECOND)
     wait_until_it_ignores_sigterm(stubborn)
@@ -120,7 +121,7 @@ def test_a_process_that_stays_silent_after_that_is_stuck(stubborn: Child) -> Non
 def test_a_heartbeat_of_an_earlier_life_does_not_condemn_the_present_one(
     stubborn: Child, folder: Path
 ) -> None:
-    write_facts(folder, Facts("stubborn-0", 1, 0, 0, {}, {}, {}))
+    write_facts(folder, Facts("stubborn-0", 1, 0, 0, {}, {}, NOTHING))
     assert not stubborn.kill_if_stuck(SECOND, 60 * SECOND)
     assert stubborn.kill_if_stuck(SECOND, FIRST_HEARTBEAT_NS + 2 * SECOND)
     ends(stubborn, 0)
@@ -144,7 +145,7 @@ def test_a_process_that_beats_lives_although_its_facts_cannot_be_written(folder:
     child.start_if_due(folder / "assignment", 0)
     wait_for((folder / "assignment").exists, what="its beats, some thousand at once")
     assert child.pid is not None
-    write_facts(folder, Facts("beats-0", child.pid, 0, 0, {}, {}, {}))  # and none after these
+    write_facts(folder, Facts("beats-0", child.pid, 0, 0, {}, {}, NOTHING))  # and none after these
     assert not child.kill_if_stuck(SECOND, 200 * SECOND)
     for _ in range(20):
         assert not child.kill_if_stuck(SECOND, 300 * SECOND)

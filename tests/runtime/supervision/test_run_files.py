@@ -18,6 +18,7 @@ from common.runtime.data_root_lock import Holder, holder_of, lock_data_root, not
 from common.runtime.problems import Problems
 from common.runtime.process import Assignment, read_assignment
 from common.runtime.run.control import Rotate
+from common.runtime.run.details import NOTHING
 from common.runtime.run.facts import Facts, Tally, write_facts
 from common.runtime.run.orders import Orders, read_orders
 from common.runtime.run.run_dir import RunDir
@@ -71,7 +72,7 @@ def test_a_folder_that_was_removed_is_made_again_and_answers_again(laid: Laid) -
     assert (laid.path.stat().st_mode & 0o777, (laid.path / "facts").is_dir()) == (0o700, True)
     with pytest.raises(AlreadyRunningError):
         FileLock(laid.path / "lock", "the run's folder")
-    write_facts(laid.path, Facts("supervisor", os.getpid(), 2**62, 1, {}, {}, {}))
+    write_facts(laid.path, Facts("supervisor", os.getpid(), 2**62, 1, {}, {}, NOTHING))
     with pytest.raises(RecorderError, match="did not answer"):  # the socket is there, nobody answers in time
         ask(FoundRecorder(laid.path, laid.path, psutil.Process()), Rotate(), timeout_s=0.05)
 
