@@ -1,4 +1,6 @@
 import importlib
+from configparser import ConfigParser
+from pathlib import Path
 
 from common.topology import PROCESSES, QUEUES, Instance
 
@@ -10,6 +12,14 @@ def test_each_process_has_a_name_and_a_module_of_its_own() -> None:
     for kind in PROCESSES:
         assert kind.module == f"procs.{kind.name}"
         assert importlib.import_module(kind.module).main
+
+
+def test_no_process_may_import_another() -> None:
+    settings = ConfigParser()
+    settings.read(Path(__file__).parents[1] / "setup.cfg")
+    layers = settings["importlinter:contract:layers"]["layers"].splitlines()
+    beside_each_other = next(layer for layer in layers if " | procs." in layer)
+    assert {kind.module for kind in PROCESSES} <= set(beside_each_other.split(" | "))
 
 
 def test_writers_are_there_before_producers_and_stay_until_those_have_drained() -> None:

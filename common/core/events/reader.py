@@ -11,21 +11,18 @@ import msgspec
 from common.core.books.snapshot import read_any_book
 from common.core.events import mended
 from common.core.events.market_events import (
-    BestBidAsk,
     BookSnapshot,
-    LastTrade,
     MarketEvent,
-    MarketResolved,
     NewMarket,
     PriceChange,
-    TickSizeChange,
+    TimedEvent,
     Unusable,
     UnusualForms,
 )
 from common.core.events.mended import Fields, Mending, Wrong
 from common.core.events.mending import BOOK_KINDS, changes_in, kind_of, mend, mend_change
 
-_WIRE = BookSnapshot | PriceChange | TickSizeChange | LastTrade | BestBidAsk | MarketResolved | NewMarket
+_WIRE = TimedEvent | NewMarket
 # Not strict: the times are texts that hold numbers. Nothing else is converted, as all the rest are texts.
 _EVENTS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_WIRE | list[_WIRE], strict=False)
 _EVENT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_WIRE, strict=False)

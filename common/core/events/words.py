@@ -1,6 +1,7 @@
 """What an event did to one token, in a few words for a person."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from common.core.events.market_events import (
     BestBidAsk,
@@ -11,6 +12,8 @@ from common.core.events.market_events import (
     MarketResolved,
     PriceChange,
     TickSizeChange,
+    Unusable,
+    UnusualForms,
 )
 
 _MOST_CHANGES = 2
@@ -32,7 +35,9 @@ def is_about(event: MarketEvent, token_id: str) -> bool:
             return token_id in event.token_ids
         case BookSnapshot() | TickSizeChange() | LastTrade() | BestBidAsk():
             return event.token_id == token_id
-    return False
+        case Unusable() | UnusualForms():
+            return False
+    assert_never(event)
 
 
 def named_tokens(event: MarketEvent) -> Iterator[tuple[str, bool]]:
@@ -61,4 +66,6 @@ def event_words(event: MarketEvent, token_id: str) -> str:
             return f"best_bid_ask  {event.best_bid or '-'} to {event.best_ask or '-'}"
         case MarketResolved():
             return f"market_resolved  {event.winning_outcome or 'outcome not stated'}"
-    return "unusable event"
+        case Unusable() | UnusualForms():
+            return "unusable event"
+    assert_never(event)

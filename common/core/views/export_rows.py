@@ -4,7 +4,7 @@ Prices and sizes are whole millionths, or None where a text has no such value; t
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -101,6 +101,8 @@ def event_rows(place: Place, event: MarketEvent, names: TokenNames) -> list[Row]
         case BestBidAsk():
             token, kind = names.columns(event.token_id, event.market), "best_bid_ask"
             values = (*_NOTHING[:5], micros(event.best_bid), micros(event.best_ask), *_NOTHING[7:])
+        case _:
+            assert_never(event)
     return [(*place.columns(event.timestamp_ms), 0, *token, kind, *values)]
 
 
