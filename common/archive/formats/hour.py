@@ -1,9 +1,9 @@
 """One hour of a recording in one format: a pure function of the archives, so that hours can be made in any order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,8 +17,8 @@ from common.archive.formats.account import (
 )
 from common.archive.formats.flow import Flow
 from common.archive.formats.output import HourFiles, Writer
+from common.archive.formats.passing import with_passing
 from common.archive.formats.sources import HOUR_NS, LOOK_BACKS_NS, Sources
-from common.archive.legs import MergedRows
 from common.archive.replay import Step, read_archive, replay
 from common.core.formats.moments import Gaps, Moment
 from common.core.formats.precision import Precision
@@ -32,7 +32,6 @@ from common.files import DISK
 from common.locks import FileLock
 from common.version import PROGRAM_VERSION
 
-T = TypeVar("T")
 Format = Literal["hftbacktest", "nautilus", "pmxt", "tardis"]
 MakeWriter = Callable[[HourFiles, int, Mapping[str, Token], Gaps], Writer]
 
@@ -158,22 +157,6 @@ def _read(sources: Sources, files: HourFiles, form: Form, wanted: HourWanted) ->
     return work
 
 
-def _announced(rows: Iterator[Row], start_ns: int, begin: Callable[[], None]) -> Iterator[Row]:
-    """The rows, with a word before the first one from `start_ns` on is taken."""
-    if isinstance(rows, MergedRows):
-        return MergedRows(_before(rows.entries, lambda entry: entry.row.received_at_ns >= start_ns, begin))
-    return _before(rows, lambda row: row.received_at_ns >= start_ns, begin)
-
-
-def _before(items: Iterable[T], is_first: Callable[[T], bool], begin: Callable[[], None]) -> Iterator[T]:
-    begun = False
-    for item in items:
-        if not begun and is_first(item):
-            begun = True
-            begin()
-        yield item
-
-
 class _Hour:
     """Reads an hour and hands its moments to the writer."""
 
@@ -199,7 +182,7 @@ class _Hour:
             leg=wanted.leg,
             clock_error_ms=wanted.clock_error_ms,
         )
-        for step in replay(_announced(rows, wanted.hour_ns, flow.begin)):
+        for step in replay(with_passing(rows, [wanted.hour_ns], lambda _: flow.begin())):
             moments = list(flow.take(step))
             if flow.begun:
                 if flow.without_book and not thorough:

@@ -71,13 +71,17 @@ class Ours(msgspec.Struct):
         return [chance.randrange(first - 10**9, last + 10**9) for _ in range(INSTANTS)]
 
 
-def ours(root: Path) -> Ours:
+def ours(root: Path, *, together: bool = False) -> Ours:
+    """What is known when: token by token, or `together`, up to the first row of any token that came later."""
+    newest_ns = 0
     found = Ours(defaultdict(list), defaultdict(Counter))
     for step in replay(read_archive(root)):
+        newest_ns = max(newest_ns, step.row.received_at_ns)
         voided = () if step.broken is None else step.broken.token_ids or ()
         for token_id in {*step.token_ids, *voided}:
             timeline = found.books[token_id]
-            at_ns = max(step.row.received_at_ns, timeline[-1][0] if timeline else 0)
+            before_ns = timeline[-1][0] if timeline else 0
+            at_ns = newest_ns if together else max(step.row.received_at_ns, before_ns)
             book = step.books.get(token_id)
             timeline.append((at_ns, None if book is None else levels(book.bids, book.asks)))
         if isinstance(step.event, LastTrade):
