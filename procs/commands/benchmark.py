@@ -25,6 +25,7 @@ from common.benchmark.search import Pace
 from common.config import Settings
 from common.config_loading import load_settings
 from common.core.market import Token, all_tokens
+from common.core.option_types import whole_number
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.files import write_atomically
 from common.polymarket.books import BOOKS_PATH, books_body, portions
@@ -32,7 +33,6 @@ from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
 from common.runtime.command_line import command
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
-from common.runtime.command_line.option_types import whole_number
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.terminal.tables import table
 
@@ -46,6 +46,11 @@ QUICK = Plan(Pace(0.8, 1.2, 3), 1.0, (2000.0,), 2.0, 30_000.0)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit code: 0 all runs count, 1 where one lost or changed a message."""
+    return command.run(partial(_benchmark, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "benchmark",
         "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
@@ -68,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tls", action="store_true", help="all over TLS, one record a message, as the exchange sends it"
     )
     parser.add_argument("--json", action="store_true", help="every run as one JSON document")
-    return command.run(partial(_benchmark, parser.parse_args(arguments)))
+    return parser
 
 
 def _numbers(text: str) -> tuple[int, ...]:
