@@ -18,6 +18,7 @@ from common.benchmark.books import HEADER, BookSpeed, books_report, compare_book
 from common.benchmark.contest import Field, Plan, run_once
 from common.benchmark.frames import make_load
 from common.benchmark.measured import Measured, Setup
+from common.benchmark.page import measure_page, page_report
 from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
@@ -39,6 +40,7 @@ from common.terminal.tables import table
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
 BOOKS, BOOKS_QUICK = 30_000, 6_000  # messages of the recording that books are made of
+PAGE_SECONDS = 20.0  # with nobody looking, and again with tabs open
 REPORT, PLOT = "benchmark.md", "benchmark.svg"
 THOROUGH = Plan(Pace(1.5, 4.0, 3), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
 QUICK = Plan(Pace(0.8, 1.2, 3), 1.0, (2000.0,), 2.0, 30_000.0)
@@ -72,6 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tls", action="store_true", help="all over TLS, one record a message, as the exchange sends it"
     )
+    parser.add_argument(
+        "--page", action="store_true", help="only what ten open tabs of the page cost, in one run of a minute"
+    )
     parser.add_argument("--json", action="store_true", help="every run as one JSON document")
     return parser
 
@@ -85,6 +90,8 @@ def _benchmark(namespace: argparse.Namespace) -> int:
     base = Path(namespace.data_root) if namespace.data_root else None
     if base is not None:
         base.mkdir(parents=True, exist_ok=True)
+    if namespace.page:
+        return _measure_page(base, as_json=namespace.json)
     tokens = namespace.tokens or (TOKENS[:1] if namespace.quick else TOKENS)
     writers = namespace.writers or (WRITERS[:1] if namespace.quick else WRITERS)
     if any(number % 2 for number in tokens):
@@ -105,6 +112,17 @@ def _benchmark(namespace: argparse.Namespace) -> int:
                 speeds += _books(recorded, BOOKS_QUICK if namespace.quick else BOOKS, base)
     _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
+
+
+def _measure_page(base: Path | None, *, as_json: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
+        cost = measure_page(Path(name), seconds=PAGE_SECONDS)
+    if as_json:
+        document = {**msgspec.to_builtins(cost), "ratio": cost.ratio, "machine": _machine()}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    else:
+        print("\n".join(page_report(cost)))
+    return EXIT_DONE
 
 
 def _setups(tokens: Sequence[int], writers: Sequence[int], *, tls: bool, both: bool) -> Iterator[Setup]:
