@@ -11,7 +11,11 @@ from common.core.rows import reading
 
 SMALL = 4096  # texts of a few dozen bytes
 LARGE = 64  # lists of all tokens of a connection
-OFFLINE = {"common.core.decimal_text.micros"}  # used by an export alone, which ends
+OFFLINE = {  # used by an export alone, which ends
+    "common.archive.formats.nautilus._fixed",
+    "common.core.decimal_text.micros",
+    "common.core.formats.precision._misfit",
+}
 
 
 def caches() -> Iterator[tuple[str, int | None]]:
