@@ -13,9 +13,9 @@ from common.archive.formats.run import Shard, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.core.formats.moments import GAPS
 from common.core.instants import parse_utc_ns
+from common.core.option_types import instant_ns, whole_number
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes books and trades in the format of another project, one UTC hour at
@@ -29,10 +29,11 @@ EXAMPLE = """bin/export --format pmxt --data-root /var/lib/orderbooks --output /
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export; the exit code."""
-    return command.run(partial(_export, _parser().parse_args(arguments)))
+    return command.run(partial(_export, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("export", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     parser.add_argument("--format", required=True, choices=sorted(FORMS), help="whose files to write")
