@@ -73,6 +73,10 @@ class AtRemote:
             for file in torn:
                 del told.failed[file.path]
             told.failed.update(self._copy_once(torn).failed)
+        for path in self._same_there(
+            [file for file in owners if file.path in told.conflicts & told.failed.keys()]
+        ):
+            del told.failed[path]
         if len(told.failed) == len(owners) and not told.conflicts:
             raise RemoteError(next(iter(told.failed.values())))  # not one went: nobody's own fault
         return {
@@ -82,6 +86,13 @@ class AtRemote:
             for file, owner in owners.items()
             if file.path in told.failed
         }
+
+    def _same_there(self, files: Sequence[SealedFile]) -> list[str]:
+        """Those of which the remote has our bytes already, whatever hash the store names."""
+        found = self._remote.hashes([file.path for file in files], sum(file.bytes for file in files)).found
+        same = [file.path for file in files if found.get(file.path) == file.sha256]
+        self._begun.end(same)
+        return same
 
     def _copy_once(self, files: Collection[SealedFile]) -> Told:
         paths = [file.path for file in files]
