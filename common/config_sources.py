@@ -1,12 +1,13 @@
 """Where settings are written down: a YAML file and environment variables, as sections with keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from common.config import KEYS_ALONE
+from common.config import KEYS_ALONE, SECTIONS
+from common.core.suggestion import closest
 from common.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "RECORDER__"
@@ -73,6 +74,20 @@ def read_environment(environment: Mapping[str, str]) -> Layer:
         except yaml.YAMLError as error:
             raise ConfigError(f"environment: {name}: is not a valid value: {text!r}") from error
     return layer
+
+
+def misspelt_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that look like settings and are not read, with what was probably meant: RECORDER_WRITER_WRITERS."""
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX) or not name.upper().startswith(ENVIRONMENT_PREFIX[:-1]):
+            continue
+        rest = name.lower().removeprefix(ENVIRONMENT_PREFIX[:-1].lower()).lstrip("_")
+        if rest in KEYS_ALONE:
+            yield name, variable_name(NO_SECTION, rest)
+        for section, kind in SECTIONS.items():
+            if rest.startswith(f"{section}_"):
+                key = rest.removeprefix(section).lstrip("_")
+                yield name, variable_name(section, closest(key, kind.__struct_fields__) or key)
 
 
 def variable_name(section: str, key: str) -> str:

@@ -15,8 +15,8 @@ import msgspec
 
 from common.core.audit.account import AuditAccount
 from common.core.audit.books_shown import NO_BOOKS
-from common.core.audit.connections import Heard
 from common.core.audit.divergence import Divergence
+from common.core.audit.heard import Heard
 from common.core.audit.live import Audit
 from common.core.audit.pacing import Breather
 from common.core.audit.wishes import Wish

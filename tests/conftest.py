@@ -19,6 +19,7 @@ settings.load_profile("shared")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+FOLDER = Path(__file__).parent
 _LONGEST_FIRST = ("faults", "end_to_end", "commands", "test_readme.py", "benchmark")
 
 
@@ -65,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _shares_a_fixture(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: min(ranks.get(part, len(ranks)) for part in item.path.parts))
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(FOLDER).parts[0], len(ranks)))
 
 
 def _shares_a_fixture(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ import pytest
 
 from common.config import Settings
 from common.config_loading import load_settings
+from common.config_sources import misspelt_variables
 from common.core.discovery.wanted_markets import BTC_SERIES
 from common.errors import ConfigError
 
@@ -263,6 +264,26 @@ def test_equal_settings_have_equal_digests_and_others_have_not() -> None:
     assert same.sha256() == Settings().sha256()
     assert other.sha256() != Settings().sha256()
     assert len(same.sha256()) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RECORDER_WRITER_WRITERS", ["RECORDER__WRITER__WRITERS"]),
+        ("RECORDER_WRITER__WRITER", ["RECORDER__WRITER__WRITERS"]),
+        ("RECORDER_REST_CHECKPOINT_INTERVAL_SECOND", ["RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS"]),
+        ("recorder__writer__writers", ["RECORDER__WRITER__WRITERS"]),
+        ("RECORDER_HOST", ["RECORDER__HOST"]),
+        ("RECORDER_WRITER_ZZZ", ["RECORDER__WRITER__ZZZ"]),
+        ("RECORDER__WRITER__WRITERS", []),
+        ("RECORDER_OF_SOMEBODY_ELSE", []),
+        ("TAPE_RECORDER_WRITER_X", []),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_found_with_what_was_meant(
+    name: str, meant: list[str]
+) -> None:
+    assert [each for _, each in misspelt_variables({name: "1"})] == meant
 
 
 def test_retention_that_deletes_what_is_proved_needs_a_proof_of_the_bytes() -> None:

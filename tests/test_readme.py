@@ -120,7 +120,7 @@ def shown_options() -> Iterator[tuple[str, str]]:
 @cache
 def help_of(command: str) -> str:
     script = (ROOT / "bin" / command).read_text()
-    module = re.search(r"run_module procs\.commands\.(\w+)", script)
+    module = re.search(r"run_module \w+ procs\.commands\.(\w+)", script)
     if module is None:
         result = subprocess.run(
             ["sh", ROOT / "bin" / command, "--help"], capture_output=True, text=True, check=True

@@ -21,7 +21,8 @@ from common.archive.views.export import Wanted, export
 from common.archive.writing.store import LaneStore
 from common.benchmark.frames import STEP_MS, Load
 from common.benchmark.report import markdown
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
+from common.core.audit.heard import Heard
 from common.core.envelope import MESSAGE, Context, Envelope
 from common.core.events.reader import read_events
 from common.core.market import Token

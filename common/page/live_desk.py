@@ -4,7 +4,7 @@ from itertools import islice
 from pathlib import Path
 
 from common.core.audit.account import AuditAccount
-from common.core.audit.connections import Shown
+from common.core.audit.heard import Shown
 from common.core.audit.live import Audit
 from common.core.audit.observed import Observed
 from common.core.decimal_text import normal, normal_levels

@@ -1,22 +1,15 @@
 """HTTP to the exchange, bounded in every direction: time in all, size, hosts."""
 
-import contextlib
 import queue
-import socket
 import ssl
 import threading
 import time
-import weakref
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from common.core.exchange_told import contradiction, exchange_of_headers
 from common.core.market import Exchange
@@ -24,8 +17,8 @@ from common.core.rows.rest import HttpAnswer
 from common.errors import ExchangeError
 from common.network.deadline import Deadline
 from common.network.proxies import Proxy, proxy_for
-from common.network.stream import open_proxy, open_stream
-from common.network.trust import client_context, tls_words
+from common.network.trust import tls_words
+from common.polymarket.http_adapter import Adapter
 from common.polymarket.user_agent import user_agent
 
 T = TypeVar("T")
@@ -33,64 +26,6 @@ MAX_BODY_BYTES = 64 << 20
 PAUSE_S = 2.0  # a wait that ends so late was one of this process, not of the host
 _CHUNK_BYTES = 65_536
 _PORTS = {"http": 80, "https": 443}
-
-
-class _Adapter(HTTPAdapter):
-    """Dials as the websocket does, and knows its open connections: a request past its deadline is cut."""
-
-    def __init__(self, ca_file: str) -> None:
-        self.ca_file = ca_file
-        self.deadline = Deadline(0)  # of the request under way, as is the proxy
-        self.proxy: Proxy | None = None
-        self._connections: weakref.WeakSet[HTTPConnection] = weakref.WeakSet()
-        super().__init__()
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self)
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> PoolManager:
-        """The library's, with our connections. Only plain HTTP goes that way; a tunnel is dialed by us."""
-        manager: PoolManager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = self.poolmanager.pool_classes_by_scheme
-        return manager
-
-    def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
-        """Nothing: our connections bring a context of their own, which checks certificate and name."""
-
-    def opened(self, connection: HTTPConnection, sock: socket.socket) -> socket.socket:
-        """Note a connection whose socket this is."""
-        sock.settimeout(self.deadline.left_s())
-        self._connections.add(connection)
-        return sock
-
-    def cut(self) -> None:
-        """Shut down every connection: a thread that waits on one is woken by its end."""
-        for connection in list(self._connections):
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-
-def _pool_classes(adapter: _Adapter) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            if self.proxy is not None and adapter.proxy is not None:
-                return adapter.opened(self, open_proxy(adapter.proxy, adapter.deadline))
-            return adapter.opened(self, open_stream("http", self.host, self.port, adapter.deadline))
-
-    class Tls(HTTPSConnection):
-        def connect(self) -> None:
-            self.ssl_context = client_context(adapter.ca_file)
-            super().connect()
-
-        def _new_conn(self) -> socket.socket:
-            return adapter.opened(self, open_stream("https", self.host, self.port, adapter.deadline))
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = Tls
-
-    return {"http": PlainPool, "https": TlsPool}
 
 
 class Session(requests.Session):
@@ -118,7 +53,7 @@ def open_session(expected: Exchange | None = None, *, ca_file: str = "") -> Sess
     session = Session(expected)
     session.headers.update({"User-Agent": user_agent(), "Accept": "application/json"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _Adapter(ca_file)
+    adapter = Adapter(ca_file)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -173,18 +108,18 @@ def _first_of(outcomes: queue.SimpleQueue[T], timeout_s: float) -> T:
     return outcomes.get(timeout=timeout_s)
 
 
-def _adapter_for(session: requests.Session, url: str) -> _Adapter:
+def _adapter_for(session: requests.Session, url: str) -> Adapter:
     try:
         adapter = session.get_adapter(url)
     except requests.RequestException as error:
         raise ExchangeError(f"{url!r} is not an HTTP URL") from error
-    assert isinstance(adapter, _Adapter), "a session of open_session"
+    assert isinstance(adapter, Adapter), "a session of open_session"
     return adapter
 
 
 def _ask(
     session: Session,
-    adapter: _Adapter,
+    adapter: Adapter,
     method: str,
     url: str,
     *,
@@ -242,7 +177,7 @@ def _read_body(response: requests.Response, host: str) -> bytes:
     return bytes(content)
 
 
-def _what_happened(host: str, error: requests.RequestException, adapter: _Adapter, timeout_s: float) -> str:
+def _what_happened(host: str, error: requests.RequestException, adapter: Adapter, timeout_s: float) -> str:
     causes = _causes(error)
     if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in causes):
         return _too_late(host, timeout_s)

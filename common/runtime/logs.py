@@ -1,4 +1,7 @@
-"""JSON logs: one record a line on stderr, with process name and run id in each; nobody waits for their reader."""
+"""JSON logs: one record a line on stderr, with process name and run id in each; nobody waits for their reader.
+
+On a terminal a person reads them, and gets short lines instead.
+"""
 
 import logging
 import sys
@@ -7,24 +10,28 @@ from types import TracebackType
 from pythonjsonlogger.json import JsonFormatter
 
 from common.runtime.log_output import log_output
+from common.runtime.short_lines import ShortLines, stderr_is_terminal
 
 
 def start_logging(process: str, run_id: str, *, level: int = logging.INFO) -> None:
-    """Send every log record of this process to stderr as JSON, and the end by a bug as well."""
-    formatter = JsonFormatter(
+    """Send every log record of this process to stderr, and the end by a bug as well."""
+    handler = log_output()
+    handler.setFormatter(ShortLines(process) if stderr_is_terminal() else _json_lines(process, run_id))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    sys.excepthook = _log_bug
+    logging.captureWarnings(True)  # noqa: FBT003 - as the library has it
+
+
+def _json_lines(process: str, run_id: str) -> logging.Formatter:
+    return JsonFormatter(
         "{levelname}{name}{message}",
         style="{",
         timestamp="at",
         rename_fields={"levelname": "level", "name": "logger"},
         static_fields={"process": process, "run_id": run_id},
     )
-    handler = log_output()
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level)
-    sys.excepthook = _log_bug
-    logging.captureWarnings(True)  # noqa: FBT003 - as the library has it
 
 
 def _log_bug(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 from msgspec import Meta
 
+from common.core.option_types import integer, number, whole_seconds
 from common.errors import ConfigError
 from common.simulation.faults.catalogue import Fault, parse_fault
 from common.simulation.markets.listing import Protocols
@@ -60,16 +61,16 @@ def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, pre
     default = SimulationOptions()
     add, place = parser.add_argument, prefix.replace("-", "_")
     help_rate = f"frames a second in all over the subscribed markets (default {default.rate:g})"
-    add(f"--{prefix}rate", dest=f"{place}rate", type=float, metavar="N", help=help_rate)
+    add(f"--{prefix}rate", dest=f"{place}rate", type=number, metavar="N", help=help_rate)
     help_seed = f"the same seed gives the same market (default {default.seed})"
-    add(f"--{prefix}seed", dest=f"{place}seed", type=int, metavar="N", help=help_seed)
+    add(f"--{prefix}seed", dest=f"{place}seed", type=integer, metavar="N", help=help_seed)
     help_window = (
         f"length of a 5m window; all that hangs on it scales along (default {default.window_seconds})"
     )
     add(
         f"--{prefix}window-seconds",
         dest=f"{place}window_seconds",
-        type=int,
+        type=whole_seconds,
         metavar="SECONDS",
         help=help_window,
     )
@@ -83,7 +84,7 @@ def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, pre
         help=help_protocol,
     )
     help_more = "this many more open markets without a window, with the tag crowd (default 0)"
-    add(f"--{prefix}more-markets", dest=f"{place}more_markets", type=int, metavar="N", help=help_more)
+    add(f"--{prefix}more-markets", dest=f"{place}more_markets", type=integer, metavar="N", help=help_more)
     help_fault = "start with a fault on, as in: close code=1013 reason=bye (repeatable)"
     add(
         f"--{prefix}fault",

@@ -18,6 +18,7 @@ from common.benchmark.books import HEADER, BookSpeed, books_report, compare_book
 from common.benchmark.contest import Field, Plan, run_once
 from common.benchmark.frames import make_load
 from common.benchmark.measured import Measured, Setup
+from common.benchmark.page import measure_page, page_report
 from common.benchmark.plot import picture
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
@@ -25,6 +26,7 @@ from common.benchmark.search import Pace
 from common.config import Settings
 from common.config_loading import load_settings
 from common.core.market import Token, all_tokens
+from common.core.option_types import whole_number
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, RecorderError
 from common.files import write_atomically
 from common.polymarket.books import BOOKS_PATH, books_body, portions
@@ -32,13 +34,13 @@ from common.polymarket.gamma.discover import discover
 from common.polymarket.http import fetch, open_session
 from common.runtime.command_line import command
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
-from common.runtime.command_line.option_types import whole_number
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.terminal.tables import table
 
 TOKENS = (4, 20, 74, 200, 500)
 WRITERS = (1, 2, 4)
 BOOKS, BOOKS_QUICK = 30_000, 6_000  # messages of the recording that books are made of
+PAGE_SECONDS = 20.0  # with nobody looking, and again with tabs open
 REPORT, PLOT = "benchmark.md", "benchmark.svg"
 THOROUGH = Plan(Pace(1.5, 4.0, 3), 3.0, (200.0, 2000.0, 10_000.0), 4.0, 5000.0)
 QUICK = Plan(Pace(0.8, 1.2, 3), 1.0, (2000.0,), 2.0, 30_000.0)
@@ -46,6 +48,11 @@ QUICK = Plan(Pace(0.8, 1.2, 3), 1.0, (2000.0,), 2.0, 30_000.0)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; the exit code: 0 all runs count, 1 where one lost or changed a message."""
+    return command.run(partial(_benchmark, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "benchmark",
         "Measures the whole recorder, guarantees on, beside a recorder that a user would write first (naive), the"
@@ -67,8 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tls", action="store_true", help="all over TLS, one record a message, as the exchange sends it"
     )
+    parser.add_argument(
+        "--page", action="store_true", help="only what ten open tabs of the page cost, in one run of a minute"
+    )
     parser.add_argument("--json", action="store_true", help="every run as one JSON document")
-    return command.run(partial(_benchmark, parser.parse_args(arguments)))
+    return parser
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -80,6 +90,8 @@ def _benchmark(namespace: argparse.Namespace) -> int:
     base = Path(namespace.data_root) if namespace.data_root else None
     if base is not None:
         base.mkdir(parents=True, exist_ok=True)
+    if namespace.page:
+        return _measure_page(base, as_json=namespace.json)
     tokens = namespace.tokens or (TOKENS[:1] if namespace.quick else TOKENS)
     writers = namespace.writers or (WRITERS[:1] if namespace.quick else WRITERS)
     if any(number % 2 for number in tokens):
@@ -100,6 +112,17 @@ def _benchmark(namespace: argparse.Namespace) -> int:
                 speeds += _books(recorded, BOOKS_QUICK if namespace.quick else BOOKS, base)
     _tell(runs, speeds, reports, as_json=namespace.json)
     return EXIT_FAILED if any(run.wrongs for run in runs) else EXIT_DONE
+
+
+def _measure_page(base: Path | None, *, as_json: bool) -> int:
+    with tempfile.TemporaryDirectory(prefix="orderbooks-benchmark-", dir=base) as name:
+        cost = measure_page(Path(name), seconds=PAGE_SECONDS)
+    if as_json:
+        document = {**msgspec.to_builtins(cost), "ratio": cost.ratio, "machine": _machine()}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=1).decode())
+    else:
+        print("\n".join(page_report(cost)))
+    return EXIT_DONE
 
 
 def _setups(tokens: Sequence[int], writers: Sequence[int], *, tls: bool, both: bool) -> Iterator[Setup]:

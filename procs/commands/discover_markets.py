@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.config import Settings
 from common.core.market import DiscoveryFile, all_tokens
+from common.core.option_types import integer
 from common.core.terminal.text import clean
 from common.errors import EXIT_DONE, AlreadyRunningError
 from common.polymarket.gamma.discover import discover
@@ -24,7 +25,6 @@ from common.runtime.command_line.exchange_choice import (
     chosen_exchange,
 )
 from common.runtime.command_line.invocation import as_typed
-from common.runtime.command_line.option_types import integer
 from common.runtime.data_root import exchange_of_data_root, refuse_other_exchange
 from common.runtime.data_root_lock import lock_data_root
 from common.runtime.readers import admit_readers
@@ -36,11 +36,12 @@ _OPTIONS = {"series": "--series", "tag": "--tag", "event": "--event", "market": 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one discovery; the exit code. A failed one leaves the discovery file as it was."""
-    namespace = _parser().parse_args(arguments)
+    namespace = build_parser().parse_args(arguments)
     return command.run(partial(_run, namespace))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "discover-markets",
         "Asks Polymarket which of the selected markets are open, and writes those to record to the discovery file.",

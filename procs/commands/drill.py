@@ -13,17 +13,23 @@ from pathlib import Path
 
 import msgspec
 
+from common.core.option_types import above_zero, duration, whole_number
+from common.core.suggestion import suggestion
 from common.drill.cases import CASES, SLOW_CASES
 from common.drill.outcome import Case, Counts, Inconclusive, Outcome, Plan, Verdict
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_NEEDS_REVIEW, EXIT_USAGE, RecorderError
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import above_zero, whole_number
 from common.terminal.tables import table
 from common.version import PROGRAM_VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the drill; the exit code: 0 all PASS, 1 any FAIL, 3 where only INCONCLUSIVE is left."""
+    return command.run(partial(_drill, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "drill",
         "Breaks a recorder under load in every way that it is said to survive, and proves what it kept."
@@ -36,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="name the cases and what each promises")
     parser.add_argument(
         "--duration",
-        type=above_zero,
+        type=duration(),
         default=12.0,
         metavar="SECONDS",
         help="of load, each case (default: 12)",
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seed", type=whole_number(0), help="the same seed acts at the same moments (default: any)"
     )
     parser.add_argument("--json", action="store_true", help="the outcomes as one JSON document")
-    return command.run(partial(_drill, parser.parse_args(arguments)))
+    return parser
 
 
 def _drill(namespace: argparse.Namespace) -> int:
@@ -59,7 +65,8 @@ def _drill(namespace: argparse.Namespace) -> int:
     else:
         cases = [case for case in (*CASES, *SLOW_CASES) if case.name in namespace.only]
     if unknown := sorted(set(namespace.only or ()) - {case.name for case in cases}):
-        print(f"error: no case {', '.join(unknown)}; --list names them", file=sys.stderr)
+        close = suggestion(unknown[0], [case.name for case in (*CASES, *SLOW_CASES)])
+        print(f"error: no case {', '.join(unknown)}{close}", file=sys.stderr)
         return EXIT_USAGE
     if namespace.list:
         for line in table(("case", "promised"), [(case.name, case.promise) for case in cases]):

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from common.archive.formats.forms import FORMS
+from common.archive.formats import own_tables
 from common.archive.formats.hour import HourDone, HourWanted
-from common.archive.formats.run import Shard, export_hours, hours_of
+from common.archive.formats.run import NAMES, Shard, default_gaps, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.core.formats.moments import GAPS
 from common.core.instants import parse_utc_ns
+from common.core.option_types import instant_ns, whole_number
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes books and trades in the format of another project, one UTC hour at
@@ -29,13 +29,14 @@ EXAMPLE = """bin/export --format pmxt --data-root /var/lib/orderbooks --output /
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export; the exit code."""
-    return command.run(partial(_export, _parser().parse_args(arguments)))
+    return command.run(partial(_export, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("export", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
-    parser.add_argument("--format", required=True, choices=sorted(FORMS), help="whose files to write")
+    parser.add_argument("--format", required=True, choices=NAMES, help="whose files to write")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
     parser.add_argument(
         "--gaps",
@@ -97,6 +98,8 @@ def _shard(text: str) -> Shard:
 
 
 def _export(namespace: argparse.Namespace) -> int:
+    if namespace.format == own_tables.NAME and namespace.gaps == "split":
+        raise ArchiveError("tables of our own state gaps in rows: --gaps split is for the other formats")
     sources = Sources(namespace.paths or command.data_roots(namespace))
     hours = hours_of(sources, namespace.since, namespace.until, namespace.shard)
     if namespace.hour:
@@ -104,7 +107,7 @@ def _export(namespace: argparse.Namespace) -> int:
     wanted = [
         HourWanted(
             hour,
-            namespace.gaps or FORMS[namespace.format].gaps,
+            namespace.gaps or default_gaps(namespace.format),
             tuple(namespace.market),
             namespace.leg,
             namespace.clock_error_ms,

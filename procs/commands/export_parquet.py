@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from common.archive.views.export import Exported, Wanted, export, rows_in
+from common.core.option_types import instant_ns, whole_number
+from common.core.suggestion import suggestion
 from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.progress_bar import ProgressBar
 
 DESCRIPTION = """Replays closed archives and writes what they hold as Parquet, in hive partitions dt=/hour= of the
@@ -23,10 +24,11 @@ EXAMPLE = """bin/export-parquet --data-root /var/lib/orderbooks --output /tmp/ta
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Export; the exit code."""
-    return command.run(partial(_export, _parser().parse_args(arguments)))
+    return command.run(partial(_export, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("export-parquet", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the tables go")
@@ -60,7 +62,7 @@ def _tables(text: str) -> tuple[Table, ...]:
     names = text.split(",")
     unknown = [name for name in names if name not in TABLES]
     if unknown:
-        raise argparse.ArgumentTypeError(f"there is no table {unknown[0]!r}; there are {', '.join(TABLES)}")
+        raise argparse.ArgumentTypeError(f"there is no table {unknown[0]!r}{suggestion(unknown[0], TABLES)}")
     return tuple(table for table in TABLES if table in names)
 
 

@@ -22,10 +22,11 @@ EXAMPLE = "bin/merge-recordings /mnt/host-a /mnt/host-b --output /var/lib/orderb
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Merge; the exit code."""
-    return command.run(partial(_merge, _parser().parse_args(arguments)))
+    return command.run(partial(_merge, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("merge-recordings", DESCRIPTION, EXAMPLE)
     parser.add_argument("roots", nargs="+", type=Path, metavar="ROOT", help="the data root of each host")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new data root")

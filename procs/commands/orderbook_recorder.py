@@ -5,6 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 
+from common.core.suggestion import suggestion
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE
 from common.runtime.command_line.invocation import COMMANDS, DISTRIBUTION, PROGRAM
 from common.version import PROGRAM_VERSION
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _start(name: str, *rest: str) -> int:
     if name not in COMMANDS:
-        print(f"error: there is no command {name!r}; {PROGRAM} --help lists them", file=sys.stderr)
+        print(f"error: there is no command {name!r}{suggestion(name, COMMANDS)}", file=sys.stderr)
         return EXIT_USAGE
     if missing := missing_modules(name):
         extra, _ = EXTRAS[name]

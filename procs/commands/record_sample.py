@@ -14,6 +14,7 @@ import msgspec
 from common.config import Settings
 from common.core.instants import utc_text
 from common.core.market import DiscoveryFile, Exchange
+from common.core.option_types import integer, seconds
 from common.core.sample.account import Reason, SampleManifest, SampleRun
 from common.core.sample.gate import PASS, TRY_OFFLINE
 from common.errors import EXIT_DONE, EXIT_NEEDS_REVIEW, DiscoveryError
@@ -27,7 +28,6 @@ from common.runtime.command_line.exchange_choice import (
     exchange_of_run,
 )
 from common.runtime.command_line.invocation import as_typed
-from common.runtime.command_line.option_types import integer, seconds
 from common.runtime.logs import start_logging
 from common.runtime.run.details import ReaderDetails, SupervisorDetails, last_error
 from common.runtime.run.facts import Facts, details_of_one, read_facts
@@ -42,6 +42,11 @@ START_LIMIT_S = 30.0  # the clock waits no longer for a process that does not co
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record a sample and judge it; the exit code: 0 for PASS, 3 where it needs review."""
+    return command.run(partial(_sample, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "record-sample",
         "Records a bounded sample, reads it again, and writes a report that states whether it is good.",
@@ -68,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
-    return command.run(partial(_sample, parser.parse_args(arguments)))
+    return parser
 
 
 def _sample(namespace: argparse.Namespace) -> int:

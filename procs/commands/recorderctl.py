@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from common.core.option_types import duration, whole_number
 from common.core.status.event_lines import SeenEvents
 from common.core.status.history import History
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line import command
+from common.runtime.command_line.arguments import ActionParser
 from common.runtime.command_line.asking import ask, find_recorder, running_recorder
-from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.data_root_lock import Holder
 from common.runtime.run.control import (
     MOST_WRITERS,
@@ -42,12 +43,13 @@ EXAMPLE = """bin/recorderctl status
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what was asked; the exit code."""
-    return command.run(partial(_act, _parser().parse_args(arguments)))
+    return command.run(partial(_act, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("recorderctl", "Shows the state of a running recorder, and controls it.", EXAMPLE)
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=ActionParser)
     status = _action(actions, "status", "how the recorder is doing; live on a terminal")
     how = status.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="the run manifest as JSON, with its `liveness`")
@@ -85,9 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _action(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str
+    actions: "argparse._SubParsersAction[ActionParser]", name: str, words: str
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=words, description=words.capitalize() + ".", allow_abbrev=False)
+    parser = actions.add_parser(name, help=words, description=words.capitalize() + ".")
     for option, metavar in (("--config", "PATH"), ("--data-root", "DIR")):
         kind = Path if option == "--config" else str
         parser.add_argument(

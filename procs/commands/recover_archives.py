@@ -17,6 +17,11 @@ from common.runtime.readers import admit_readers
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Recover; the exit code: 0 done, 1 where a recorder is running or the disk does not let us."""
+    return command.run(partial(_recover, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "recover-archives",
         "Makes closed archives, with all whole rows, of what a crash or a copied disk left open."
@@ -25,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     parser.add_argument("--json", action="store_true", help="what was done, as one JSON document")
-    return command.run(partial(_recover, parser.parse_args(arguments)))
+    return parser
 
 
 def _recover(namespace: argparse.Namespace) -> int:

@@ -10,13 +10,13 @@ import msgspec
 
 from common.archive.views.book_views import Recording, view_at, views
 from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.option_types import instant_ns, whole_number
 from common.core.terminal.keys import keys_of
 from common.core.views.book_view import BookView
 from common.core.views.markets_named import TokenChoice
 from common.core.views.stepper import Stepper
 from common.errors import EXIT_DONE, EXIT_USAGE
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import instant_ns, whole_number
 from common.terminal.book_screen import FRAME_LINES, book_lines
 from common.terminal.drawing import plain_lines
 from common.terminal.screen import Screen
@@ -45,10 +45,11 @@ EXAMPLE = """bin/replay-book --market btc-updown-5m-1795435800 --outcome Up
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Show or step; the exit code."""
-    return command.run(partial(_replay, _parser().parse_args(arguments)))
+    return command.run(partial(_replay, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("replay-book", DESCRIPTION, EXAMPLE, several_data_roots=True)
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="only these archives or folders")
     which = parser.add_mutually_exclusive_group(required=True)

@@ -14,11 +14,11 @@ import msgspec
 from common.archive.verify.data_root import Verification, verify_data_root
 from common.config import Settings
 from common.core.instants import utc_text
+from common.core.option_types import instant_ns
 from common.core.terminal.text import size_text
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, ArchiveError, ConfigError
 from common.remote.rclone import Rclone
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import instant_ns
 from common.terminal.progress_bar import ProgressBar
 from common.uploads.restoring import Restored, newest_whole_hour, restore
 
@@ -42,6 +42,11 @@ class Drill(msgspec.Struct, frozen=True):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Restore; the exit code: 0 where all that was fetched is sound, 1 where not, 2 for wrong usage."""
+    return command.run(partial(_act, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("restore-archives", DESCRIPTION, EXAMPLE)
     parser.add_argument(
         "--remote", metavar="REMOTE", help="an rclone remote with a folder (default: from the settings)"
@@ -56,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     which.add_argument("--all", action="store_true", help="everything; needs --output")
     parser.add_argument("--output", type=Path, metavar="DIR", help="an empty folder, which stays")
     parser.add_argument("--json", action="store_true", help="what came of it, as one JSON document")
-    return command.run(partial(_act, parser.parse_args(arguments)))
+    return parser
 
 
 def _act(namespace: argparse.Namespace) -> int:

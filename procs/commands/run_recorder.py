@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from common.config import Settings
 from common.core.market import Exchange
+from common.core.option_types import duration, integer
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.gamma.discover import refresh
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
@@ -19,10 +22,11 @@ from common.runtime.command_line.exchange_choice import (
     chosen_exchange,
     exchange_of_run,
 )
-from common.runtime.command_line.option_types import duration, integer
-from common.runtime.logs import start_logging
+from common.runtime.logs import flush_logs, start_logging
 from common.runtime.machine.service_manager import ServiceManager
+from common.runtime.short_lines import stderr_is_terminal
 from common.runtime.stop_signals import StopSignals
+from common.status.told_at_terminal import opening_lines, read_recorded
 from common.version import PROGRAM_VERSION
 from procs.supervisor import NAME, Supervisor
 
@@ -34,6 +38,11 @@ log = logging.getLogger("run_recorder")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Record until told to stop; the exit code."""
+    return command.run(partial(_record, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "run-recorder",
         "Records the order books of Polymarket's markets, by default Bitcoin's up/down ones, until SIGTERM or Ctrl-C.",
@@ -53,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
-    return command.run(partial(_record, parser.parse_args(arguments)))
+    return parser
 
 
 def _record(namespace: argparse.Namespace) -> int:
@@ -77,16 +86,27 @@ def _record(namespace: argparse.Namespace) -> int:
             _discover_first(chosen, exchange)
             supervisor.claim(exchange)
             supervisor.begin()
+            if stderr_is_terminal():
+                _tell("\n".join(opening_lines(chosen, exchange)))
             _supervise(supervisor, signals, namespace.duration_seconds)
-            return _verdict(supervisor)
+            return _verdict(supervisor, Path(chosen.paths.data_root))
         finally:
             supervisor.close()
 
 
-def _verdict(supervisor: Supervisor) -> int:
+def _tell(text: str) -> None:
+    """To the person at the terminal, after what was logged before."""
+    flush_logs()
+    print(text, file=sys.stderr, flush=True)
+
+
+def _verdict(supervisor: Supervisor, data_root: Path) -> int:
     left = supervisor.left_over()
+    recorded = read_recorded(data_root, supervisor.run_id)
     if not left:
-        log.info("recorder stopped")
+        log.info("recorder stopped", extra={} if recorded is None else msgspec.structs.asdict(recorded))
+        if recorded is not None and stderr_is_terminal():
+            _tell(recorded.line(data_root))
         return EXIT_DONE
     log.error(
         "recorder stopped before everything was in archives: start it again on the same data root",

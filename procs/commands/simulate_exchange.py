@@ -7,9 +7,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from common.core.option_types import duration, whole_number
 from common.errors import EXIT_DONE
 from common.runtime.command_line import command
-from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.logs import start_logging
 from common.simulation.faults import catalogue
 from common.simulation.options import ExchangeUrls, add_arguments, options_from
@@ -36,7 +36,8 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _run(words: list[str]) -> int:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = _parser(
         "simulate-exchange",
         "Plays Polymarket's market websocket, REST books and Gamma on one loopback port, until SIGTERM.\n"
@@ -48,7 +49,11 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--host", metavar="ADDRESS", help="a loopback address (default 127.0.0.1)")
     parser.add_argument("--port", type=whole_number(0, 65_535), metavar="N", help="default 0: a free one")
     add_arguments(parser, "")
-    namespace = parser.parse_args(words)
+    return parser
+
+
+def _run(words: list[str]) -> int:
+    namespace = build_parser().parse_args(words)
     command.load(namespace)  # refused like by every command; it has options of its own
     options = options_from(namespace, prefix="")
     start_logging("simulated_exchange", f"by-hand-{os.getpid()}")

@@ -13,6 +13,7 @@ import msgspec
 from common.core.instants import utc_text
 from common.core.json_splice import encode_line
 from common.core.merging.live import Shown
+from common.core.option_types import duration, whole_number
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.core.rows.origin import LEGS
 from common.core.suggestion import suggestion
@@ -22,7 +23,6 @@ from common.errors import EXIT_DONE
 from common.queue.tail import QueueTail, Tailed
 from common.runtime.command_line import command
 from common.runtime.command_line.asking import find_recorder, running_recorder
-from common.runtime.command_line.option_types import duration, whole_number
 from common.runtime.run.orders import read_orders
 from common.runtime.stop_signals import StopSignals
 from common.terminal.legs import LEG_CHOICES, LegChoice, LegView
@@ -44,10 +44,11 @@ EXAMPLE = """bin/tail-queue --market btc-updown-5m --event-type last_trade_price
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Follow until told to stop, or until the recorder ends; the exit code."""
-    return command.run(partial(_tail, _parser().parse_args(arguments)))
+    return command.run(partial(_tail, build_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser("tail-queue", DESCRIPTION, EXAMPLE)
     parser.add_argument("--stream", choices=[WS_RAW, REST_CHECKPOINTS], default="", help="only this stream")
     parser.add_argument(

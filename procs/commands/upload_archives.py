@@ -57,6 +57,11 @@ class Planned(msgspec.Struct, frozen=True):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Upload; the exit code: 0 where all is proved, 1 where something is not, 78 for a refused configuration."""
+    return command.run(partial(_upload, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "upload-archives",
         "Uploads closed archives and ledgers, and proves each by reading it back from the remote.",
@@ -72,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--dry-run", action="store_true", help="only say what would be done; no network is used"
     )
     parser.add_argument("--json", action="store_true", help="what was done, as one JSON document")
-    return command.run(partial(_upload, parser.parse_args(arguments)))
+    return parser
 
 
 def _upload(namespace: argparse.Namespace) -> int:

@@ -24,6 +24,11 @@ NS_PER_MS = 1_000_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Verify; the exit code: 0 clean, 1 on a finding and where nothing was there to verify, 2 wrong usage."""
+    return command.run(partial(_verify, build_parser().parse_args(arguments)))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = command.parser(
         "verify-archives",
         "Re-reads every closed archive against its sidecar: hashes, rows, sequences, gaps, coverage.",
@@ -36,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="earlier archives were moved away on purpose: sequences need not begin at 1",
     )
     parser.add_argument("--json", action="store_true", help="everything found, as one JSON document")
-    return command.run(partial(_verify, parser.parse_args(arguments)))
+    return parser
 
 
 def _verify(namespace: argparse.Namespace) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Literal, NamedTuple
 
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
+from common.core.audit.heard import Heard
 from common.core.audit.results import Result
 from common.core.events.market_events import BookSnapshot, MarketEvent, PriceChange
 from common.core.events.reader import read_events

@@ -11,7 +11,8 @@ from common.archive.views.export import Wanted, export
 from common.archive.views.parquet_file import exchange_in
 from common.benchmark.books import record
 from common.benchmark.frames import make_load
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
+from common.core.audit.heard import Heard
 from common.core.books.checkpoint import same_levels
 from common.core.events.reader import read_events
 from common.core.market import Exchange

@@ -8,7 +8,7 @@ from common.benchmark.measured import Latency, Measured, Setup, by_setup, spread
 from common.benchmark.plot import picture
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Held, Pace, find_sustained
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.audit.live import Audit
 from common.core.market import Token
 from common.errors import RecorderError

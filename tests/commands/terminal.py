@@ -52,7 +52,7 @@ class OnTerminal:
 
 
 @contextmanager
-def on_terminal(name: str, *arguments: str) -> Iterator[OnTerminal]:
+def on_terminal(name: str, *arguments: str, errors_too: bool = False) -> Iterator[OnTerminal]:
     keyboard, terminal = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-P", "-m", f"procs.commands.{name}", *arguments]
@@ -60,7 +60,7 @@ def on_terminal(name: str, *arguments: str) -> Iterator[OnTerminal]:
         command,
         stdin=terminal,
         stdout=terminal,
-        stderr=subprocess.PIPE,
+        stderr=terminal if errors_too else subprocess.PIPE,
         env=environment,
         start_new_session=True,
     ) as process:

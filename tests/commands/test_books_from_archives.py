@@ -14,7 +14,7 @@ import pytest
 from common.core.instants import utc_text
 from common.core.views.export_columns import COLUMNS, TABLES, Table
 from tests.commands.terminal import on_terminal
-from tests.end_to_end.running import run_command
+from tests.end_to_end.running import run_command, run_here
 
 pytestmark = pytest.mark.unmeasured
 
@@ -39,7 +39,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("--rest-checkpoint-interval-seconds", "1", "--data-root", "data"),
         folder=folder,
     )
-    done = run_command("export_parquet", "--data-root", "data", "--output", "tables", folder=folder)
+    done = run_here("export_parquet", "--data-root", "data", "--output", "tables", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     return folder
 
@@ -64,7 +64,7 @@ def after_last_snapshot(recording: Path) -> tuple[str, str]:
 
 
 def replay_book(recording: Path, *arguments: str) -> tuple[int, str, str]:
-    done = run_command("replay_book", "--data-root", "data", *arguments, folder=recording)
+    done = run_here("replay_book", "--data-root", "data", *arguments, folder=recording)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -150,17 +150,17 @@ def test_depth_begins_with_what_top_of_book_tells(recording: Path) -> None:
 def test_an_hour_that_was_exported_is_replaced_only_when_told_to(recording: Path) -> None:
     before = {path: path.read_bytes() for path in recording.glob("tables/**/*.parquet")}
     again = ("export_parquet", "--data-root", "data", "--output", "tables")
-    refused = run_command(*again, folder=recording)
+    refused = run_here(*again, folder=recording)
     assert refused.returncode == 1
     assert "was exported before; say --replace" in refused.stderr
-    assert run_command(*again, "--replace", folder=recording).returncode == 0
+    assert run_here(*again, "--replace", folder=recording).returncode == 0
     assert {path: path.read_bytes() for path in recording.glob("tables/**/*.parquet")} == before
     assert not list(recording.glob("tables/**/.*.open"))
 
 
 def test_a_market_that_is_not_there_leaves_nothing_and_names_those_that_are(recording: Path) -> None:
     arguments = ("--data-root", "data", "--output", "none", "--market", "btc-nope")
-    done = run_command("export_parquet", *arguments, folder=recording)
+    done = run_here("export_parquet", *arguments, folder=recording)
     assert done.returncode == 1
     assert "there is no market btc-nope" in done.stderr
     assert slug_of(recording) in done.stderr
@@ -170,7 +170,7 @@ def test_a_market_that_is_not_there_leaves_nothing_and_names_those_that_are(reco
 def test_one_market_and_one_table_can_be_chosen(recording: Path) -> None:
     slug = slug_of(recording)
     arguments = ("--output", "one", "--market", slug, "--tables", "top_of_book", "--depth", "1")
-    assert run_command("export_parquet", "data", *arguments, folder=recording).returncode == 0
+    assert run_here("export_parquet", "data", *arguments, folder=recording).returncode == 0
     table = pl.read_parquet(f"{recording}/one/**/*.parquet")
     assert table["market_slug"].cast(pl.String).unique().to_list() == [slug]
     assert [path.name for path in (recording / "one").iterdir() if path.is_dir()] == ["top_of_book"]

@@ -1,6 +1,5 @@
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from common.locks import RECORDER_LOCK, FileLock
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.command_line.command import CONF
 from tests.core.discovery.test_selection import NOON, gamma_market
+from tests.end_to_end.running import run_here
 from tests.polymarket.loopback import Answer, Handler, serving
 
 
 def discover_markets(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "procs.commands.discover_markets", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=CONF.parent, check=False, timeout=120)
+    return run_here("discover_markets", *arguments, folder=CONF.parent)
 
 
 def discover_from(answer: Answer, data_root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -20,7 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     for folder in ("bin", "conf", ".venv/bin", "path"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "bin/.environment", tmp_path / "bin/.environment")
-    (tmp_path / "bin/command").write_text('. "${0%/*}/.environment"\nrun_module some.module\n')
+    (tmp_path / "bin/command").write_text('. "${0%/*}/.environment"\nrun_module run some.module\n')
     (tmp_path / "setup.cfg").write_text("")
     (tmp_path / "conf/constraints.txt").write_text("new==2\n")
     for python in (tmp_path / "path/python3", tmp_path / ".venv/bin/python"):

@@ -12,7 +12,7 @@ from common.runtime.run.orders import Orders, OrdersFollower
 from common.runtime.run.run_dir import default_run_dir
 from tests.commands.terminal import on_terminal
 from tests.core.status.test_view import manifest
-from tests.end_to_end.running import run_command, started_command
+from tests.end_to_end.running import run_here, started_command
 from tests.stated import DISCOVERY, facts, supervisor
 from tests.waiting import wait_for
 
@@ -22,7 +22,7 @@ ALTERNATE_SCREEN, USUAL_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 
 
 def recorderctl(folder: Path, *arguments: str) -> tuple[int, str, str]:
-    done = run_command("recorderctl", "--data-root", "d", *arguments, folder=folder)
+    done = run_here("recorderctl", "--data-root", "d", *arguments, folder=folder)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -23,7 +23,7 @@ def test_each_command_starts_by_its_name_and_has_its_script_in_bin(
         orderbook_recorder.main([name, "--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: {name} ")
-    assert f"run_module procs.commands.{name.replace('-', '_')} " in (ROOT / "bin" / name).read_text()
+    assert f" procs.commands.{name.replace('-', '_')} " in (ROOT / "bin" / name).read_text()
 
 
 def test_every_script_of_a_command_in_bin_is_a_command_of_the_package() -> None:

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from common.core.audit.checks import HEAL_MS
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
+from common.core.audit.heard import Heard
 from common.core.audit.results import Result
 from common.core.events.reader import read_events
 from common.core.events.rest_answer import read_checkpoint

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
+from common.core.audit.heard import Heard
 from common.core.books.connection import AHEAD_MS, Books
 from common.core.events.market_events import Unusable, UnusualForms
 from common.core.events.reader import read_events

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.audit.live import Audit
 from common.core.recipes.account import RecipeAccount
 from common.core.recipes.recipe import KNOWN_RECIPES

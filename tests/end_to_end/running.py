@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import TextIO
+
+import pytest
 
 import procs
 from common.archive.read import closed_archives
@@ -19,13 +23,15 @@ ROOT = Path(procs.__file__).parent.parent
 TIMEOUT_S = 600
 
 
+OURS = {
+    "RECORDER__MANIFEST__HTTP_PORT": "0",
+    "RECORDER__WEBSOCKET__LEGS": "1",
+    "RECORDER__DISCOVERY__SERIES": LISTED_SERIES,
+}
+
+
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    ours = {
-        "RECORDER__MANIFEST__HTTP_PORT": "0",
-        "RECORDER__WEBSOCKET__LEGS": "1",
-        "RECORDER__DISCOVERY__SERIES": LISTED_SERIES,
-    }
-    return {**os.environ, "PYTHONPATH": str(ROOT), **ours, **(more or {})}
+    return {**os.environ, "PYTHONPATH": str(ROOT), **OURS, **(more or {})}
 
 
 def run_command(
@@ -41,6 +47,21 @@ def run_command(
         timeout=TIMEOUT_S,
         check=False,
     )
+
+
+def run_here(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The same without a process of its own, which costs more than most commands: for one that only reads or asks."""
+    main: Callable[[Sequence[str]], int] = import_module(f"procs.commands.{name}").main
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        for key, value in OURS.items():
+            patch.setenv(key, value)
+        try:
+            code = main(arguments)
+        except SystemExit as refused:  # by the parser of options
+            code = int(refused.code or 0)
+    return subprocess.CompletedProcess([name, *arguments], code, out.getvalue(), err.getvalue())
 
 
 @contextmanager

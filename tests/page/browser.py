@@ -15,7 +15,7 @@ from typing import Any
 import websocket
 
 STARTED = "DevTools listening on "
-WAIT_S = 60.0
+WAIT_S = 120.0
 TRIES = 5  # to take a picture of something that moves
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -59,6 +59,10 @@ class Browser:
             url: str = told["request"]["url"]
             if not url.startswith((self._base, "data:", "about:")):
                 self.complaints.append(f"a request leaves the machine: {url}")
+
+    def close(self) -> None:
+        """Hang up; the browser goes on."""
+        self._socket.close()
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - whatever the expression is
         """The value of a JavaScript expression; promises are awaited."""
@@ -121,21 +125,21 @@ def browsing(base: str, program: str) -> Iterator[Browser]:
             "--remote-debugging-port=0",
             "--no-first-run",
         )
-        process = subprocess.Popen(
-            [
-                program,
-                *options,
-                "--disable-background-networking",
-                f"--user-data-dir={profile}",
-                "about:blank",
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            assert process.stderr is not None
-            line = next(line for line in process.stderr if STARTED in line)
-            yield Browser(line.partition(STARTED)[2].strip(), base)
-        finally:
-            process.terminate()
-            process.wait()
+        command = [
+            program,
+            *options,
+            "--disable-background-networking",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                line = next(line for line in process.stderr if STARTED in line)
+                browser = Browser(line.partition(STARTED)[2].strip(), base)
+                try:
+                    yield browser
+                finally:
+                    browser.close()
+            finally:
+                process.terminate()

@@ -22,7 +22,6 @@ from tests.waiting import wait_for
 PANELS = ("now", "markets", "storage", "calendar", "book")
 PHONE = 390
 MANY = 2000
-WINDOW_S = 60
 FILLED = "document.querySelectorAll('#now svg').length > 1 && document.querySelectorAll('#markets tbody tr').length"
 LEDGERS = "document.querySelectorAll('#calendar .names div').length > 2"
 PRICED = "document.querySelector('#markets tbody .good')"
@@ -72,7 +71,7 @@ def _page(
 
 def _states(data: Path, folder: Path, program: str) -> list[str]:
     """Whole, on one leg, and dark."""
-    options = SimulationOptions(rate=120, window_seconds=WINDOW_S)
+    options = SimulationOptions(rate=120)
     with _page(data, options, program) as (running, browser, damage):
         wait_for(lambda: running.manifest.get("ledgers"), what="a ledger", timeout_s=300)
         browser.open("/")
@@ -117,8 +116,8 @@ def _many(data: Path, folder: Path, program: str) -> list[str]:
 
 
 def _show_book(browser: Browser) -> None:
-    """The first market's first outcome, live, with some prices to draw."""
-    browser.evaluate("document.querySelector('#markets tbody button').click()")
+    """The second market's first outcome, live: the first one may be over soon."""
+    browser.evaluate("document.querySelector('#markets tbody tr:nth-child(2) button').click()")
     browser.wait_for("document.querySelectorAll('#book .level').length > 4", "a ladder")
     browser.wait_for("document.querySelectorAll('#book tbody tr').length", "a trade")
 

@@ -93,3 +93,48 @@ def test_the_packages_logs_go_to_one_place_only(tmp_path: Path) -> None:
     )
     assert [record["process"] for record in records] == ["b"]
     assert not list(tmp_path.iterdir())
+
+
+LOGGING = """
+import logging
+from common.runtime.logs import flush_logs, start_logging
+start_logging("reader", "run")
+log = logging.getLogger("x")
+log.info("session closed", extra={"reason": "stale\\x1b[2J", "more": "x" * 500})
+log.warning("slow disk", extra={"more": "y" * 200})
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("wrong")
+flush_logs()
+"""
+
+
+def logged_on_terminal(**environment: str) -> str:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb", 0) as terminal:
+        subprocess.run(
+            [sys.executable, "-c", LOGGING],
+            stderr=terminal,
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm", **environment},
+            check=True,
+        )
+        shown = b""
+        while b"ZeroDivisionError: " not in shown:
+            shown += os.read(ours, 65_536)
+    os.close(ours)
+    return shown.decode()
+
+
+def test_on_a_terminal_records_are_short_lines_and_what_is_wrong_is_there_in_full() -> None:
+    lines = logged_on_terminal(NO_COLOR="1").splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d reader  session closed  reason=stale\?\[2J more=x+…?", lines[0])
+    assert lines[1].endswith("reader  WARNING: slow disk  more=" + "y" * 200)
+    assert lines[2].endswith("reader  ERROR: wrong")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_on_a_terminal_warnings_are_coloured_unless_it_is_asked_not_to() -> None:
+    assert "\x1b[33mreader  WARNING: slow disk" in logged_on_terminal(NO_COLOR="")
+    assert "\x1b" not in logged_on_terminal(TERM="dumb")

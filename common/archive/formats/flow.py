@@ -60,6 +60,13 @@ class Flow:
             if self.begun:
                 yield moment
 
+    def books(self) -> Iterator[tuple[Token, Book]]:
+        """The books that are known now, with their tokens."""
+        for token_id, owner in self._owners.items():
+            token, book = self.tokens.get(token_id), owner.get(token_id)
+            if token is not None and book is not None:
+                yield token, book
+
     @property
     def without_book(self) -> Collection[str]:
         """Tokens that were subscribed before what was read, and that nothing was heard of since."""

@@ -1,8 +1,9 @@
 """One hour of a recording in one format: a pure function of the archives, so that hours can be made in any order."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,8 +17,8 @@ from common.archive.formats.account import (
 )
 from common.archive.formats.flow import Flow
 from common.archive.formats.output import HourFiles, Writer
+from common.archive.formats.passing import with_passing
 from common.archive.formats.sources import HOUR_NS, LOOK_BACKS_NS, Sources
-from common.archive.legs import MergedRows
 from common.archive.replay import Step, read_archive, replay
 from common.core.formats.moments import Gaps, Moment
 from common.core.formats.precision import Precision
@@ -31,7 +32,6 @@ from common.files import DISK
 from common.locks import FileLock
 from common.version import PROGRAM_VERSION
 
-T = TypeVar("T")
 Format = Literal["hftbacktest", "nautilus", "pmxt", "tardis"]
 MakeWriter = Callable[[HourFiles, int, Mapping[str, Token], Gaps], Writer]
 
@@ -70,31 +70,47 @@ def export_hour(sources: Sources, output: Path, form: Form, wanted: HourWanted) 
     Raises ArchiveError where it is there and was made otherwise, unless it is to be replaced; AlreadyRunningError
     where another export writes the same hour; OSError.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    name = utc_text(wanted.hour_ns)[:13]
-    lock = FileLock(output / f".export-{name}.lock", f"the hour {name} in {output}")
-    try:
-        earlier = read_account(output, wanted.hour_ns)
+    with locked_hour(output, wanted.hour_ns):
         digest = sources.digest(wanted.hour_ns)
+        earlier = earlier_hour(output, form.name, wanted, digest)
         if earlier is not None and not wanted.replace:
-            if _is_same(earlier, form, wanted, digest):
-                return HourDone(earlier, made=False)
-            raise ArchiveError(
-                f"{output}: the hour {name} was exported with other options or from other archives;"
-                " say --replace, or choose another --output"
-            )
+            return HourDone(earlier, made=False)
         account = _make(sources, output, form, wanted, digest)
         if earlier is not None:
             _remove(output, {file.path for file in earlier.files} - {file.path for file in account.files})
         write_account(output, wanted.hour_ns, account)
         return HourDone(account, made=True)
+
+
+@contextmanager
+def locked_hour(output: Path, hour_ns: int) -> Iterator[None]:
+    """Hold the hour, so that no other export writes it. Raises AlreadyRunningError, OSError."""
+    output.mkdir(parents=True, exist_ok=True)
+    name = utc_text(hour_ns)[:13]
+    lock = FileLock(output / f".export-{name}.lock", f"the hour {name} in {output}")
+    try:
+        yield
     finally:
         lock.release()
 
 
-def _is_same(earlier: HourAccount, form: Form, wanted: HourWanted, digest: str) -> bool:
+def earlier_hour(output: Path, name: str, wanted: HourWanted, digest: str) -> HourAccount | None:
+    """The hour as it was exported before, None where it was not.
+
+    Raises ArchiveError where it was made otherwise and is not to be replaced.
+    """
+    earlier = read_account(output, wanted.hour_ns)
+    if earlier is None or wanted.replace or _is_same(earlier, name, wanted, digest):
+        return earlier
+    raise ArchiveError(
+        f"{output}: the hour {earlier.from_utc[:13]} was exported with other options or from other archives;"
+        " say --replace, or choose another --output"
+    )
+
+
+def _is_same(earlier: HourAccount, name: str, wanted: HourWanted, digest: str) -> bool:
     there = (earlier.format, earlier.gaps, earlier.leg, earlier.markets, earlier.sources)
-    return there == (form.name, wanted.gaps, wanted.leg, wanted.markets, digest)
+    return there == (name, wanted.gaps, wanted.leg, wanted.markets, digest)
 
 
 def _remove(output: Path, paths: set[str]) -> None:
@@ -141,22 +157,6 @@ def _read(sources: Sources, files: HourFiles, form: Form, wanted: HourWanted) ->
     return work
 
 
-def _announced(rows: Iterator[Row], start_ns: int, begin: Callable[[], None]) -> Iterator[Row]:
-    """The rows, with a word before the first one from `start_ns` on is taken."""
-    if isinstance(rows, MergedRows):
-        return MergedRows(_before(rows.entries, lambda entry: entry.row.received_at_ns >= start_ns, begin))
-    return _before(rows, lambda row: row.received_at_ns >= start_ns, begin)
-
-
-def _before(items: Iterable[T], is_first: Callable[[T], bool], begin: Callable[[], None]) -> Iterator[T]:
-    begun = False
-    for item in items:
-        if not begun and is_first(item):
-            begun = True
-            begin()
-        yield item
-
-
 class _Hour:
     """Reads an hour and hands its moments to the writer."""
 
@@ -182,7 +182,7 @@ class _Hour:
             leg=wanted.leg,
             clock_error_ms=wanted.clock_error_ms,
         )
-        for step in replay(_announced(rows, wanted.hour_ns, flow.begin)):
+        for step in replay(with_passing(rows, [wanted.hour_ns], lambda _: flow.begin())):
             moments = list(flow.take(step))
             if flow.begun:
                 if flow.without_book and not thorough:

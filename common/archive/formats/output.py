@@ -74,17 +74,20 @@ class HourFiles:
 
     def _name(self, written: Written) -> NamedFile:
         hidden = self._hidden.pop(written.path)
-        digest, size = hashlib.sha256(), 0
-        with hidden.open("rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-                size += len(piece)
         descriptor = DISK.open(hidden)
         try:
             DISK.sync(descriptor)
         finally:
             os.close(descriptor)
         DISK.rename(hidden, self._output / written.path)
-        return NamedFile(
-            written.path, written.rows, size, digest.hexdigest(), written.token_ids, written.notes
-        )
+        return file_of(self._output, written)
+
+
+def file_of(output: Path, written: Written) -> NamedFile:
+    """A file that has its name, with its size and sha256. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    with (output / written.path).open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+    return NamedFile(written.path, written.rows, size, digest.hexdigest(), written.token_ids, written.notes)

@@ -7,10 +7,19 @@ from pathlib import Path
 
 import msgspec
 
+from common.archive.formats import own_tables
 from common.archive.formats.forms import FORMS
 from common.archive.formats.hour import HourDone, HourWanted, export_hour
 from common.archive.formats.sources import Sources
+from common.core.formats.moments import Gaps
 from common.errors import ArchiveError
+
+NAMES = tuple(sorted([*FORMS, own_tables.NAME]))
+
+
+def default_gaps(form_name: str) -> Gaps:
+    """What an export in a format does at gaps unless it is told otherwise; our own tables state them in rows."""
+    return FORMS[form_name].gaps if form_name in FORMS else "clear"
 
 
 class Shard(msgspec.Struct, frozen=True):
@@ -47,7 +56,7 @@ def _each(
 ) -> Iterator[HourDone]:
     if min(jobs, len(wanted)) < 2:
         for hour in wanted:
-            yield export_hour(sources, output, FORMS[form_name], hour)
+            yield _export(sources, output, form_name, hour)
         return
     context = multiprocessing.get_context("spawn")  # a fork would take half-held locks along
     with ProcessPoolExecutor(min(jobs, len(wanted)), mp_context=context) as pool:
@@ -61,4 +70,6 @@ def _each(
 
 
 def _export(sources: Sources, output: Path, form_name: str, hour: HourWanted) -> HourDone:
+    if form_name == own_tables.NAME:
+        return own_tables.export_tables(sources, output, hour)
     return export_hour(sources, output, FORMS[form_name], hour)

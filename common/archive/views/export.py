@@ -36,7 +36,8 @@ LOCK = ".export.lock"
 class Wanted(msgspec.Struct, frozen=True):
     """What to export: instants in nanoseconds since 1970, the second one excluded; no `markets` means all.
 
-    `depth_levels` is how many levels a side the depth table keeps, 0 for all.
+    `depth_levels` is how many levels a side the depth table keeps, 0 for all. `warm_up_ns` is how much is read before
+    `since_ns`. `may_be_empty`: nothing is written where a market, or everything, is not there.
     """
 
     tables: tuple[Table, ...] = TABLES
@@ -44,6 +45,8 @@ class Wanted(msgspec.Struct, frozen=True):
     until_ns: int = 1 << 62
     markets: tuple[str, ...] = ()
     depth_levels: int = 0
+    warm_up_ns: int = WARM_UP_NS
+    may_be_empty: bool = False
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -64,6 +67,7 @@ def export(
     leg: LegChoice = "merged",
     clock_error_ms: float | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
+    lock_name: str = LOCK,
 ) -> Exported:
     """Write the tables below `output`; no file gets its name before all are written.
 
@@ -73,12 +77,12 @@ def export(
     where another export writes there; OSError.
     """
     output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / LOCK, f"the folder {output}")
+    lock = FileLock(output / lock_name, f"the folder {output}")
     work = _Export(output, wanted, replace=replace)
     try:
         rows = read_archive(
             paths,
-            since=max(wanted.since_ns - WARM_UP_NS, 0),
+            since=max(wanted.since_ns - wanted.warm_up_ns, 0),
             until=wanted.until_ns,
             leg=leg,
             clock_error_ms=clock_error_ms,
@@ -112,7 +116,7 @@ def rows_in(paths: Path | Iterable[Path], wanted: Wanted) -> int:
 def _overlaps(sidecar: Sidecar, wanted: Wanted) -> bool:
     first_ns = parse_utc_ns(sidecar.first_received_at_utc)
     last_ns = parse_utc_ns(sidecar.last_received_at_utc)
-    return first_ns < wanted.until_ns and last_ns >= wanted.since_ns - WARM_UP_NS
+    return first_ns < wanted.until_ns and last_ns >= wanted.since_ns - wanted.warm_up_ns
 
 
 class _Export:
@@ -157,7 +161,8 @@ class _Export:
 
     def publish(self) -> Exported:
         """Give all files their names."""
-        self._refuse_missing(self._wanted.markets)
+        if not self._wanted.may_be_empty:
+            self._refuse_missing(self._wanted.markets)
         datasets = self._datasets.values()
         for dataset in datasets:
             dataset.finish()

@@ -6,18 +6,14 @@ checkable, never a divergence.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from common.core.audit.checks import BookChecks
+from common.core.audit.heard import Connection, Heard, Judged, Shown
 from common.core.audit.results import Result
-from common.core.audit.unchecked_tokens import UncheckedTokens
-from common.core.audit.unknown_books import Unknown, UnknownBooks
+from common.core.audit.unknown_books import Unknown
 from common.core.books.book import Book
 from common.core.books.checkpoint import CheckpointBook
-from common.core.books.connection import Books
-from common.core.books.continuity import Break, Continuity
+from common.core.books.continuity import Break
 from common.core.events.market_events import MarketEvent, Unusable, UnusualForms
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import Answer
@@ -26,42 +22,6 @@ from common.core.recipes.proof import HashProof
 from common.core.rows.origin import leg_in_name
 
 _AHEAD_MS = 2000  # no exchange time is believed that is further ahead of our clock
-
-
-class Heard(msgspec.Struct, frozen=True, gc=False):
-    """One message of a reader, or of its producer, without its payload."""
-
-    reader: str
-    session_id: str
-    message_sequence: int
-    received_at_ns: int
-
-
-class Judged(NamedTuple):
-    """A result, and whose connection it is about; empty where no reader has a book of the token."""
-
-    reader: str
-    session_id: str
-    result: Result
-
-
-class Shown(NamedTuple):
-    """A book, the reader whose it is, and the receive time of that one's newest message."""
-
-    reader: str
-    heard_ns: int
-    book: Book
-
-
-class _Connection:
-    def __init__(self, proof: HashProof) -> None:
-        self.session_id = ""
-        self.heard_ns = 0  # receive time of the newest message
-        self.continuity = Continuity()
-        self.books = Books()
-        self.unknown = UnknownBooks()
-        self.unchecked = UncheckedTokens()
-        self.checks = BookChecks(self.books, proof)
 
 
 class BookAudit:
@@ -73,7 +33,7 @@ class BookAudit:
         """`recipes`: those that are known at first; the usual ones if None. `not_understood`: counts to go on from."""
         self._every_ms = 0
         self._proof = HashProof(recipes)
-        self._connections: dict[str, _Connection] = {}
+        self._connections: dict[str, Connection] = {}
         self._results: list[Judged] = []
         self._settled: list[Judged] = []
         self.not_understood = not_understood or NotUnderstood()
@@ -139,13 +99,13 @@ class BookAudit:
         return broken
 
     def _not_understood(
-        self, connection: _Connection, event: Unusable | UnusualForms, received_at_ns: int
+        self, connection: Connection, event: Unusable | UnusualForms, received_at_ns: int
     ) -> None:
         self.not_understood.take((event,))
         if isinstance(event, Unusable):
             connection.unknown.note(event, connection.books, received_at_ns)
 
-    def _doubt(self, connection: _Connection, doubt: Unusable | UnusualForms, received_at_ns: int) -> None:
+    def _doubt(self, connection: Connection, doubt: Unusable | UnusualForms, received_at_ns: int) -> None:
         self.not_understood.take((doubt,))
         self.doubts.take((doubt,))
         if isinstance(doubt, Unusable):
@@ -246,19 +206,19 @@ class BookAudit:
         """Those that have a book of the token now."""
         return [name for name, each in self._connections.items() if token_id in each.books.by_token]
 
-    def _connection(self, reader: str) -> _Connection:
+    def _connection(self, reader: str) -> Connection:
         known = self._connections.get(reader)
         if known is None:
-            known = self._connections[reader] = _Connection(self._proof)
+            known = self._connections[reader] = Connection(self._proof)
             known.checks.thin_out(self._every_ms)
         return known
 
-    def _break(self, reader: str, connection: _Connection, broken: Break) -> None:
+    def _break(self, reader: str, connection: Connection, broken: Break) -> None:
         connection.checks.reset(broken.token_ids)
         connection.unknown.drop(broken.token_ids)
         self._collect(reader, connection)
 
-    def _collect(self, reader: str, connection: _Connection) -> None:
+    def _collect(self, reader: str, connection: Connection) -> None:
         results = connection.checks.results
         for result in results.take():
             connection.unchecked.checked(result)

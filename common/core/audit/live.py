@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from common.core.audit.confirmations import Confirmations, Confirmed
-from common.core.audit.connections import BookAudit, Heard, Judged, Shown
+from common.core.audit.connections import BookAudit
 from common.core.audit.divergence import Divergence, OtherLeg, divergence_of
 from common.core.audit.frozen import Evidence, FrozenWatch
+from common.core.audit.heard import Heard, Judged, Shown
 from common.core.audit.observed import Observed
 from common.core.audit.results import Result
 from common.core.audit.unknown_books import FIRST_ASKED_NS, SnapshotsAsked, Unknown

@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.events.market_events import LastTrade, MarketEvent, PriceChange, UnusualForms
 from common.core.market import canonical_condition_id
 from common.core.page.live import Lag, Trade

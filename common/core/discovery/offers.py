@@ -133,3 +133,11 @@ def safe_slug(raw: Mapping[str, Any]) -> str:
 def left_candidate(raw: Mapping[str, Any], reason: str) -> Candidate:
     """The candidate of a market that is not recorded."""
     return Candidate(shown(raw.get("slug")), shown(raw.get("conditionId")), taken=False, reason=reason)
+
+
+def newest_update_ns(offers: Iterable[Offer]) -> int:
+    """When Gamma changed any of them last; 0 where none says it."""
+    updates = (
+        instant_of(value_of(offer.raw, "updatedAt")) for offer in offers if isinstance(offer.raw, dict)
+    )
+    return max((update for update in updates if update is not None), default=0)

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from common.core.audit.connections import BookAudit, Heard
+from common.core.audit.connections import BookAudit
 from common.core.audit.divergence import Divergence, divergence_of
+from common.core.audit.heard import Heard
 from common.core.events.market_events import MarketEvent
 from common.core.events.not_understood import NotUnderstood
 from common.core.events.rest_answer import NO_ANSWER, Answer, read_answer

@@ -95,7 +95,7 @@ def _ladder(ladder: LadderNow) -> dict[str, Any]:
     ask = ladder.asks[0][0] if ladder.asks else None
     return {
         "reader": ladder.reader,
-        "at_utc": utc_text(ladder.received_at_ns),
+        "at_utc": utc_text(-(-ladder.received_at_ns // 1000) * 1000),  # rounded up: the message is before it
         "book_of_utc": utc_text(ladder.timestamp_ms * 1_000_000),
         "mid": mid(bid, ask),
         "spread": spread(bid, ask),

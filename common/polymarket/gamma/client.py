@@ -1,9 +1,7 @@
 """Asks Gamma, within bounds: single objects and listings, page by page, with what was wrong with each answer."""
 
-import json
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,11 +9,10 @@ import msgspec
 
 from common.core.discovery.exchange_clock import Sighting
 from common.core.discovery.gamma_values import instant_of, value_of
-from common.core.http_words import http_words
 from common.core.instants import NS_PER_SECOND, utc_text
-from common.core.json_splice import splice
 from common.core.rows.rest import HttpAnswer
 from common.errors import DiscoveryError, ExchangeError
+from common.polymarket.gamma.answers import BadAnswerError, answered_at_ns, document_of
 from common.polymarket.http import Session, fetch
 
 PAGE_SIZE = 100  # Gamma clamps larger ones
@@ -23,26 +20,14 @@ MAX_PAGES = 100
 MAX_REQUESTS = 600  # of one discovery: a tenth of what Gamma takes in 20 s
 REQUEST_TIMEOUT_S = 10.0
 TOTAL_TIMEOUT_S = 50.0
-_RETRY_PAUSE_S = 0.5
-_WORDS_BYTES = 4096  # what says why stands at the beginning of a body
-_LONGEST_RETRY_PAUSE_S = 5.0
 _RETRIED_FAILURES = 4  # beyond this many the host is in trouble, and asking twice helps neither side
 _HOPELESS_FAILURES = 8  # a series by all its listings, and a window of it by its address and by a filter
-_NOT_THERE = frozenset({400, 404, 405, 410, 422})  # an exchange without this question, or without this object
 
 Query = Mapping[str, str]
 
 
 class NoAnswerError(Exception):
     """Gamma was asked, and nothing usable came; the text says why."""
-
-
-class _BadAnswerError(Exception):
-    """One answer did not come or cannot be used; `retry_after_s` is how long to wait before the next try."""
-
-    def __init__(self, reason: str, retry_after_s: float = _RETRY_PAUSE_S) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -157,13 +142,13 @@ class Gamma:
     def _document(self, url: str) -> Any | None:  # noqa: ANN401 - foreign data
         try:
             return self._once(url)
-        except _BadAnswerError as error:
+        except BadAnswerError as error:
             if len(self.failures) >= _RETRIED_FAILURES or self._left_s() <= error.retry_after_s:
                 raise self._failed(str(error), url) from error
             time.sleep(error.retry_after_s)
         try:
             return self._once(url)
-        except _BadAnswerError as error:
+        except BadAnswerError as error:
             raise self._failed(f"{error}; asked twice", url) from error
 
     def _failed(self, reason: str, url: str) -> NoAnswerError:
@@ -179,21 +164,16 @@ class Gamma:
         left_s = self._left_s()
         if self._requests >= MAX_REQUESTS or left_s <= 0:
             took = f"{self._patience_s - left_s:.0f} s"
-            raise _BadAnswerError(f"not asked: {self._requests} requests took {took} already", 0)
+            raise BadAnswerError(f"not asked: {self._requests} requests took {took} already", 0)
         self._requests += 1
         host = urlsplit(url).netloc
         try:
             answer = fetch(self._session, "GET", url, timeout_s=min(REQUEST_TIMEOUT_S, left_s))
         except ExchangeError as error:
-            raise _BadAnswerError(str(error)) from error
+            raise BadAnswerError(str(error)) from error
         self._see_clock(answer)
-        if answer.status_code in _NOT_THERE:
-            return None
-        if answer.status_code != 200:
-            words = http_words(answer.status_code, answer.headers, answer.body[:_WORDS_BYTES])
-            raise _BadAnswerError(f"{host} answered {words}", _retry_after(answer))
-        document = _decoded(answer, host)
-        self._sound_answers += 1
+        document = document_of(answer, host)
+        self._sound_answers += document is not None
         return document
 
     def _see_clock(self, answer: HttpAnswer) -> None:
@@ -212,32 +192,6 @@ def date_text(epoch_ns: int) -> str:
     return utc_text(epoch_ns // NS_PER_SECOND * NS_PER_SECOND).replace(".000000", "")
 
 
-def answered_at_ns(answer: HttpAnswer) -> int | None:
-    """The host's clock when it answered: what a cache kept for a while is that much older than its date."""
-    try:
-        sent = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError):
-        return None
-    age = answer.headers.get("age", "0")
-    kept_s = int(age) if age.isdecimal() and len(age) < 9 else 0
-    return (
-        int(sent.timestamp()) + kept_s
-    ) * NS_PER_SECOND + NS_PER_SECOND // 2  # a date is cut to the second
-
-
-def _decoded(answer: HttpAnswer, host: str) -> Any:  # noqa: ANN401 - foreign data
-    spliced = splice(answer.body)
-    if spliced.value is None:
-        raise _BadAnswerError(f"{host} answered what is not JSON: {spliced.error}")
-    try:
-        document = json.loads(spliced.value)
-    except ValueError as error:  # a number of thousands of digits
-        raise _BadAnswerError(f"{host} answered what is not JSON: {error}") from error
-    if not isinstance(document, dict | list):
-        raise _BadAnswerError(f"{host} answered neither an object nor a list")
-    return document
-
-
 def _go_on_by_date(query: dict[str, str], entries: list[Any]) -> bool:
     """Ask for what ends no sooner than the last entries, where a cursor leads nowhere; whether that leads further."""
     ends = [instant_of(value_of(entry, "endDate")) for entry in entries if isinstance(entry, dict)]
@@ -248,10 +202,3 @@ def _go_on_by_date(query: dict[str, str], entries: list[Any]) -> bool:
     query.pop("after_cursor", None)
     query["end_date_min"] = date_text(max(known))
     return True
-
-
-def _retry_after(answer: HttpAnswer) -> float:
-    wanted = answer.headers.get("retry-after", "")
-    if not wanted.isascii() or not wanted.isdigit():
-        return _RETRY_PAUSE_S
-    return min(float(wanted[:9]), _LONGEST_RETRY_PAUSE_S)

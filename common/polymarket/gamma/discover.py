@@ -1,14 +1,19 @@
 """One discovery: what Gamma offers of the selection now, what of it is recorded, and what is wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from common.config import Settings
 from common.core.discovery.exchange_clock import Judgement, Sighting, judge_clock
+from common.core.discovery.file_parts import (
+    candidates_told,
+    closed_slugs,
+    reasons_left_out,
+    series_known,
+)
 from common.core.discovery.findings import (
-    Answered,
     incomplete_answers,
     is_limited,
     items_without_match,
@@ -17,21 +22,19 @@ from common.core.discovery.findings import (
     windows_not_recorded,
     wrong_clock,
 )
-from common.core.discovery.gamma_values import instant_of, value_of
-from common.core.discovery.offers import Offer
+from common.core.discovery.offers import newest_update_ns
 from common.core.discovery.selection import Before, Rules, Selection, select_markets
-from common.core.discovery.wanted_markets import Wanted
 from common.core.instants import utc_text
 from common.core.market import (
     DISCOVERY_SCHEMA_VERSION,
-    Candidate,
     DiscoveryFile,
     Exchange,
     Finding,
     Market,
 )
 from common.errors import DiscoveryError, ExchangeError
-from common.polymarket.gamma.client import TOTAL_TIMEOUT_S, Gamma, answered_at_ns
+from common.polymarket.gamma.answers import answered_at_ns
+from common.polymarket.gamma.client import TOTAL_TIMEOUT_S, Gamma
 from common.polymarket.gamma.discovery_file import read_discovery_file, write_discovery_file
 from common.polymarket.gamma.gathered import Gathered
 from common.polymarket.gamma.series_source import Reach
@@ -39,10 +42,8 @@ from common.polymarket.gamma.sources import Sources
 from common.polymarket.http import Session, fetch, open_session
 from common.version import PROGRAM_VERSION
 
-MOST_CANDIDATES_LEFT = 2000  # the file is for reading
 MOST_ASKED_AGAIN = 60  # recorded markets that are asked for one by one in one discovery
 CLOCK_TIMEOUT_S = 5.0
-MOST_CLOSED_KEPT = 200  # readers look at the file more often than so many markets close
 
 
 class Discovery(msgspec.Struct, frozen=True):
@@ -92,9 +93,9 @@ class Discoverer:
             file = msgspec.structs.replace(
                 self._file(gamma, gathered, clock, selection, known),
                 exchange=session.exchange or "live",
-                closed=_closed(closed, known),
+                closed=closed_slugs(closed, known),
             )
-        return Discovery(file, tuple(gamma.failures), gathered.said | _reasons(selection))
+        return Discovery(file, tuple(gamma.failures), gathered.said | reasons_left_out(selection))
 
     def refresh(self, path: Path, now_ns: int, *, patience_s: float = TOTAL_TIMEOUT_S) -> Discovery:
         """Discover with what the discovery file holds as memory, and replace it.
@@ -116,7 +117,7 @@ class Discoverer:
         clock = judge_clock(now_ns, gamma.sightings, ())
         if clock.nows != (now_ns,):
             witness = _clock_of(session, self._settings.exchange.clob_url, now_ns)
-            clock = judge_clock(now_ns, gamma.sightings, witness, _newest_update_ns(gathered.offers))
+            clock = judge_clock(now_ns, gamma.sightings, witness, newest_update_ns(gathered.offers))
         for other_ns in clock.nows:
             if other_ns != now_ns:
                 more = self._ask(gamma, other_ns, before)
@@ -166,7 +167,7 @@ class Discoverer:
         known: DiscoveryFile | None,
     ) -> DiscoveryFile:
         wanted = self._rules.wanted
-        known_series = _series_known(gathered.answered, known, wanted)
+        known_series = series_known(gathered.answered, known, wanted)
         findings = self._findings(gamma, gathered, clock, selection, known_series)
         warnings = [clock.warning] if clock.warning else []
         warnings += [
@@ -180,7 +181,7 @@ class Discoverer:
             source=self._settings.exchange.gamma_url,
             series=wanted.series,
             markets=selection.markets,
-            candidates=_shortened(selection),
+            candidates=candidates_told(selection),
             warnings=tuple(dict.fromkeys(warnings)),
             confirmed_empty=not (selection.markets or findings or gamma.failures),
             problems=tuple(findings),
@@ -208,7 +209,7 @@ class Discoverer:
             *wrong_clock(clock),
         ]
         if not is_limited(selection.markets, self._rules.market_limit):
-            said = gathered.said | _reasons(selection)
+            said = gathered.said | reasons_left_out(selection)
             findings += windows_not_recorded(known_series, selection.markets, said, now_ns=clock.nows[0])
         return findings
 
@@ -244,34 +245,3 @@ def _clock_of(session: Session, url: str, now_ns: int) -> list[Sighting]:
         return []
     at_ns = answered_at_ns(answer)
     return [] if at_ns is None else [Sighting(at_ns, now_ns)]
-
-
-def _newest_update_ns(offers: Iterable[Offer]) -> int:
-    updates = (
-        instant_of(value_of(offer.raw, "updatedAt")) for offer in offers if isinstance(offer.raw, dict)
-    )
-    return max((update for update in updates if update is not None), default=0)
-
-
-def _series_known(
-    answered: Iterable[Answered], known: DiscoveryFile | None, wanted: Wanted
-) -> tuple[str, ...]:
-    exist = {each.item.name for each in answered if each.item.kind == "series" and each.exists}
-    exist |= set(known.series_known) if known is not None else set()
-    return tuple(name for name in wanted.series if name in exist)
-
-
-def _closed(slugs: frozenset[str], known: DiscoveryFile | None) -> tuple[str, ...]:
-    """Slugs of markets that are over before their time, the newest first."""
-    before = known.closed if known is not None else ()
-    return tuple(dict.fromkeys([*sorted(slugs), *before]))[:MOST_CLOSED_KEPT]
-
-
-def _reasons(selection: Selection) -> dict[str, str]:
-    return {each.slug: each.reason for each in selection.candidates if not each.taken}
-
-
-def _shortened(selection: Selection) -> tuple[Candidate, ...]:
-    taken = [each for each in selection.candidates if each.taken]
-    left = [each for each in selection.candidates if not each.taken]
-    return (*taken, *left[:MOST_CANDIDATES_LEFT])

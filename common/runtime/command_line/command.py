@@ -11,12 +11,13 @@ import msgspec
 
 from common.config import SELECTING, PathSettings, Settings
 from common.config_loading import load_settings
-from common.config_sources import Layer, read_environment
+from common.config_sources import Layer, misspelt_variables, read_environment
 from common.core.merging.messages import SUREST_NEEDED_MS
+from common.core.option_types import number_within
 from common.core.rows.origin import LEG_CHOICES
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
+from common.runtime.command_line.arguments import CommandParser
 from common.runtime.command_line.invocation import as_typed, program_name
-from common.runtime.command_line.option_types import number_within
 from common.runtime.log_output import fill_standard_streams
 from common.runtime.logs import flush_logs
 from common.version import PROGRAM_VERSION
@@ -41,12 +42,10 @@ def parser(
     `default_config` names the file in conf/ that is read without `--config`. With `several_data_roots` the option may
     be repeated: `data_roots` then gives them all.
     """
-    arguments = argparse.ArgumentParser(
+    arguments = CommandParser(
         prog=program_name(prog),
         description=as_typed(description),
         epilog=f"example:\n  {as_typed(example)}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     arguments.add_argument(
         "--config", type=Path, metavar="PATH", help=f"settings file (default: conf/{default_config})"
@@ -156,6 +155,8 @@ def _load(namespace: argparse.Namespace, options: Layer) -> Settings:
     if path is None:
         shipped = CONF / namespace.default_config
         path = shipped if shipped.exists() else None
+    for name, meant in misspelt_variables(os.environ):
+        print(f"warning: environment: {name} is not read; did you mean {meant}?", file=sys.stderr)
     return load_settings(path, environment=os.environ, options=options)
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "drill": "breaks a running recorder on purpose and checks what it kept",
     "benchmark": "measures what the recorder costs on this machine",
     "simulate-exchange": "runs the embedded exchange by itself",
+    "shell-completion": "prints what lets bash or zsh complete the commands",
 }
 IN_CHECKOUT = (Path(__file__).resolve().parents[3] / "bin" / ".environment").is_file()
 _SCRIPT = re.compile(rf"(?<![\w./-])bin/({'|'.join(COMMANDS)})(?![\w-])")

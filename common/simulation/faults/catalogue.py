@@ -71,6 +71,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from common.core.durations import seconds_of
+from common.core.suggestion import suggestion
 from common.errors import ConfigError, ExchangeError
 from common.simulation.faults.mutations import Change, Mutation
 
@@ -206,7 +208,8 @@ def parse_fault(name: str, words: Iterable[str] = ()) -> Fault:
         key, equals, value = word.partition("=")
         if not equals:
             raise ConfigError(f"fault {name}: {word!r} must be key=value")
-        values[key] = value
+        seconds = seconds_of(value) if key.endswith("seconds") else None
+        values[key] = value if seconds is None else f"{seconds:g}"
     return fault_from({"name": name, **values})
 
 
@@ -217,7 +220,7 @@ def fault_from(values: object) -> Fault:
     except msgspec.ValidationError as error:
         name = values.get("name", "") if isinstance(values, dict) else ""
         if name not in get_args(FaultName):
-            raise ConfigError(f"no fault {name!r}; there are {', '.join(get_args(FaultName))}") from error
+            raise ConfigError(f"no fault {name!r}{suggestion(name, get_args(FaultName))}") from error
         raise ConfigError(f"fault {name}: {error}") from error
     fault.check()
     return fault

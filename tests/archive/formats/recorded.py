@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 
 from common.archive.formats.account import HourAccount
-from common.archive.formats.forms import FORMS
 from common.archive.formats.hour import HourWanted
-from common.archive.formats.run import Shard, export_hours, hours_of
+from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import Sources
 from common.archive.replay import read_archive, replay
 from common.core.events.market_events import LastTrade
@@ -50,7 +49,7 @@ def exported(root: Path, output: Path, name: str, gaps: Gaps, *, jobs: int = 1) 
     wanted = [HourWanted(hour, gaps) for hour in hours_of(sources, 0, 1 << 62, Shard())]
     export_hours(sources, output, name, wanted, jobs=jobs, done=lambda hour: accounts.append(hour.account))
     assert len(accounts) == 2
-    assert name in FORMS
+    assert name in NAMES
     return accounts
 
 
@@ -72,13 +71,17 @@ class Ours(msgspec.Struct):
         return [chance.randrange(first - 10**9, last + 10**9) for _ in range(INSTANTS)]
 
 
-def ours(root: Path) -> Ours:
+def ours(root: Path, *, together: bool = False) -> Ours:
+    """What is known when: token by token, or `together`, up to the first row of any token that came later."""
+    newest_ns = 0
     found = Ours(defaultdict(list), defaultdict(Counter))
     for step in replay(read_archive(root)):
+        newest_ns = max(newest_ns, step.row.received_at_ns)
         voided = () if step.broken is None else step.broken.token_ids or ()
         for token_id in {*step.token_ids, *voided}:
             timeline = found.books[token_id]
-            at_ns = max(step.row.received_at_ns, timeline[-1][0] if timeline else 0)
+            before_ns = timeline[-1][0] if timeline else 0
+            at_ns = newest_ns if together else max(step.row.received_at_ns, before_ns)
             book = step.books.get(token_id)
             timeline.append((at_ns, None if book is None else levels(book.bids, book.asks)))
         if isinstance(step.event, LastTrade):

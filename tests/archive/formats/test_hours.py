@@ -11,7 +11,7 @@ import pytest
 from common.archive.formats.account import HourAccount, path_of
 from common.archive.formats.forms import FORMS
 from common.archive.formats.hour import HourDone, HourWanted, export_hour
-from common.archive.formats.run import Shard, hours_of
+from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.archive.replay import archives_of
 from common.errors import ArchiveError
@@ -61,14 +61,15 @@ def change(token_id: str, at_ns: int, price: str, size: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(FORMS))
+@pytest.mark.parametrize("name", NAMES)
 def test_hours_in_any_order_and_at_the_same_time_give_the_bytes_of_one_serial_export(
     root: Path, tmp_path: Path, name: str
 ) -> None:
     exported(root, tmp_path / "serial", name, "clear")
     exported(root, tmp_path / "parallel", name, "clear", jobs=2)
     for hour in reversed(hours_of(Sources([root]), *EVER, Shard())):
-        export_hour(Sources([root]), tmp_path / "backwards", FORMS[name], HourWanted(hour, "clear"))
+        wanted = [HourWanted(hour, "clear")]
+        export_hours(Sources([root]), tmp_path / "backwards", name, wanted, jobs=1, done=lambda _: None)
     serial = tree(tmp_path / "serial")
     assert len(serial) > 3
     assert tree(tmp_path / "parallel") == serial

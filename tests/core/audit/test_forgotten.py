@@ -5,7 +5,7 @@ import json
 from types import FunctionType, ModuleType
 from typing import Any
 
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.audit.live import Audit
 from common.core.audit.unchecked_tokens import PATIENCE_NS
 from common.core.rows.reading import row_of

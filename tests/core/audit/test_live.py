@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from common.core.audit.confirmations import Confirmed
-from common.core.audit.connections import Heard
 from common.core.audit.divergence import Divergence
+from common.core.audit.heard import Heard
 from common.core.audit.live import SNAPSHOT_WITHIN_NS, Audit
 from common.core.audit.wishes import Wish
 from common.core.rows.reading import Row, row_of

@@ -1,4 +1,4 @@
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.audit.observed import PERIOD_NS, Observed
 from common.core.events.market_events import LastTrade, LevelChange, PriceChange
 

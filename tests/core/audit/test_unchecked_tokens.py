@@ -2,7 +2,7 @@
 
 import json
 
-from common.core.audit.connections import Heard
+from common.core.audit.heard import Heard
 from common.core.audit.live import ASK_UNHEARD_NS, UNHEARD_AT_ONCE, Audit
 from common.core.audit.unchecked_tokens import PATIENCE_NS
 

@@ -69,6 +69,12 @@ def test_a_ladder_has_name_prices_and_trades() -> None:
     ]
 
 
+def test_the_instant_of_a_ladder_is_not_before_its_last_message() -> None:
+    ladder = LadderNow("r", NOW + 1, NOW // 10**6, "", (), (), 0, 0)
+    view = ladder_view("7", LiveAnswer(ladder=ladder), None)
+    assert view["book"]["at_utc"] == "2026-11-23T12:00:00.000001Z"
+
+
 def test_without_a_book_the_ladder_says_why() -> None:
     assert ladder_view("9", LiveAnswer(), None)["why"] == NO_BOOK
     assert ladder_view("9", LiveAnswer(rests=True), None)["why"] == RESTS

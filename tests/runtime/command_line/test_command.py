@@ -90,6 +90,15 @@ def test_options_beat_the_environment_which_beats_the_file(
     assert (settings.paths.data_root, settings.paths.run_dir) == ("/there", "/r")
 
 
+def test_a_variable_that_is_not_read_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(os.environ, "RECORDER_WRITER_WRITERS", "9")
+    assert load(parser("do-it", "", "").parse_args([])).writer.writers == 1
+    warned = "environment: RECORDER_WRITER_WRITERS is not read; did you mean RECORDER__WRITER__WRITERS?"
+    assert capsys.readouterr().err == f"warning: {warned}\n"
+
+
 def test_without_config_the_shipped_file_is_read() -> None:
     assert load(parser("do-it", "", "").parse_args([])).discovery.market_limit == 0
     sample = parser("do-it", "", "", default_config=SAMPLE_CONFIG).parse_args([])

@@ -201,7 +201,7 @@ def test_gamma_goes_wrong_by_itself(breakable: EmbeddedExchange) -> None:
 
 
 def test_a_wrong_fault_is_refused_by_name(breakable: EmbeddedExchange) -> None:
-    with pytest.raises(ConfigError, match="no fault 'meteor'; there are cut, close"):
+    with pytest.raises(ConfigError, match="no fault 'meteor'; did you mean 'mute'"):
         breakable.fault("meteor")
     with pytest.raises(ConfigError, match="base64"):
         breakable.fault("raw", payload="?")

@@ -23,33 +23,33 @@ def whole_number(lowest: int, highest: int | None = None) -> Callable[[str], int
     """A whole number from `lowest` to `highest`."""
     taken = f"from {lowest} to {highest}" if highest is not None else f"of at least {lowest}"
 
-    def number(text: str) -> int:
+    def bounded(text: str) -> int:
         value = int(text) if _INTEGER.fullmatch(text) else lowest - 1
         if value < lowest or (highest is not None and value > highest):
             raise argparse.ArgumentTypeError(f"must be a whole number {taken}, not {text!r}")
         return value
 
-    return number
+    return bounded
 
 
 def above_zero(text: str) -> float:
     """A number above 0, as a rate."""
-    number = _number(text)
-    if not 0 < number < math.inf:
+    value = _number(text)
+    if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
-    return number
+    return value
 
 
 def number_within(lowest: float, highest: float) -> Callable[[str], float]:
     """A number from `lowest` to `highest`."""
 
-    def number(text: str) -> float:
+    def bounded(text: str) -> float:
         value = _number(text)
         if not lowest <= value <= highest:
             raise argparse.ArgumentTypeError(f"must be a number from {lowest:g} to {highest:g}, not {text!r}")
         return value
 
-    return number
+    return bounded
 
 
 def seconds(text: str) -> float:
@@ -75,6 +75,22 @@ def duration(lowest_s: float = 0.0, highest_s: float = math.inf) -> Callable[[st
         return value
 
     return bounded
+
+
+def whole_seconds(text: str) -> int:
+    """A duration without a fraction of a second: the bounds are those of what it sets."""
+    value = seconds(text)
+    if not value.is_integer():
+        raise argparse.ArgumentTypeError(f"must be a whole number of seconds, not {text!r}")
+    return int(value)
+
+
+def number(text: str) -> float:
+    """Any number: the bounds are those of what it sets."""
+    value = _number(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}")
+    return value
 
 
 def instant_ns(text: str) -> int:

@@ -2,12 +2,14 @@ import argparse
 
 import pytest
 
-from common.runtime.command_line.option_types import (
+from common.core.option_types import (
     above_zero,
     duration,
     instant_ns,
+    number,
     number_within,
     whole_number,
+    whole_seconds,
 )
 from procs.commands import recorderctl, run_recorder
 
@@ -59,3 +61,37 @@ def test_no_command_names_its_own_code_in_an_error(
     said = capsys.readouterr().err
     assert words in said
     assert "invalid" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [
+        (recorderctl, ["stauts"], "did you mean 'status'?"),
+        (recorderctl, ["status", "--onec"], "did you mean '--once'?"),
+        (recorderctl, ["status", "--config-file=x"], "did you mean '--config'?"),
+        (run_recorder, ["--duration-second", "3"], "did you mean '--duration-seconds'?"),
+        (run_recorder, ["--exchange", "simulatd"], "did you mean 'simulated'?"),
+        (run_recorder, ["--zzz"], "unrecognized arguments: --zzz\n"),
+    ],
+)
+def test_an_error_names_what_was_probably_meant(
+    command: object, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)  # type: ignore[attr-defined]
+    assert capsys.readouterr().err.endswith(words if words.endswith("\n") else f"{words}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("x", "must be a number, not 'x'"), ("nan", "must be a number, not 'nan'")]
+)
+def test_a_rate_is_a_number(text: str, words: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=words):
+        number(text)
+    assert number("1.5") == 1.5
+
+
+def test_whole_seconds_take_units_and_no_fractions() -> None:
+    assert whole_seconds("5m") == 300
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be a whole number of seconds, not '1\.5s'"):
+        whole_seconds("1.5s")
