@@ -337,6 +337,16 @@ def test_every_test_and_file_that_the_readme_names_exists() -> None:
             assert not test or f"def {test}(" in (ROOT / path).read_text(), name
 
 
+def test_the_pictures_of_the_front_page_are_small() -> None:
+    pictures = [
+        ROOT / path for path in re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", (ROOT / "README.md").read_text())
+    ]
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert picture.read_bytes()[:4] == b"\x89PNG"
+        assert picture.stat().st_size < 150_000
+
+
 def test_every_link_leads_to_a_page_and_a_heading() -> None:
     found = 0
     for page in PAGES:

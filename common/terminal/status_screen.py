@@ -10,7 +10,7 @@ from rich.text import Text
 from common.core.status.blocks import Block
 from common.core.status.history import History
 from common.core.status.view import Liveness, StatusView, share, status_view
-from common.core.terminal.text import cell
+from common.core.terminal.text import cell, fitting
 from common.terminal.drawing import Lines, drawn, grid, text_of
 
 TWO_COLUMNS = 76  # cells from which blocks stand side by side
@@ -37,16 +37,19 @@ def status_lines(
 
 
 def _body(view: StatusView, width: int, height: int) -> RenderableType:
-    top: list[RenderableType] = [*map(text_of, view.head), grid(view.charts), text_of(view.figures), Text()]
+    top: list[RenderableType] = [*(text_of(fitting(line, width)) for line in view.head)]
+    top += [grid(view.charts), text_of(fitting(view.figures, width)), Text()]
     room = height - len(view.head) - len(view.charts) - 3
     if width >= TWO_COLUMNS:
         return Group(*top, *_side_by_side(view.pairs, width, room))
-    return Group(*top, *_stacked([block for pair in view.pairs for block in pair if block.title], room))
+    return Group(
+        *top, *_stacked([block for pair in view.pairs for block in pair if block.title], room, width)
+    )
 
 
-def _stacked(blocks: Sequence[Block], room: int) -> list[RenderableType]:
+def _stacked(blocks: Sequence[Block], room: int, width: int) -> list[RenderableType]:
     rows = share([len(block.rows) for block in blocks], room - len(blocks))
-    return [_drawn_block(block, count) for block, count in zip(blocks, rows, strict=True)]
+    return [_drawn_block(block, count, width) for block, count in zip(blocks, rows, strict=True)]
 
 
 def _side_by_side(pairs: Sequence[tuple[Block, Block]], width: int, room: int) -> list[RenderableType]:
@@ -57,7 +60,7 @@ def _side_by_side(pairs: Sequence[tuple[Block, Block]], width: int, room: int) -
     for (one, other), count in zip(shown, rows, strict=True):
         if airy and drawn:
             drawn.append(Text())
-        drawn.append(_pair(one, other, count, width) if other.title else _drawn_block(one, count))
+        drawn.append(_pair(one, other, count, width) if other.title else _drawn_block(one, count, width))
     return drawn
 
 
@@ -67,12 +70,13 @@ def _pair(one: Block, other: Block, rows: int, width: int) -> Table:
     table.add_column(width=left)
     table.add_column(width=width - left - 2)
     gap = 2 if width >= AIRY else 1
-    table.add_row(_drawn_block(one, rows, gap), _drawn_block(other, rows, gap))
+    table.add_row(_drawn_block(one, rows, left, gap), _drawn_block(other, rows, width - left - 2, gap))
     return table
 
 
-def _drawn_block(block: Block, rows: int, gap: int = 2) -> Group:
-    """A block's title and so many of its rows."""
+def _drawn_block(block: Block, rows: int, width: int, gap: int = 2) -> Group:
+    """A block's title and so many of its rows, with the columns that have room."""
+    block = block.narrowed(width, gap)
     shown, more = block.first(rows)
     parts: list[RenderableType] = [text_of([(f" {block.title}", "title"), (f"  {block.remark}", "dim")])]
     if shown:

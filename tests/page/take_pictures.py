@@ -1,6 +1,7 @@
 """Records a simulated exchange, looks at the page with headless Chromium, and keeps a picture of each panel and state.
 
-Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`. It needs Chromium (Debian: `apt-get install
+Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`; README shows `now.png` and `markets.png`.
+It needs Chromium (Debian: `apt-get install
 chromium`) and takes some minutes. Fails on any console error, on any request that leaves the machine, and where a page
 is wider than its window.
 """
@@ -79,8 +80,6 @@ def _states(data: Path, folder: Path, program: str) -> list[str]:
         _show_book(browser)
         for panel in PANELS:
             browser.picture(folder / f"{panel}.png", selector=f"#{panel}")
-        _show_past(browser)
-        browser.picture(folder / "book-past.png", selector="#book")
         _show_hour(browser)
         browser.picture(folder / "calendar-hour.png", selector="#calendar")
         for name, width, dark in (("light", 1200, False), ("dark", 1200, True), ("phone", PHONE, False)):
@@ -100,6 +99,8 @@ def _states(data: Path, folder: Path, program: str) -> list[str]:
         damage("freeze")
         _wait_for_verdict(browser, "dark")
         browser.picture(folder / "state-dark.png", height=700)
+        _show_book_of_the_past(browser)
+        browser.picture(folder / "book-past.png", selector="#book")
     return browser.complaints
 
 
@@ -122,7 +123,9 @@ def _show_book(browser: Browser) -> None:
     browser.wait_for("document.querySelectorAll('#book tbody tr').length", "a trade")
 
 
-def _show_past(browser: Browser) -> None:
+def _show_book_of_the_past(browser: Browser) -> None:
+    """Last, as a busy machine may refuse a replay that takes it too long."""
+    browser.evaluate("document.querySelector('#markets tbody tr:nth-child(2) button').click()")
     browser.evaluate("document.querySelector('#book button[type=submit]').click()")
     browser.wait_for("document.querySelector('#book .slider')", "a replay")
 

@@ -1,13 +1,13 @@
 """The blocks of the status view: markets, processes, sessions, queue, archives, gaps, troubles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.status.history import History
-from common.core.terminal.text import Bar, Line, Row, Style, cell, size_text, span_text
+from common.core.terminal.text import Bar, Cell, Row, Style, cell, plain, size_text, span_text
 
 Record = Mapping[str, Any]
 
@@ -18,19 +18,48 @@ LATE_S = 10.0  # a row that waits so long to become durable is worth a look, bef
 class Block(msgspec.Struct, frozen=True):
     """A title, a remark beside it, and the rows of a table, the most telling first.
 
-    `right` numbers the columns whose cells stand to the right. A row of one cell has the whole width.
+    `right` numbers the columns whose cells stand to the right, `droppable` those that may be left out where there is
+    little room. A row of one cell has the whole width.
     """
 
     title: str
     remark: str
     rows: tuple[Row, ...]
     right: tuple[int, ...] = ()
+    droppable: tuple[int, ...] = ()
+
+    def narrowed(self, columns: int, gap: int) -> "Block":
+        """Without those of its `droppable` columns, the first of them first, for which there is no room."""
+        dropped: set[int] = set()
+        for column in self.droppable:
+            if self._width(dropped, gap) <= columns:
+                break
+            dropped.add(column)
+        if not dropped:
+            return self
+        kept = [at for at in range(max(map(len, self.rows))) if at not in dropped]
+        rows = tuple(row if len(row) == 1 else tuple(row[at] for at in kept) for row in self.rows)
+        right = tuple(new for new, at in enumerate(kept) if at in self.right)
+        return Block(self.title, self.remark, rows, right)
+
+    def _width(self, dropped: Collection[int], gap: int) -> int:
+        tables = [row for row in self.rows if len(row) > 1]
+        widths = [
+            max(map(_cells, column))
+            for at, column in enumerate(zip(*tables, strict=True))
+            if at not in dropped
+        ]
+        return sum(widths) + gap * (len(widths) - 1)
 
     def first(self, rows: int) -> tuple[tuple[Row, ...], str]:
         """So many rows; if several have room but not all, the last of them makes way for how many are left out."""
         if 1 < rows < len(self.rows):
             return self.rows[: rows - 1], f"   … {len(self.rows) - rows + 1} more"
         return self.rows[:rows], ""
+
+
+def _cells(shown: Cell) -> int:
+    return shown.width if isinstance(shown, Bar) else len(plain(shown))
 
 
 def problems_block(problems: Sequence[Record], now_ns: int) -> Block:
@@ -44,27 +73,12 @@ def _problem(problem: Record, now_ns: int) -> Row:
     return ([(f"  for {span_text(lasted_s)}: ", "bad"), (problem["reason"], "")],)
 
 
-def legs_line(legs: Sequence[Record], union_today: Record, now_ns: int) -> Line:
-    """Which legs record, where there are two, and what the second one gained today."""
-    line: Line = [("   legs ", "title")]
-    for leg in legs:
-        words = "up" if leg["up"] else "down"
-        if leg["down_since_utc"] is not None:
-            words += f" for {span_text((now_ns - parse_utc_ns(leg['down_since_utc'])) / NS_PER_SECOND)}"
-        line += [
-            (f" {leg['leg']} ", "bold"),
-            (f"{words}, {leg['tokens']} tokens  ", "" if leg["up"] else "bad"),
-        ]
-    healed_s = union_today.get("healed_seconds", 0.0)
-    return [*line, (f"healed {healed_s:,.1f} s today", "good" if healed_s else "dim")]
-
-
 def markets_block(markets: Sequence[Record], now_ns: int) -> Block:
     """Each market's window: how much of it has passed, and how long it still goes on."""
     windows = [_window(market, now_ns) for market in markets]
     live = sum(order == 0 for order, _, _ in windows)
     rows = tuple(line for _, _, line in sorted(windows, key=lambda window: window[:2]))
-    return Block("MARKETS", f"{live} open of {len(markets)} recorded", rows)
+    return Block("MARKETS", f"{live} open of {len(markets)} recorded", rows, droppable=(1,))
 
 
 def _window(market: Record, now_ns: int) -> tuple[int, int, Row]:
@@ -92,7 +106,9 @@ def processes_block(processes: Sequence[Record], history: History) -> Block:
     down = sum(process["pid"] is None for process in processes)
     down_first = sorted(processes, key=lambda process: process["pid"] is not None)
     remark = f"{len(processes)} processes" + (f", {down} down" if down else "")
-    return Block("PROCESSES", remark, tuple(_process(process, history) for process in down_first), (1, 2))
+    return Block(
+        "PROCESSES", remark, tuple(_process(process, history) for process in down_first), (1, 2), (2, 1)
+    )
 
 
 def _process(process: Record, history: History) -> Row:
@@ -115,7 +131,11 @@ def sessions_block(sessions: Sequence[Record], now_ns: int) -> Block:
     """The newest sessions first: reader and connection, how long, and its messages or how it ended."""
     open_count = sum(session["closed_at_utc"] is None for session in sessions)
     return Block(
-        "SESSIONS", f"{open_count} open", tuple(_session(row, now_ns) for row in reversed(sessions)), (1, 2)
+        "SESSIONS",
+        f"{open_count} open",
+        tuple(_session(row, now_ns) for row in reversed(sessions)),
+        (1, 2),
+        (1, 2),
     )
 
 
@@ -165,7 +185,7 @@ def archives_block(manifest: Record, now_ns: int) -> Block:
     size = size_text(sum(archive["bytes"] for archive in closed))
     newest = "" if count <= len(closed) else f"newest {len(closed)}: "
     rows = tuple(_open_archive(archive, now_ns) for archive in manifest["open_archives"])
-    return Block("ARCHIVES", f"{count:,} closed ({newest}{size})", rows, (1, 2, 3))
+    return Block("ARCHIVES", f"{count:,} closed ({newest}{size})", rows, (1, 2, 3), (3, 1))
 
 
 def _open_archive(archive: Record, now_ns: int) -> Row:
@@ -181,7 +201,7 @@ def _open_archive(archive: Record, now_ns: int) -> Row:
 def gaps_block(gaps: Sequence[Record], total: int, now_ns: int) -> Block:
     """The newest gaps first: when it was declared, the cause, and how much is missing."""
     remark = f"{total:,} declared" if total else "none"
-    return Block("GAPS", remark, tuple(_gap(gap, now_ns) for gap in reversed(gaps)), (0,))
+    return Block("GAPS", remark, tuple(_gap(gap, now_ns) for gap in reversed(gaps)), (0,), (0,))
 
 
 def _gap(gap: Record, now_ns: int) -> Row:

@@ -14,7 +14,6 @@ from common.core.status.blocks import (
     Block,
     archives_block,
     gaps_block,
-    legs_line,
     markets_block,
     problems_block,
     processes_block,
@@ -22,6 +21,7 @@ from common.core.status.blocks import (
     sessions_block,
     trouble_block,
 )
+from common.core.status.head_lines import books_line, legs_line
 from common.core.status.history import History
 from common.core.status.upload_block import upload_block
 from common.core.terminal.text import Line, Row, Style, cell, span_text, sparkline
@@ -59,12 +59,13 @@ class Liveness(msgspec.Struct, frozen=True):
 class StatusView(msgspec.Struct, frozen=True):
     """All that the status view shows: `common/terminal/status_screen.py` draws it.
 
-    `charts` has rows of a name, a sparkline and figures; `pairs` blocks that may stand side by side.
+    `head` and `figures` are lines of items, of which the first ones are shown where there is little room. `charts` has
+    rows of a name, a sparkline and figures; `pairs` blocks that may stand side by side.
     """
 
-    head: tuple[Line, ...]
+    head: tuple[tuple[Line, ...], ...]
     charts: tuple[Row, ...]
-    figures: Line
+    figures: tuple[Line, ...]
     pairs: tuple[tuple[Block, Block], ...]
     foot: Line
 
@@ -82,7 +83,9 @@ def status_view(
     alive = liveness or Liveness(running=True, pid=None, words="")
     words: Line = [(alive.words, "warn" if alive.running else "bad")] if alive.words else [(hint, "dim")]
     return StatusView(
-        head=(*_head(manifest, alive, now_ns), *_legs(manifest, now_ns)),
+        head=tuple(
+            map(tuple, (*_head(manifest, alive, now_ns), *_legs(manifest, now_ns), *_books(manifest)))
+        ),
         charts=_charts(manifest, history, chart_columns),
         figures=_figures(manifest["counters"]),
         pairs=tuple(_blocks(manifest, history, alive, now_ns)),
@@ -90,7 +93,7 @@ def status_view(
     )
 
 
-def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Line]:
+def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[list[Line]]:
     state = manifest["state"]
     colour: Style = _STATE_COLOURS.get(state, "warn") if alive.running else "bad"
     shown = state if alive.running else f"NOT RUNNING, last {state}"
@@ -104,17 +107,28 @@ def _head(manifest: Mapping[str, Any], alive: Liveness, now_ns: int) -> list[Lin
     discovery = "never" if discovery_s is None else f"{span_text(discovery_s)} ago"
     return [
         [
-            (" ● ", colour),
-            (shown, colour),
-            (f"   up {span_text(up_s)}", "bold"),
-            (f"   run {manifest['run_id']}", "dim"),
-            ("   simulated exchange" if manifest.get("exchange") == "simulated" else "", "warn"),
+            [(" ● ", colour), (shown, colour)],
+            [(f"   up {span_text(up_s)}", "bold")],
+            _exchange(manifest.get("exchange")),
+            [(f"   run {manifest['run_id']}", "dim")],
         ],
-        [("   last market data ", "dim"), (silence, quiet), ("   last discovery ", "dim"), (discovery, "")],
+        [
+            [("   last market data ", "dim"), (silence, quiet)],
+            [("   last discovery ", "dim"), (discovery, "")],
+        ],
     ]
 
 
-def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[Line]:
+def _exchange(exchange: str | None) -> Line:
+    """Nothing where an older version does not state it."""
+    return [(f"   {exchange} exchange", "warn" if exchange == "simulated" else "dim")] if exchange else []
+
+
+def _books(manifest: Mapping[str, Any]) -> list[list[Line]]:
+    return [books_line(manifest)] if manifest.get("books") else []
+
+
+def _legs(manifest: Mapping[str, Any], now_ns: int) -> list[list[Line]]:
     legs = manifest.get("legs", ())
     return [legs_line(legs, manifest.get("union_today", {}), now_ns)] if len(legs) > 1 else []
 
@@ -137,13 +151,14 @@ def _charts(manifest: Mapping[str, Any], history: History, columns: int) -> tupl
     )
 
 
-def _figures(counters: Mapping[str, int]) -> Line:
+def _figures(counters: Mapping[str, int]) -> tuple[Line, ...]:
     """Usual counts always, those of trouble where there is any."""
     usual: Line = [(f"{name} {counters.get(key, 0):,}  ", "dim") for name, key in _USUAL]
     trouble: Line = [
         (f"{name} {count:,}  ", "warn") for name, key in _TROUBLE if (count := counters.get(key, 0))
     ]
-    return [("   ", ""), *usual, *(trouble or [("no errors", "dim")])]
+    shown = [*trouble, *usual] if trouble else [*usual, ("no errors", "dim")]
+    return ([("   ", ""), shown[0]], *([item] for item in shown[1:]))
 
 
 def _blocks(

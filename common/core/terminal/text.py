@@ -46,6 +46,18 @@ def plain(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
+def fitting(items: Sequence[Line], columns: int) -> Line:
+    """As many items from the first on as have room whole: what is left out is missing, not cut in the middle."""
+    line = list(items[0]) if items else []
+    for item in items[1:]:
+        if len(plain(line)) + len(plain(item).rstrip()) > columns:
+            break
+        line += item
+    if line:
+        line[-1] = (line[-1][0].rstrip(), line[-1][1])
+    return line
+
+
 def sparkline(values: Sequence[float | None]) -> str:
     """One cell a value, the highest a full block, the lowest possible 0; a blank where there is no value."""
     highest = max((value for value in values if value is not None), default=0) or 1

@@ -96,7 +96,7 @@ def test_everything_that_matters_is_on_one_screen() -> None:
     for expected in (
         "● RUNNING_RECEIVING   up 2:30   run 20261123T120000Z-ab12",
         "last market data 0:01 ago   last discovery 0:12 ago",
-        "checkpoints 0  reconnects 0  json errors 3",
+        "json errors 3  checkpoints 0  reconnects 0",
         "MARKETS  1 open of 3 recorded",
         "btc-updown-5m-1795435800 ███    2:30",
         "btc-updown-5m-1795436100        in 2:30",
@@ -207,3 +207,33 @@ def test_a_simulated_exchange_is_named_in_the_first_line() -> None:
     simulated = lines_of(manifest(exchange="simulated"), History(), 100, 40)
     assert "simulated exchange" in simulated[0]
     assert "simulated" not in "".join(live)
+
+
+def shown_at(width: int, **values: object) -> list[str]:
+    shown = status_lines(manifest(0, 9, **values), History(), width, 40, NOW, liveness=ALIVE)
+    return plain_lines(shown)
+
+
+def test_the_exchange_the_divergences_and_the_ledgers_are_shown() -> None:
+    ledgers = {"ws_raw": {"complete": 3, "degraded": 1, "gap": 0}, "rest_checkpoints": {"complete": 4}}
+    values: dict[str, Any] = {"books": {"tokens": 12, "unhealed": 1}, "ledgers_by_condition": ledgers}
+    for exchange in ("live", "simulated"):
+        diverged = {"divergences_total": 2}
+        shown = shown_at(100, exchange=exchange, counters=diverged, **values)
+        assert f"   {exchange} exchange" in shown[0]
+        assert "   books  12 checked  2 divergences, 1 unhealed   ledgers  1 degraded  7 complete" in shown
+    assert "   books  12 checked  no divergence   ledgers  none written yet" in shown_at(
+        100, books={"tokens": 12}
+    )
+
+
+@pytest.mark.parametrize("width", range(40, 100, 5))
+def test_where_there_is_little_room_whole_items_and_columns_are_left_out(width: int) -> None:
+    legs = [
+        {"leg": leg, "up": True, "tokens": 12, "down_since_utc": None, "up_since_utc": at(-60)}
+        for leg in ("a", "b")
+    ]
+    shown = shown_at(width, exchange="live", books={"tokens": 12}, legs=legs)
+    cut = [line for line in shown if "…" in re.sub(r"… \d+ more", "", line)]
+    assert cut == []
+    assert any("btc-updown-5m-1795435800" in line and "2:30" in line for line in shown)
