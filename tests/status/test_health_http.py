@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -414,6 +415,9 @@ def test_a_running_recorder_tells_over_http_what_its_manifest_tells(tmp_path: Pa
         folder=tmp_path,
         environment={"RECORDER__MANIFEST__HTTP_PORT": str(port)},
     ) as process:
+        resource.prlimit(
+            process.pid, resource.RLIMIT_NOFILE, (256, 256)
+        )  # what `ulimit -n` is on many machines
 
         def answer_of(path: str) -> tuple[int, str]:
             try:
