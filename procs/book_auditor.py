@@ -34,7 +34,8 @@ from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
 from common.runtime.run.details import AuditorDetails
 from common.runtime.run.facts import last_details
-from common.topology import AUDITOR_TAIL, WISHES_KEPT
+from common.socket_ends import AUDITOR_TAIL
+from common.topology import WISHES_KEPT
 
 LOOK_NS = 200_000_000
 HEARD_AT_ONCE = 256  # messages, between two looks at what they cost

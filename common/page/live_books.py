@@ -13,7 +13,8 @@ import zmq
 
 from common.core.page.live import LiveAnswer, LiveQuestion
 from common.queue.sockets import has_input, open_socket
-from common.topology import ASKER, LIVE_BOOKS, QUESTIONS_A_STEP
+from common.socket_ends import ASKER, LIVE_BOOKS
+from common.topology import QUESTIONS_A_STEP
 
 SOCKET_NAME = "books.sock"
 PATIENCE_S = 1.0  # the auditor answers between two of its steps

@@ -20,7 +20,7 @@ from common.queue.protocol import (
     encode,
 )
 from common.queue.sockets import has_input, open_socket
-from common.topology import LANE_CLIENT
+from common.socket_ends import LANE_CLIENT
 
 TELL_BYTES = 1024 * 1024  # after so much the producer hears that it arrived: a part of its window
 SILENCE_NS = 2_000_000_000  # after so long without data, hello again: a hello or a chunk may have been lost

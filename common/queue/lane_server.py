@@ -21,7 +21,7 @@ from common.queue.protocol import (
     encode,
 )
 from common.queue.sockets import has_input, open_socket
-from common.topology import LANE_SERVER
+from common.socket_ends import LANE_SERVER
 
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
 

@@ -2,7 +2,7 @@
 
 import zmq
 
-from common.topology import SocketEnd
+from common.socket_ends import SocketEnd
 
 
 def options_of(end: SocketEnd) -> dict[int, int]:

@@ -13,7 +13,7 @@ from common.core.rows.origin import Origin
 from common.queue.outbox_files import Identity
 from common.queue.sockets import has_input, open_socket
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
-from common.topology import TAIL, SocketEnd
+from common.socket_ends import TAIL, SocketEnd
 
 
 class Tailed(msgspec.Struct, frozen=True):

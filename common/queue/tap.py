@@ -16,7 +16,8 @@ import zmq
 from common.queue.lane import Mark
 from common.queue.outbox import Outbox
 from common.queue.sockets import has_input, open_socket
-from common.topology import COPY_LIMIT_BYTES, TAP
+from common.socket_ends import TAP
+from common.topology import COPY_LIMIT_BYTES
 
 SOCKET_NAME = "tail.sock"
 INTERVAL_NS = 100_000_000

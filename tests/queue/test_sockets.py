@@ -11,7 +11,8 @@ from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
 from common.queue.sockets import open_socket, options_of
-from common.topology import LANE_CLIENT, LANE_SERVER, QUEUES, SocketEnd
+from common.socket_ends import LANE_CLIENT, LANE_SERVER, SocketEnd
+from common.topology import QUEUES
 from tests.end_to_end.running import ROOT
 
 ENDS = [end for queue in QUEUES for end in queue.ends]

@@ -8,7 +8,8 @@ import zmq
 from common.queue.lane import KEPT_SEGMENT_BYTES
 from common.queue.tail import QueueTail, Tailed
 from common.queue.tap import SOCKET_NAME
-from common.topology import COPY_LIMIT_BYTES, TAP
+from common.socket_ends import TAP
+from common.topology import COPY_LIMIT_BYTES
 from tests.queue.producing import Producing
 from tests.waiting import wait_for
 

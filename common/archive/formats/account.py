@@ -152,3 +152,17 @@ def read_account(output: Path, hour_ns: int) -> HourAccount | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise ArchiveError(f"{path}: cannot be read: {error}") from error
+
+
+def refuse_others(output: Path, name: str, exchange: Exchange | None) -> None:
+    """Raise ArchiveError where the folder has hours in another format, or of another exchange."""
+    for path in sorted((output / FOLDER).glob("*.json"))[:1]:
+        try:
+            held = msgspec.json.decode(path.read_bytes(), type=HourAccount)
+        except (OSError, msgspec.DecodeError):
+            return
+        if held.format != name or (None not in {held.exchange, exchange} and held.exchange != exchange):
+            raise ArchiveError(
+                f"{output}: holds {held.format} files of {held.exchange} data, this is {name} of {exchange}:"
+                " choose another --output"
+            )

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.formats import own_tables
+from common.archive.formats.account import refuse_others
 from common.archive.formats.forms import FORMS
 from common.archive.formats.hour import HourDone, HourWanted, export_hour
 from common.archive.formats.sources import Sources
@@ -46,7 +47,11 @@ def export_hours(
     jobs: int,
     done: Callable[[HourDone], None],
 ) -> None:
-    """Export hours; `done` hears of each in the order given. Raises as `export_hour` does."""
+    """Export hours; `done` hears of each in the order given.
+
+    Raises as `export_hour` does, and ArchiveError where the output holds another format or exchange.
+    """
+    refuse_others(output, form_name, sources.exchange)
     for each in _each(sources, output, form_name, wanted, jobs):
         done(each)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from common.archive.exchange_held import one_exchange
 from common.archive.legs import MARGIN_NS, recording_of
 from common.archive.merge import FoundPart, Span, find_parts
 from common.archive.replay import archives_of
@@ -30,6 +31,7 @@ class Sources:
             archive: recording_of(path) for path in self.paths for archive in archives_of(path)
         }
         self._parts: Sequence[FoundPart] = find_parts(named, _EVER)
+        self.exchange = one_exchange({part.path: part.exchange for part in self._parts})
         self._rows = {part.path: _rows(part.path) for part in self._parts}
 
     def hours(self, since_ns: int, until_ns: int) -> list[int]:

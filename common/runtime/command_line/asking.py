@@ -13,7 +13,7 @@ from common.runtime.data_root_lock import Holder, holder_of
 from common.runtime.run.control import Reply, Request, endpoint
 from common.runtime.run.facts import last_facts
 from common.runtime.run.run_dir import run_dir_path
-from common.topology import ASKER
+from common.socket_ends import ASKER
 
 _SUPERVISOR = "supervisor"
 _FACTS_MAY_LAG_S = 5.0  # a process that began so long after the facts is another one with the same id

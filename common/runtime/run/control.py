@@ -13,7 +13,8 @@ import msgspec
 import zmq
 
 from common.queue.sockets import open_socket
-from common.topology import CONTROL, REQUESTS_A_STEP
+from common.socket_ends import CONTROL
+from common.topology import REQUESTS_A_STEP
 
 MOST_WRITERS = 64
 SOCKET_NAME = "control.sock"

@@ -14,6 +14,7 @@ from common.archive.formats.hour import HourDone, HourWanted, export_hour
 from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.archive.replay import archives_of
+from common.core.market import Exchange
 from common.errors import ArchiveError
 from tests.archive.formats.recorded import exported
 from tests.archive.legs import HOURS
@@ -21,6 +22,7 @@ from tests.archive.recordings import DOWN, SECOND_NS, UP, Recorder
 from tests.archive.rows import NOON_NS
 
 EVER = (0, 1 << 62)
+EXCHANGES: tuple[Exchange, ...] = ("live", "simulated")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -178,3 +180,18 @@ def test_a_recorder_that_died_leaves_no_book_behind(tmp_path: Path) -> None:
     ]
     assert times == [(0, 600), (601, 601)]
     assert token.stretches[0].ended == "the recorder was started again"
+
+
+def test_an_output_holds_one_format_of_one_exchange(tmp_path: Path) -> None:
+    for exchange in EXCHANGES:
+        one = Recorder(tmp_path / exchange, layout=HOURS, exchange=exchange)
+        one.open(UP)
+        one.messages(1)
+        one.close_session()
+        one.end()
+    made(tmp_path / "live", tmp_path / "out", NOON_NS)
+    later = [HourWanted(NOON_NS, "clear", replace=True)]
+    for root, name in (("live", "tardis"), ("simulated", "pmxt")):
+        sources = Sources([tmp_path / root])
+        with pytest.raises(ArchiveError, match="holds pmxt files of live data, this is"):
+            export_hours(sources, tmp_path / "out", name, later, jobs=1, done=lambda _: None)
