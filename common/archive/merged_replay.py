@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from common.archive.step import NOT_KNOWN, Step
+from common.archive.step import ANOTHER_RUN, NOT_KNOWN, Step
 from common.core.books.connection import Books
 from common.core.books.continuity import Break
 from common.core.events.market_events import BookSnapshot, MarketEvent, Unusable, UnusualForms
@@ -10,7 +10,8 @@ from common.core.events.reader import read_events
 from common.core.market import canonical_condition_id
 from common.core.merging.entries import Copy, Entry
 from common.core.merging.payloads import NO_MARKET
-from common.core.rows.websocket import MESSAGE_RECORD
+from common.core.rows.origin import places_of
+from common.core.rows.websocket import MESSAGE_RECORD, SESSION_OPENED
 
 
 class MergedReplay:
@@ -23,6 +24,7 @@ class MergedReplay:
     def __init__(self) -> None:
         self._books = Books()
         self._vouched: dict[str, set[str]] = {}  # by connection
+        self._holders: dict[tuple[str, str], str] = {}  # the connection of each place in a recording
 
     def take(self, entry: Entry) -> Iterator[Step]:
         """The steps of the next entry. Take them all before the entry after it."""
@@ -80,8 +82,22 @@ class MergedReplay:
                 vouched -= gone
                 lost |= gone
                 reason = copy.broken.reason
+            if copy.row.record_type == SESSION_OPENED and (killed := self._killed_before(copy)):
+                lost |= killed
+                reason = ANOTHER_RUN
         lost -= set[str]().union(*self._vouched.values())
         return Break(reason, tuple(sorted(lost))) if lost else None
+
+    def _killed_before(self, copy: Copy) -> set[str]:
+        """What was vouched for by those whose places the reader of this session takes."""
+        recording, _, producer = copy.source.rpartition("/")
+        lost = set[str]()
+        for place in places_of(producer):
+            before = self._holders.get((recording, place), copy.source)
+            self._holders[recording, place] = copy.source
+            if before != copy.source:
+                lost |= self._vouched.pop(before, set())
+        return lost
 
     def _vouch(self, copies: Sequence[Copy], event: MarketEvent) -> None:
         if isinstance(event, BookSnapshot):

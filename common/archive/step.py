@@ -8,6 +8,7 @@ from common.core.events.market_events import MarketEvent
 from common.core.rows.reading import Row
 
 NOT_KNOWN = "not known since here"  # what is shown in place of a book that an unusable event has voided
+ANOTHER_RUN = "the recorder was started again"  # why what it knew when it was killed is not known any more
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -35,6 +35,10 @@ class Hearing(msgspec.Struct, frozen=True):
     market: int | None = None  # the one that this reader has
     damaged: Sequence[int] = ()  # messages whose prices cannot be read
     announcements: int = 0  # that come between the messages, on this leg alone
+    run: str = "20261123T120000Z"
+    begins_at: int = 0  # the first message of its run
+    dies_at: int | None = None  # before this message, without a word
+    alone: bool = False  # its run has one leg, so that no letter is in its name
 
 
 def a_world() -> World:
@@ -44,22 +48,26 @@ def a_world() -> World:
 
 def record(root: Path, world: World, hearing: Hearing) -> None:
     """Record the world as one leg hears it."""
-    letter = hearing.leg if hearing.host == "one" else ""
+    letter = hearing.leg if hearing.host == "one" and not hearing.alone else ""
     tokens = world.tokens if hearing.market is None else world.tokens[2 * hearing.market :][:2]
     recorder = Recorder(
         root,
-        f"ws_reader-{hearing.reader}{letter}-20261123T120000Z-{hearing.host}{hearing.leg}",
+        f"ws_reader-{hearing.reader}{letter}-{hearing.run}-{hearing.host}{hearing.leg}",
         layout=HOURS,
         leg=hearing.leg,
         host=hearing.host,
     )
     recorder.clock_error_ms = hearing.clock_error_ms
     recorder.wall_ahead_ns = hearing.wall_ahead_ms * MS
-    recorder.at_ns = (world.messages[0][0] - 5) * MS
+    recorder.at_ns = (world.messages[hearing.begins_at][0] - 5) * MS
     recorder.open(*tokens)
+    if hearing.begins_at:
+        recorder.hear(opening_of(world, hearing.begins_at, tokens))
     cuts, opens = dict(hearing.outages), {end for _, end in hearing.outages}
     connected = True
-    for number, (at_ms, payload) in enumerate(world.messages):
+    for number, (at_ms, payload) in enumerate(world.messages[: hearing.dies_at]):
+        if number < hearing.begins_at:
+            continue
         recorder.at_ns = max(recorder.at_ns, (at_ms + hearing.late_ms) * MS) + 1000
         if number == hearing.step_at:
             recorder.wall_ahead_ns += hearing.step_ms * MS
@@ -76,7 +84,7 @@ def record(root: Path, world: World, hearing: Hearing) -> None:
         if connected and number < hearing.announcements:
             recorder.hear(b'{"event_type":"new_market","market":"0xnew","id":"%d"}' % (number // 3))
     recorder.at_ns += 1000
-    if connected:
+    if connected and hearing.dies_at is None:
         recorder.close_session()
     recorder.end()
 

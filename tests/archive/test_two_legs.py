@@ -1,4 +1,5 @@
 import json
+from collections.abc import Collection
 from pathlib import Path
 from shutil import copytree
 
@@ -42,7 +43,7 @@ def market_messages(rows: list[Row]) -> dict[str, list[bytes]]:
     return found
 
 
-def sent(world: World, without: range = range(0)) -> dict[str, list[bytes]]:
+def sent(world: World, without: Collection[int] = ()) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     for number, (_, payload) in enumerate(world.messages):
         if payload[:1] == b"{" and number not in without:
@@ -153,6 +154,26 @@ def test_what_neither_leg_received_is_missing_and_the_books_are_void_meanwhile(t
         ("the session ended", len(WORLD.tokens))  # at the outage of both, and at the end of all
     ] * 2
     assert assert_books_are_true(tmp_path) > 400
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["two-legs-again", "one-leg-after"])
+def test_connections_of_a_run_that_was_killed_vouch_for_no_book_of_the_next_one(
+    tmp_path: Path, *, alone: bool
+) -> None:
+    two_legs(tmp_path, Hearing(dies_at=90), Hearing("b", dies_at=92))
+    next_run = Hearing(run="20261123T130000Z", begins_at=140, outages=[(200, 260)], alone=alone)
+    record(tmp_path, WORLD, next_run)
+    if not alone:
+        record(tmp_path, WORLD, replace(next_run, leg="b", outages=[(205, 265)]))
+    unheard = {*range(92, 140), *range(200 if alone else 205, 260)}
+    assert market_messages(heard(tmp_path)) == sent(WORLD, without=unheard)
+    breaks = [step.broken for step in replay(read_archive(tmp_path)) if step.broken is not None]
+    assert [(each.reason, len(each.token_ids or ())) for each in breaks] == [
+        ("the recorder was started again", len(WORLD.tokens)),
+        ("the session ended", len(WORLD.tokens)),  # at the outage of both, and at the end of all
+        ("the session ended", len(WORLD.tokens)),
+    ]
+    assert assert_books_are_true(tmp_path) > 300
 
 
 def test_a_frozen_leg_does_not_hold_up_the_other_one(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from common.archive.step import Step
+from common.archive.step import ANOTHER_RUN, Step
 from common.core.books.book import Book
 from common.core.books.connection import Books
 from common.core.events.market_events import (
@@ -20,7 +20,6 @@ from common.core.market import Token, canonical_condition_id
 from common.core.rows.websocket import MESSAGE_RECORD, SESSION_OPENED
 
 _READER = re.compile(r"(ws_reader-[0-9]+[a-z]?)-")
-ANOTHER_RUN = "the recorder was started again"
 
 
 class Flow:

@@ -12,7 +12,7 @@ Leg = Literal["a", "b"]
 LEGS: tuple[Leg, ...] = ("a", "b")
 LegChoice = Literal["merged", "a", "b"]  # what a reader may ask for: both as one stream, or one of them
 LEG_CHOICES: tuple[LegChoice, ...] = ("merged", "a", "b")
-_NAME = re.compile(r"ws_reader-[0-9]+([a-z])(?:-|$)")
+_NAME = re.compile(r"ws_reader-([0-9]+)([a-z]?)(?:-|$)")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -31,7 +31,15 @@ class Origin(msgspec.Struct, frozen=True):
 def leg_in_name(name: str) -> Leg:
     """The leg of a reader, by the name of its process or producer; that of a run with one leg names none."""
     match = _NAME.match(name)
-    return next((leg for leg in LEGS if match is not None and match[1] == leg), LEGS[0])
+    return next((leg for leg in LEGS if match is not None and match[2] == leg), LEGS[0])
+
+
+def places_of(producer: str) -> tuple[str, ...]:
+    """The places that a reader takes from those that had them before; that of a run with one leg takes those of both."""
+    match = _NAME.match(producer)
+    if match is None:
+        return (producer,)
+    return tuple(f"{match[1]}{leg}" for leg in (match[2] or LEGS))
 
 
 def origin_json(origin: Origin) -> bytes:
