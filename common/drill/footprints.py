@@ -12,7 +12,7 @@ import psutil
 
 MIB = 1 << 20
 HOUR_S = 3600.0
-SETTLED_S = 1200.0  # caches and heaps fill up at first: a shorter stretch says nothing of memory
+SETTLED_S = 1150.0  # a third of an hour, nearly: caches and heaps fill up at first
 MOST_MIB_AN_HOUR = 3.0
 MOST_MORE = 10  # descriptors of a process, files in memory: what a connection or a window needs for a while
 FEWEST = 9  # samples

@@ -9,6 +9,7 @@ import zmq
 from common.core.batch import Batch, decode_batches
 from common.core.envelope import Context
 from common.queue.protocol import (
+    CONTEXTS_KEPT,
     Ack,
     ContextFrame,
     Data,
@@ -48,7 +49,7 @@ class LaneClient:
         `number` and `at_ns` are the highest message number and the newest receive time there, 0 where not known.
         """
         self.producer = producer
-        self.contexts: dict[int, Context] = {}
+        self.contexts: dict[int, Context] = {}  # those that came last
         self._missing_through: int | None = None
         self._number, self._at_ns = number, at_ns
         self._in_vain = 0
@@ -101,7 +102,10 @@ class LaneClient:
             return []
         if isinstance(message, ContextFrame):
             context = msgspec.json.decode(message.context_json, type=Context)
+            self.contexts.pop(context.number, None)
             self.contexts[context.number] = context
+            if len(self.contexts) > CONTEXTS_KEPT:
+                del self.contexts[next(iter(self.contexts))]
             return []
         return self._take(message, frames[1])
 

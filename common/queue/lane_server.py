@@ -10,6 +10,7 @@ import zmq
 from common.queue.lane import Chunk
 from common.queue.outbox import Outbox
 from common.queue.protocol import (
+    CONTEXTS_KEPT,
     PROTOCOL_VERSION,
     Ack,
     ContextFrame,
@@ -39,7 +40,7 @@ class _Owner:
             deque()
         )  # last sequence and bytes of each that has not arrived
         self.in_flight_bytes = 0
-        self.contexts_sent: set[int] = set()
+        self.contexts_sent: deque[int] = deque(maxlen=CONTEXTS_KEPT)  # that the writer still knows
         self.told_retired = False
 
     def note_sent(self, chunk: Chunk) -> None:
@@ -150,7 +151,7 @@ class LaneServer:
             context = msgspec.json.encode(self._outbox.files.context(chunk.context))
             if not self._try_send(index, [owner.address, encode(ContextFrame(context))]):
                 return False
-            owner.contexts_sent.add(chunk.context)
+            owner.contexts_sent.append(chunk.context)
         data = chunk.segment.read(chunk.offset, chunk.length)
         return self._try_send(index, [owner.address, encode(Data(chunk.first, chunk.last)), data])
 

@@ -3,7 +3,7 @@
 writer   -> producer   Hello: I own this lane now, and have everything before `next` durable
 writer   -> producer   Ack: everything up to and including `durable` is in an archive, synced
 writer   -> producer   Taken: everything up to and including `through` has arrived, and more may be sent
-producer -> writer     ContextFrame: what the following messages refer to
+producer -> writer     ContextFrame: what following messages refer to
 producer -> writer     Data: envelopes `first` to `last` of the lane, encoded, in the second frame
 producer -> writer     Retired: the lane is empty and stays so
 producer -> writer     Missing: envelopes `first` to `last` are no longer held; a gap row declares them
@@ -16,6 +16,9 @@ a new one takes its place.
 import msgspec
 
 PROTOCOL_VERSION = 1
+CONTEXTS_KEPT = (
+    64  # that came last: a writer forgets the others, and a producer that refers to one sends it again
+)
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):

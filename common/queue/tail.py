@@ -11,6 +11,7 @@ from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
 from common.core.rows.origin import Origin
 from common.queue.outbox_files import Identity
+from common.queue.protocol import CONTEXTS_KEPT
 from common.queue.sockets import has_input, open_socket
 from common.queue.tap import SOCKET_NAME, CopyHeader, decode_header
 from common.socket_ends import TAIL, SocketEnd
@@ -37,12 +38,14 @@ class _Source:
         self.next_sequence: dict[int, int] = {}
 
     def look(self) -> None:
-        """Keep the contexts that the outbox holds now: it forgets them before a slow reader needs them."""
-        for path in self.folder.glob("context-*.json"):
-            number = int(path.stem.removeprefix("context-"))
+        """Keep the newest contexts: the outbox forgets them before a slow reader needs them."""
+        held = {int(path.stem.removeprefix("context-")): path for path in self.folder.glob("context-*.json")}
+        newest = sorted(held.keys() | self.contexts.keys())[-CONTEXTS_KEPT:]
+        self.contexts = {number: self.contexts[number] for number in newest if number in self.contexts}
+        for number in newest:
             if number not in self.contexts:
                 try:
-                    self.contexts[number] = msgspec.json.decode(path.read_bytes(), type=Context)
+                    self.contexts[number] = msgspec.json.decode(held[number].read_bytes(), type=Context)
                 except (FileNotFoundError, msgspec.DecodeError):
                     continue  # forgotten just now, or not yet whole: the next look finds it
 

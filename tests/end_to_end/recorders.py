@@ -174,7 +174,7 @@ def lose_a_change(running: Recorder, exchange: EmbeddedExchange) -> str:
         nonlocal checked
         done = running.counter("book_checks_total")
         if done >= checked:
-            checked = done + 600
+            checked = done + 200
             exchange.fault("drop_change", token=token)
         return running.counter("divergences_total")
 

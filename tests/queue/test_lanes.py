@@ -11,7 +11,7 @@ from common.queue.lane_client import SILENCE_NS, LaneClient
 from common.queue.lane_server import WINDOW_BYTES, LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
-from common.queue.protocol import Ack, Data, Hello, encode
+from common.queue.protocol import CONTEXTS_KEPT, Ack, Data, Hello, encode
 from tests.contexts import open_context
 from tests.waiting import wait_for
 
@@ -99,6 +99,24 @@ def test_a_writer_gets_every_envelope_in_order_with_its_context(ends: Ends) -> N
     taken = ends.take(client, 2)
     assert payloads(taken) == [b"one", b"two"]
     assert client.contexts[taken[0].context].session_id == "s"
+
+
+def test_a_writer_keeps_the_contexts_that_came_last_and_gets_again_what_it_forgot(ends: Ends) -> None:
+    client, first = ends.client(), ends.number
+    ends.outbox.set_lanes(1)
+    for payload in range(3 * CONTEXTS_KEPT):
+        ends.append(b"%d" % payload)
+        ends.number = open_context(ends.outbox)
+        for envelope in ends.take(client, 1):
+            assert client.contexts[envelope.context].number == envelope.context
+    assert len(client.contexts) == CONTEXTS_KEPT
+    assert first not in client.contexts
+    for number in (first, ends.number, first + 1, first):
+        ends.number = number
+        ends.append(b"again")
+        [envelope] = ends.take(client, 1)
+        assert client.contexts[envelope.context].number == number
+    assert len(client.contexts) == CONTEXTS_KEPT
 
 
 def test_an_ack_makes_the_outbox_forget(ends: Ends) -> None:

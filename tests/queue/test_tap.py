@@ -6,6 +6,7 @@ import pytest
 import zmq
 
 from common.queue.lane import KEPT_SEGMENT_BYTES
+from common.queue.protocol import CONTEXTS_KEPT
 from common.queue.tail import QueueTail, Tailed
 from common.queue.tap import SOCKET_NAME
 from common.socket_ends import TAP
@@ -103,6 +104,30 @@ def test_a_context_that_the_outbox_has_forgotten_is_still_known(
     assert taken[0].context is not None
     assert taken[0].context.number == 1
     assert list(producing.outbox.files.contexts) == [2]
+
+
+def test_who_follows_for_long_keeps_the_newest_contexts_only(producing: Producing, tail: QueueTail) -> None:
+    join(producing, tail)
+    for _ in range(3 * CONTEXTS_KEPT):
+        producing.open_context()
+        producing.append(1)
+        producing.look()
+        [tailed] = collect(tail, 1)
+        assert tailed.context is not None
+        assert tailed.context.number == producing.number
+        tail.look()
+        for lane in producing.outbox.lanes.values():
+            lane.forget_through(lane.last_sequence)
+        producing.outbox.forget_contexts()
+    assert tail.take_missed() == {}
+    for _ in range(2):  # of a context that it kept, and of one that it did not
+        producing.append(1)
+        producing.number -= CONTEXTS_KEPT
+    producing.number += CONTEXTS_KEPT + 1
+    producing.append(1)
+    producing.look()
+    assert len(collect(tail, 2)) == 2
+    assert sum(tail.take_missed().values()) == 1
 
 
 def test_a_change_of_subscription_is_followed(producing: Producing, tail: QueueTail) -> None:

@@ -35,7 +35,7 @@ def leg_in_name(name: str) -> Leg:
 
 
 def places_of(producer: str) -> tuple[str, ...]:
-    """The places that a reader takes from those that had them before; that of a run with one leg takes those of both."""
+    """The places that a reader takes from those that had them before: in a run with one leg those of both legs."""
     match = _NAME.match(producer)
     if match is None:
         return (producer,)
