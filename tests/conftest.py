@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -29,11 +30,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     marker = item.get_closest_marker("unmeasured")
     with (
         pytest.MonkeyPatch.context() as patch,
+        _signals_as_before(),
         _no_coverage_here() if marker and marker.kwargs else nullcontext(),
     ):
         if marker:
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         return (yield)
+
+
+@contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """A command that ran in the test's own process took them, and whoever is started later inherits what it ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 PROGRAM = """
 import signal, sys, time
 from common.runtime.stop_signals import StopSignals
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it
 signals = StopSignals()
 print("ready", flush=True)
 for line in sys.stdin if sys.argv[1] == "pipe" else iter(lambda: time.sleep(0.01) or "x", ""):
