@@ -5,6 +5,7 @@ OSError passes through: the caller knows what the file means and translates it.
 """
 
 import errno
+import hashlib
 import mmap
 import os
 import stat
@@ -129,6 +130,12 @@ def is_same_file(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
     except OSError:
         return False
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file's bytes. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, data: bytes, *, disk: Disk = DISK) -> None:

@@ -1,6 +1,5 @@
 """Reads both outputs of a sample again: the verifier checks them, and what it read is counted for the report."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from common.core.sample.account import CheckpointFacts, OutputFile, SampleFacts,
 from common.core.verify.accounts import Accounts
 from common.core.verify.coverage import coverage_findings
 from common.core.verify.sequences import Finding, Known, lane_findings, message_findings
+from common.files import sha256_of
 
 
 def gather_facts(data_root: Path, run_id: str) -> SampleFacts:
@@ -70,10 +70,8 @@ class _Reading:
             self._count(row)
         checked = check.result()
         self._checked.append(checked)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         rows = sum(checked.rows_by_producer.values())
-        return OutputFile(stream, _below(data_root, path), path.stat().st_size, sha256, rows)
+        return OutputFile(stream, _below(data_root, path), path.stat().st_size, sha256_of(path), rows)
 
     def facts(self, files: tuple[OutputFile, ...], unclosed: tuple[str, ...]) -> SampleFacts:
         sessions = [session for session in self._accounts.sessions.values() if not session.is_rest]

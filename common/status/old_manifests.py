@@ -8,6 +8,7 @@ from common.core.instants import NS_PER_SECOND, compact_utc_text
 from common.files import DISK, Disk
 
 MANIFEST_NAME = "polymarket_ws_recorder_{}.json"
+LATEST_MANIFEST = f"manifests/{MANIFEST_NAME.format('latest')}"  # in a data root
 KEPT_MANIFESTS = 100
 KEPT_NS = 30 * 86_400 * NS_PER_SECOND
 _OF_A_RUN = re.compile(r"polymarket_ws_recorder_([0-9]{8}T[0-9]{6}Z)-[0-9a-f]+\.json")

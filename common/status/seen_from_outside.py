@@ -15,6 +15,7 @@ from common.runtime.command_line.asking import running_recorder
 from common.runtime.run.details import last_error
 from common.runtime.run.facts import read_facts
 from common.runtime.run.run_dir import ASSIGNMENT, STATUS_FILE
+from common.status.old_manifests import LATEST_MANIFEST
 
 STALE_MANIFEST_S = 15.0
 
@@ -31,7 +32,7 @@ def read_status(data_root: Path, run_dir: Path) -> Status:
 
     A running recorder that cannot write to its data root keeps one in the run's folder.
     """
-    path = data_root / "manifests" / "polymarket_ws_recorder_latest.json"
+    path = data_root / LATEST_MANIFEST
     running = running_recorder(run_dir) is not None
     beside = _manifest_at(run_dir / STATUS_FILE) if running else None
     manifest = _manifest_at(path)

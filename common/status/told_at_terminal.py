@@ -11,10 +11,10 @@ from common.config import ManifestSettings, PathSettings, Settings
 from common.core.market import Exchange
 from common.core.terminal.text import size_text
 from common.runtime.command_line.invocation import as_typed
+from common.status.old_manifests import LATEST_MANIFEST
 from common.version import PROGRAM_VERSION
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - what such a server answers at
-LATEST_MANIFEST = "manifests/polymarket_ws_recorder_latest.json"
 
 
 def opening_lines(settings: Settings, exchange: Exchange) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Fetches a part of a remote into an empty folder, as who has lost everything here would do it."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import msgspec
 from common.archive.upload_records import read_record
 from common.core.rows.names import ARCHIVE_SUFFIX, LEDGER_FOLDER, RUNTIME_FOLDER, STREAMS, WS_RAW
 from common.errors import ArchiveError, RemoteError
+from common.files import sha256_of
 from common.remote.rclone import Rclone
 
 
@@ -74,9 +74,4 @@ def _files(remote: Rclone, hour: str) -> Mapping[str, int]:
 
 def _like_record(into: Path, path: str, records_of: Path | None) -> bool | None:
     record = read_record(records_of, path) if records_of is not None else None
-    return None if record is None else record.sha256 == _sha256(into / path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None if record is None else record.sha256 == sha256_of(into / path)

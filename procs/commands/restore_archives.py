@@ -13,8 +13,8 @@ import msgspec
 
 from common.archive.verify.data_root import Verification, verify_data_root
 from common.config import Settings
-from common.core.instants import utc_text
 from common.core.option_types import instant_ns
+from common.core.rows.names import hour_folder
 from common.core.terminal.text import size_text
 from common.errors import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, ArchiveError, ConfigError
 from common.remote.rclone import Rclone
@@ -85,7 +85,10 @@ def _act(namespace: argparse.Namespace) -> int:
 def _drill(namespace: argparse.Namespace, settings: Settings, into: Path) -> Drill:
     began_s = time.monotonic()
     remote = Rclone(settings.upload.rclone, settings.upload.remote, environment=os.environ)
-    hour = "" if namespace.all else _hour(namespace.hour) or newest_whole_hour(remote)
+    if namespace.all:
+        hour = ""
+    else:
+        hour = newest_whole_hour(remote) if namespace.hour is None else hour_folder(namespace.hour)
     records_of = Path(settings.paths.data_root)
     restored = restore(remote, hour, into, records_of if records_of.is_dir() else None)
     progress = ProgressBar(0, sys.stderr, what="rows read")
@@ -99,13 +102,6 @@ def _drill(namespace: argparse.Namespace, settings: Settings, into: Path) -> Dri
         seconds=round(time.monotonic() - began_s, 1),
         ok=not found.findings and not found.proves_nothing and not restored.unlike_records,
     )
-
-
-def _hour(at_ns: int | None) -> str:
-    if at_ns is None:
-        return ""
-    text = utc_text(at_ns)
-    return f"dt={text[:10]}/hour={text[11:13]}"
 
 
 def _findings(found: Verification) -> list[str]:

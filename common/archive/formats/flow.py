@@ -1,6 +1,5 @@
 """From the steps of a replay to the moments of each token: each event once, and only what our own books took."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
@@ -17,9 +16,8 @@ from common.core.events.market_events import (
 from common.core.formats.moments import Levels, Lost, Moment, Tick, Trade, WholeBook
 from common.core.formats.precision import Precision
 from common.core.market import Token, canonical_condition_id
+from common.core.rows.origin import places_of
 from common.core.rows.websocket import MESSAGE_RECORD, SESSION_OPENED
-
-_READER = re.compile(r"(ws_reader-[0-9]+[a-z]?)-")
 
 
 class Flow:
@@ -36,7 +34,7 @@ class Flow:
         self.refused: Counter[str] = Counter()  # trades that do not fit, by reason
         self._start_ns, self._markets, self._precision = start_ns, markets, precision
         self._owners: dict[str, Books] = {}
-        self._runs: dict[str, tuple[str, Books]] = {}  # by reader: the producer of its newest session
+        self._runs: dict[str, Books] = {}  # of the newest session of each reader
         self._seen: set[str] = set()  # producers whose tokens are noted
         self._at_ns: dict[str, int] = {}
         self._exchange_ms: dict[str, int] = {}
@@ -159,13 +157,13 @@ class Flow:
 
     def _replaced(self, step: Step) -> Iterator[Moment]:
         """A reader that begins again with another outbox has died without closing its session."""
-        match = _READER.match(step.row.producer)
-        slot = f"{step.row.host}/{match[1]}" if match else step.row.producer
-        producer, books = self._runs.get(slot, (step.row.producer, step.books))
-        self._runs[slot] = step.row.producer, step.books
-        if producer != step.row.producer and books is not step.books:
-            for token_id in [each for each, owner in self._owners.items() if owner is books]:
-                yield from self._lose(token_id, self._known_at(token_id, step), ANOTHER_RUN)
+        for place in places_of(step.row.producer):
+            slot = f"{step.row.host}/{place}"
+            books = self._runs.get(slot, step.books)
+            self._runs[slot] = step.books
+            if books is not step.books:
+                for token_id in [each for each, owner in self._owners.items() if owner is books]:
+                    yield from self._lose(token_id, self._known_at(token_id, step), ANOTHER_RUN)
 
     def _lose(self, token_id: str, at_ns: int, reason: str) -> Iterator[Moment]:
         if self._owners.pop(token_id, None) is not None:

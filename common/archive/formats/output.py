@@ -1,6 +1,5 @@
 """The files of one hour: hidden while they are written, named when all of them are whole."""
 
-import hashlib
 import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,10 +8,9 @@ from typing import Protocol
 import msgspec
 
 from common.core.formats.moments import Moment
-from common.files import DISK
+from common.files import DISK, sha256_of
 
 _UNFINISHED = ".open"
-_PIECE = 1 << 20
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -85,9 +83,6 @@ class HourFiles:
 
 def file_of(output: Path, written: Written) -> NamedFile:
     """A file that has its name, with its size and sha256. Raises OSError."""
-    digest, size = hashlib.sha256(), 0
-    with (output / written.path).open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-            size += len(piece)
-    return NamedFile(written.path, written.rows, size, digest.hexdigest(), written.token_ids, written.notes)
+    path = output / written.path
+    size, sha256 = path.stat().st_size, sha256_of(path)
+    return NamedFile(written.path, written.rows, size, sha256, written.token_ids, written.notes)

@@ -1,6 +1,5 @@
 """One closed archive against its sidecar: every row read, nothing believed that can be recomputed."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from common.core.verify.accounts import Accounts, ArchiveAccount
 from common.core.verify.copy_edge import NO_SIDECAR
 from common.core.verify.sequences import Finding
 from common.errors import ArchiveError
+from common.files import sha256_of
 
 FINDINGS_A_FILE = 20
 
@@ -148,11 +148,9 @@ class ArchiveCheck:
         return row
 
     def _file_differences(self, sidecar: Sidecar) -> Iterator[str]:
-        with self._path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         yield from _difference("archive", sidecar.archive, self._path.name)
         yield from _difference("bytes", sidecar.bytes, self._path.stat().st_size)
-        yield from _difference("sha256", sidecar.sha256, sha256)
+        yield from _difference("sha256", sidecar.sha256, sha256_of(self._path))
 
     def _row_differences(self, sidecar: Sidecar) -> Iterator[str]:
         tally = self._tally

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from common.archive.views.parquet_file import ParquetFile
-from common.core.instants import NS_PER_SECOND, utc_text
+from common.core.instants import NS_PER_SECOND
+from common.core.rows.names import hour_folder
 from common.core.views.export_columns import COLUMNS, Table
 from common.errors import ArchiveError
 from common.files import DISK
@@ -114,8 +115,7 @@ class Dataset:
 
     def _begin(self, hour_ns: int) -> _OpenHour:
         self._leave_others(max(self._open, default=-1))
-        text = utc_text(hour_ns)
-        folder = self._folder / f"dt={text[:10]}" / f"hour={text[11:13]}"
+        folder = self._folder / hour_folder(hour_ns)
         if not self._replace and any(folder.glob(f"*{SUFFIX}")):
             raise ArchiveError(f"{folder}: was exported before; say --replace, or choose another --output")
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 Each step may be repeated, so a crash during recovery needs nothing of its own.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +26,7 @@ from common.core.rows.names import (
 )
 from common.core.rows.reading import row_of
 from common.errors import ArchiveError
-from common.files import Disk
+from common.files import Disk, sha256_of
 
 SAMPLE_LANE = 0  # the one lane that may write samples, and may clear what one left
 
@@ -126,7 +125,7 @@ def _close(data_root: Path, lane: int, file: OpenFile, findings: list[str], disk
         return False
     try:
         tally = _tally_rows(path, file.rows)
-        sha256 = _sha256_of(path)
+        sha256 = sha256_of(path)
         finish_close(data_root, lane, file, sha256=sha256, tally=tally, disk=disk)
     except ArchiveError as error:
         _set_aside(path, "damaged", f"cannot be closed: {error}", findings, disk)
@@ -142,11 +141,6 @@ def _tally_rows(path: Path, expected: int) -> RowTally:
     if tally.rows != expected:
         raise ArchiveError(f"{path}: holds {tally.rows} rows, though {expected} were made durable")
     return tally
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _set_aside(path: Path, suffix: str, words: str, findings: list[str], disk: Disk) -> None:

@@ -50,12 +50,11 @@ class Layout(msgspec.Struct, frozen=True):
         if self.kind == "sample":
             run_id = path_word(self.run_id)
             return f"{SAMPLE_FOLDER}/{stream}/{run_id}/polymarket_{stream}_{run_id}{ARCHIVE_SUFFIX}"
-        day, hour = utc_text(window_start_ns)[:10], utc_text(window_start_ns)[11:13]
         name = (
             f"polymarket_{stream}_{compact_utc_text(window_start_ns)}_{path_word(producer)}"
             f"_l{lane}_s{first_sequence:012d}{ARCHIVE_SUFFIX}"
         )
-        return f"{RUNTIME_FOLDER}/{stream}/dt={day}/hour={hour}/{name}"
+        return f"{RUNTIME_FOLDER}/{stream}/{hour_folder(window_start_ns)}/{name}"
 
 
 def path_word(name: str) -> str:
@@ -107,11 +106,16 @@ def window_start_of(name: str) -> int | None:
         return None
 
 
+def hour_folder(at_ns: int) -> str:
+    """The folder of an instant's hour in the folder of a stream, with `/`."""
+    text = utc_text(at_ns)
+    return f"dt={text[:10]}/hour={text[11:13]}"
+
+
 def ledger_path(stream: str, window_start_ns: int) -> str:
     """The path of the ledger of a stream and window below the data root, with `/`."""
-    day, hour = utc_text(window_start_ns)[:10], utc_text(window_start_ns)[11:13]
     name = f"polymarket_{stream}_{compact_utc_text(window_start_ns)}{LEDGER_SUFFIX}"
-    return f"{LEDGER_FOLDER}/{stream}/dt={day}/hour={hour}/{name}"
+    return f"{LEDGER_FOLDER}/{stream}/{hour_folder(window_start_ns)}/{name}"
 
 
 def open_pattern(stream: str) -> str:
