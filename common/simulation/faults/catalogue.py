@@ -28,6 +28,7 @@
   date        offset_seconds= age_seconds=         HTTP answers bear a Date that is wrong by offset_seconds=, or
                                                    come from a cache that kept them age_seconds= (header Age)
   listing     kind=L slug= by_slug=true            Gamma's lists are wrong about this market, or about all
+  reference   kind=R token=rtds|binance            reference prices go wrong, at one place or at both
   mutate      where=W change= path= to= before=    objects have another shape (see below), those of one market
               value=JSON hashed=true slug= token=  or token, or all
   clear                                            ends every fault
@@ -37,6 +38,9 @@ html, error_body (an error inside a 200); for books also wrong_book and wrong_ha
 connection (cf-ray: simulated-N), otherwise all. count=N ends a fault after N uses, seconds=S after that time;
 without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge, stranger act at once (given
 at the start: on each connection once it has subscribed); count=N repeats them.
+
+R is frozen (a connection is forgotten: no price any more, another subscription is refused, PONG still answers),
+doubled (a frame comes twice), disordered (it comes after the next one), refused (a subscription), status (a handshake).
 
 L is one of
   empty            a list without entries
@@ -100,6 +104,7 @@ FaultName = Literal[
     "gamma",
     "date",
     "listing",
+    "reference",
     "mutate",
     "clear",
 ]
@@ -120,7 +125,8 @@ ListingKind = Literal[
     "both_ids",
     "hex",
 ]
-FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind]
+ReferenceKind = Literal["frozen", "doubled", "disordered", "refused", "status"]
+FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind, ReferenceKind]
 Place = Literal[
     "",
     "market",
@@ -193,6 +199,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         self.raw_payload()
         if self.name == "listing" and self.kind not in get_args(ListingKind):
             raise ConfigError(f"fault listing: kind must be one of {', '.join(get_args(ListingKind))}")
+        if self.name == "reference" and self.kind not in get_args(ReferenceKind):
+            raise ConfigError(f"fault reference: kind must be one of {', '.join(get_args(ReferenceKind))}")
         if self.name == "mutate":
             if not self.where:
                 raise ConfigError(f"fault mutate: where must be one of {', '.join(get_args(Place)[1:])}")
