@@ -24,7 +24,8 @@
   stall                                            new connections get no answer to their handshake
   books       kind=K status= retry_after=          HTTP answers of the CLOB go wrong
               delay_seconds=
-  gamma, data the same                             HTTP answers of Gamma, or of the data API, go wrong
+  gamma       the same                             HTTP answers of Gamma go wrong
+  data        the same                             HTTP answers of the data API go wrong
   date        offset_seconds= age_seconds=         HTTP answers bear a Date that is wrong by offset_seconds=, or
                                                    come from a cache that kept them age_seconds= (header Age)
   listing     kind=L slug= by_slug=true            Gamma's lists are wrong about this market, or about all
