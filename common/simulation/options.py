@@ -48,6 +48,7 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     ws_url: str
     clob_url: str
     gamma_url: str
+    data_url: str
     rtds_url: str
     binance_url: str
 
@@ -56,7 +57,7 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
         """The addresses of an exchange that listens there."""
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         ws, http = f"ws://{place}", f"http://{place}"
-        return cls(pid, f"{ws}/ws/market", http, http, f"{ws}/rtds", f"{ws}/stream")
+        return cls(pid, f"{ws}/ws/market", http, http, http, f"{ws}/rtds", f"{ws}/stream")
 
 
 def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, prefix: str) -> None:
