@@ -35,6 +35,7 @@ class ProcessKind(msgspec.Struct, frozen=True):
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
     only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
+    beside_the_books: bool = False  # what becomes of it says nothing of the recording
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -118,6 +119,7 @@ PROCESSES = (
         in_sample=False,
         heartbeat_limit_s=20,
         role="one connection to a place that tells reference prices, into its outbox",
+        beside_the_books=True,
     ),
     ProcessKind(
         name="ledger",

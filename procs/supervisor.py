@@ -132,7 +132,7 @@ class Supervisor:
         uploads = self._settings.upload.enabled or self._settings.retention.deletes_unproved
         for kind in single_kinds(sample=self._sample, uploads=uploads):
             self._add(Instance(kind, 0))
-        for instance in () if self._sample else reference_instances(self._settings.reference):
+        for instance in () if self._sample else reference_instances(self._settings):
             self._add(instance)
 
     def step(self, timeout_s: float) -> bool:

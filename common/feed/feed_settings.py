@@ -14,7 +14,7 @@ HEALTHY_NS = (
 )  # of market data: a connection that the exchange ends again and again is dialed again soon
 
 
-NEVER = 1 << 30  # stale sessions in a row: what the markets are is no question there
+NEVER = 1 << 30  # so many stale sessions in a row do not put the markets in doubt
 
 
 def reference_rules(settings: Settings, *, handshake_timeout_s: float) -> FeedRules:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from common.config import ReferenceSettings
+from common.config import Settings
 from common.core.reference.sources import PLACES, places_of
 from common.core.rows.origin import LEGS, Leg
 from common.runtime.run.details import ProducerDetails
@@ -27,9 +27,9 @@ def wanted_instances(orders: Orders, lanes_left: Collection[int]) -> list[Instan
     return [*writers, *readers]
 
 
-def reference_instances(settings: ReferenceSettings) -> list[Instance]:
+def reference_instances(settings: Settings) -> list[Instance]:
     """One process for each place that the sources of the settings need; none where they are switched off."""
-    places = places_of(settings.sources) if settings.enabled else ()
+    places = places_of(settings.reference.sources) if settings.reference.enabled else ()
     return [Instance(kind_of(REFERENCE), 0, place=place) for place in places]
 
 

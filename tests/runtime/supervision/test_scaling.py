@@ -1,4 +1,4 @@
-from common.config import ReferenceSettings
+from common.config import ReferenceSettings, Settings
 from common.runtime.run.orders import Orders
 from common.runtime.supervision.scaling import abandoned_producers, reference_instances, wanted_instances
 
@@ -24,7 +24,7 @@ def test_outboxes_that_no_reader_of_this_run_has_are_those_of_other_legs() -> No
 
 def test_each_place_that_a_source_needs_has_a_process_for_reference_prices() -> None:
     def started(settings: ReferenceSettings) -> list[str]:
-        return [instance.name for instance in reference_instances(settings)]
+        return [instance.name for instance in reference_instances(Settings(reference=settings))]
 
     assert started(ReferenceSettings()) == ["reference-rtds", "reference-binance"]
     assert started(ReferenceSettings(sources=("binance_trade",))) == ["reference-binance"]
