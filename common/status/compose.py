@@ -14,6 +14,7 @@ from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday
 from common.core.market import Market
 from common.core.problems import Problem, sorted_problems
+from common.core.resolution.shown import ResolutionShown
 from common.core.run_state import run_state, word_for_run
 from common.core.status.disk_outlook import Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
@@ -28,6 +29,7 @@ from common.runtime.run.details import (
     ProcessShown,
     ProducerDetails,
     ReaderDetails,
+    ResolutionDetails,
     SupervisorDetails,
     WriterDetails,
 )
@@ -58,6 +60,7 @@ def compose(
     supervisor = details_of_one(facts, SupervisorDetails) or _NOT_SUPERVISED
     auditor, keeper = details_of_one(facts, AuditorDetails), details_of_one(facts, LedgerKeeperDetails)
     manifest = details_of_one(facts, ManifestDetails)
+    poller = details_of_one(facts, ResolutionDetails)
     readers = details_of_kind(facts, ReaderDetails)
     writers = details_of_kind(facts, WriterDetails).values()
     producers = details_of_kind(facts, ProducerDetails)
@@ -102,6 +105,7 @@ def compose(
         ledgers_by_condition=ledgers_by_condition(totals),
         events=manifest.events if manifest else (),
         program_version=PROGRAM_VERSION,
+        resolution=poller.shown if poller else ResolutionShown(),
     )
 
 

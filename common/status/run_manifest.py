@@ -9,6 +9,7 @@ from common.core.ledger.union_today import UnionToday
 from common.core.market import Exchange, Market
 from common.core.operator_events.event import OperatorEvent
 from common.core.problems import Problem
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import State
 from common.core.status.disk_outlook import DiskOutlook
@@ -66,6 +67,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     ledgers_by_condition: dict[str, dict[str, int]] = {}
     events: tuple[OperatorEvent, ...] = ()
     program_version: str = ""
+    resolution: ResolutionShown = ResolutionShown()
 
 
 def books_of(manifest: RunManifest) -> BooksShown:

@@ -84,6 +84,7 @@ def alone(
     settings: Mapping[str, Mapping[str, object]],
     *,
     name: str = "",
+    exchange: str = "live",
 ) -> Iterator[Alone]:
     """The process of `procs.<module>`, killed in the end if it is still there."""
     assignment = run_dir / "assignment.json"
@@ -97,6 +98,7 @@ def alone(
                 "data_root": str(data_root),
                 "run_dir": str(run_dir),
                 "settings": settings,
+                "exchange": exchange,
             }
         )
     )

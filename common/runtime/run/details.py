@@ -14,6 +14,7 @@ from common.core.feed.session_history import SessionShown
 from common.core.ledger.document import Condition
 from common.core.ledger.union_today import UnionToday
 from common.core.operator_events.event import OperatorEvent
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import ReaderState, SupervisorState
 from common.core.uploads.outlook import UploadStated
@@ -63,6 +64,13 @@ class CheckpointerDetails(ProducerDetails, frozen=True, kw_only=True):
     """Of the process that asks for books over REST."""
 
     last_error: str
+
+
+class ResolutionDetails(ProducerDetails, frozen=True, kw_only=True):
+    """Of the process that asks how windows were resolved."""
+
+    last_error: str
+    shown: ResolutionShown
 
 
 class AuditorDetails(ProducerDetails, frozen=True, kw_only=True):
@@ -149,6 +157,7 @@ Details = (
     Nothing
     | ReaderDetails
     | CheckpointerDetails
+    | ResolutionDetails
     | AuditorDetails
     | WriterDetails
     | DiscoveryDetails
@@ -160,6 +169,7 @@ Details = (
 KINDS: dict[str, type[Details]] = {
     "ws_reader": ReaderDetails,
     "rest_checkpointer": CheckpointerDetails,
+    "resolution_poller": ResolutionDetails,
     "book_auditor": AuditorDetails,
     "archive_writer": WriterDetails,
     "discovery": DiscoveryDetails,
@@ -180,5 +190,7 @@ def last_error(details: Details) -> str:
     """Why something of the process fails now; empty if nothing does, or if it is of a kind that states none."""
     match details:
         case ReaderDetails() | CheckpointerDetails() | DiscoveryDetails() | UploadStated():
+            return details.last_error
+        case ResolutionDetails():
             return details.last_error
     return ""
