@@ -48,12 +48,13 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     ws_url: str
     clob_url: str
     gamma_url: str
+    data_url: str
 
     @classmethod
     def at(cls, host: str, port: int, pid: int) -> "ExchangeUrls":
         """The addresses of an exchange that listens there."""
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return cls(pid, f"ws://{place}/ws/market", f"http://{place}", f"http://{place}")
+        return cls(pid, f"ws://{place}/ws/market", *[f"http://{place}"] * 3)
 
 
 def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, prefix: str) -> None:
