@@ -49,12 +49,15 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     clob_url: str
     gamma_url: str
     data_url: str
+    rtds_url: str
+    binance_url: str
 
     @classmethod
     def at(cls, host: str, port: int, pid: int) -> "ExchangeUrls":
         """The addresses of an exchange that listens there."""
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return cls(pid, f"ws://{place}/ws/market", *[f"http://{place}"] * 3)
+        ws, http = f"ws://{place}", f"http://{place}"
+        return cls(pid, f"{ws}/ws/market", http, http, http, f"{ws}/rtds", f"{ws}/stream")
 
 
 def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, prefix: str) -> None:

@@ -29,6 +29,7 @@
   date        offset_seconds= age_seconds=         HTTP answers bear a Date that is wrong by offset_seconds=, or
                                                    come from a cache that kept them age_seconds= (header Age)
   listing     kind=L slug= by_slug=true            Gamma's lists are wrong about this market, or about all
+  reference   kind=P token=rtds|binance            reference prices go wrong, at one place or at both
   resolution  kind=R slug= delay_seconds=          how a window ended is told otherwise than it was
   mutate      where=W change= path= to= before=    objects have another shape (see below), those of one market
               value=JSON hashed=true slug= token=  or token, or all
@@ -39,6 +40,9 @@ html, error_body (an error inside a 200); for books also wrong_book and wrong_ha
 connection (cf-ray: simulated-N), otherwise all. count=N ends a fault after N uses, seconds=S after that time;
 without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge, stranger act at once (given
 at the start: on each connection once it has subscribed); count=N repeats them.
+
+P is frozen (a connection is forgotten: no price any more, another subscription is refused, PONG still answers),
+doubled (a frame comes twice), disordered (it comes after the next one), refused (a subscription), status (a handshake).
 
 L is one of
   empty            a list without entries
@@ -108,6 +112,7 @@ FaultName = Literal[
     "resolution",
     "date",
     "listing",
+    "reference",
     "mutate",
     "clear",
 ]
@@ -128,8 +133,9 @@ ListingKind = Literal[
     "both_ids",
     "hex",
 ]
+ReferenceKind = Literal["frozen", "doubled", "disordered", "refused", "status"]
 ResolutionKind = Literal["never", "late", "corrected", "disagree", "forged"]
-FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind, ResolutionKind]
+FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind, ReferenceKind, ResolutionKind]
 Place = Literal[
     "",
     "market",
@@ -147,7 +153,7 @@ Place = Literal[
 BOOK_PLACES = frozenset({"book", "rest_book", "ws_book"})
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
 AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge", "stranger"})
-_KINDS_OF = {"listing": ListingKind, "resolution": ResolutionKind}
+_KINDS_OF = {"listing": ListingKind, "reference": ReferenceKind, "resolution": ResolutionKind}
 ONCE = frozenset({"drop", "slow"})  # unless their limits say otherwise
 
 

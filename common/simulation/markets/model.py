@@ -11,7 +11,7 @@ from common.simulation.markets.calendar import Calendar
 from common.simulation.markets.frames import Frame
 from common.simulation.markets.listing import Listing, Protocols
 from common.simulation.markets.market import SimulatedMarket
-from common.simulation.markets.wander import Wander, standing_fair
+from common.simulation.markets.wander import OPENING_USD, Wander, standing_fair
 from common.simulation.markets.windows import SERIES
 from common.simulation.resolutions import Resolutions, Teller
 
@@ -34,8 +34,8 @@ class MarketModel:
         self._weights: list[int] = []
         self._announced: Listing | None = None
         self._wanders = {
-            asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms)  # noqa: S311
-            for asset in dict.fromkeys(series.asset for series in SERIES)
+            asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms, opening_usd=opening)  # noqa: S311
+            for asset, opening in OPENING_USD.items()
         }
         self.shapes = Shapes()
         self._resolutions = Resolutions()
@@ -114,6 +114,10 @@ class MarketModel:
             return []
         [market] = self._chance.choices(self._watched, cum_weights=self._weights)
         return market.group(now_ms, self.fair(market.listing, now_ms))
+
+    def prices(self, coin: str) -> Wander | None:
+        """The prices of a coin, as in `btc`; None for one that no window is about."""
+        return next((self._wanders[each.asset] for each in SERIES if each.coin == coin), None)
 
     def walk(self, now_ms: int) -> None:
         """Let the prices walk up to now."""
