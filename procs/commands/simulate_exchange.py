@@ -73,6 +73,7 @@ def _announce(urls: ExchangeUrls) -> None:
         f"export RECORDER__EXCHANGE__WS_URL={urls.ws_url}\n"
         f"export RECORDER__EXCHANGE__CLOB_URL={urls.clob_url}\n"
         f"export RECORDER__EXCHANGE__GAMMA_URL={urls.gamma_url}\n"
+        f"export RECORDER__EXCHANGE__DATA_URL={urls.data_url}\n"
     )
     sys.stdout.flush()
 
