@@ -33,6 +33,7 @@ class ExchangeSettings(Section, frozen=True):
     ws_url: WebsocketUrl = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
     clob_url: Url = "https://clob.polymarket.com"
     gamma_url: Url = "https://gamma-api.polymarket.com"
+    data_url: Url = "https://data-api.polymarket.com"
 
 
 class DiscoverySettings(Section, frozen=True):

@@ -11,11 +11,12 @@ from common.archive.writing.store import LaneStore
 from common.core.batch import Batch
 from common.core.envelope import MESSAGE
 from common.core.rows.facts import RowFacts, facts_of
-from common.core.rows.names import Layout
+from common.core.rows.names import REFERENCE, Layout
 from common.core.rows.reading import row_of
 from common.core.rows.websocket import Rows, message_constant
 from common.locks import is_locked
 from common.polymarket.batch_rows import MessageRows, message_rows
+from common.polymarket.reference_rows import reference_rows
 from common.queue.lane_client import LaneClient
 from common.queue.outbox_files import Identity
 from common.runtime.process import Runtime, main
@@ -142,7 +143,7 @@ class ArchiveWriter:
     def _write(self, source: _Source, batch: Batch) -> None:
         identity = source.identity
         if batch.kind == MESSAGE:
-            made = message_rows(batch)
+            made = (reference_rows if identity.stream == REFERENCE else message_rows)(batch)
             rows = Rows(source.constant(batch.context), made.rests)
             facts = RowFacts(
                 batch.received_at_ns,

@@ -23,7 +23,7 @@ from common.core.audit.wishes import Wish
 from common.core.envelope import MESSAGE, Context
 from common.core.events.not_understood import NotUnderstood
 from common.core.instants import utc_text
-from common.core.rows.names import WS_RAW
+from common.core.rows.names import BOOK_STREAMS, WS_RAW
 from common.core.rows.reading import row_of, subscription_in
 from common.errors import ArchiveError
 from common.page.live_desk import LiveDesk
@@ -62,7 +62,7 @@ class BookAuditor:
         self._runtime = runtime
         self._producer = Producer(runtime, WS_RAW)
         self._rows = DivergenceRows(runtime, self._producer.outbox)
-        self._tail = QueueTail(runtime.run_dir, end=AUDITOR_TAIL, besides=runtime.name)
+        self._tail = QueueTail(runtime.run_dir, end=AUDITOR_TAIL, besides=runtime.name, streams=BOOK_STREAMS)
         self._breather = Breather()
         not_understood = NotUnderstood(books.unusable, books.unusual_forms)
         self._audit = Audit(silence_ns=stale_ns // SILENCE_SHARE, not_understood=not_understood)

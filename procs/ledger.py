@@ -23,7 +23,7 @@ from common.core.ledger.document import AnyLedger, Window
 from common.core.ledger.later import Later
 from common.core.ledger.token_seconds import counted_token_time
 from common.core.ledger.union_today import UnionToday, counted, legs_of
-from common.core.rows.names import WS_RAW, window_start_of
+from common.core.rows.names import BOOK_STREAMS, WS_RAW, stream_of, window_start_of
 from common.errors import ArchiveError
 from common.locks import is_locked
 from common.queue.outbox_files import Identity
@@ -156,9 +156,11 @@ class LedgerKeeper:
         for path in (run_dir / "producers").glob("*/identity.json"):
             if not (patient or is_locked(path.parent / "lock")):
                 continue  # of an earlier run, and nobody goes on with it
-            producer = msgspec.json.decode(path.read_bytes(), type=Identity).producer
+            identity = msgspec.json.decode(path.read_bytes(), type=Identity)
+            if identity.stream not in BOOK_STREAMS:
+                continue
             details = producers.get(path.parent.name)
-            if details is None or details.outbox.producer != producer:
+            if details is None or details.outbox.producer != identity.producer:
                 return False
             if details.outbox.settled_until_ns < window.to_ns + GRACE_NS:
                 return False
@@ -177,7 +179,10 @@ class LedgerKeeper:
 
 
 def _is_open_in(window: Window, path: str, root: Path) -> bool:
-    start_ns = window_start_of(path.rpartition("/")[2])
+    name = path.rpartition("/")[2]
+    if stream_of(name) not in BOOK_STREAMS:
+        return False
+    start_ns = window_start_of(name)
     closed = (root / path).exists() or was_uploaded(root, path)
     return start_ns is not None and start_ns <= window.from_ns and not closed
 

@@ -4,18 +4,10 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
-from common.core.counters import GAPS, part
-from common.core.envelope import Context
 from common.core.feed.rest_watch import RestWatch
-from common.core.instants import utc_text
 from common.core.market import Token
-from common.core.rows.gap import Gap
 from common.core.rows.names import REST_CHECKPOINTS
-from common.core.rows.reading import row_of
-from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
-from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
+from common.core.rows.rest import REST_CHECKPOINT, HttpAnswer
 from common.errors import ExchangeError
 from common.feed.token_share import DiscoveredMarkets
 from common.polymarket.books import BOOKS_PATH, books_body, judge_books, portions, retry_after_s
@@ -23,9 +15,9 @@ from common.polymarket.http import fetch, open_session
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
 from common.runtime.producer import Producer
+from common.runtime.request_rows import Request, RequestRows
 from common.runtime.run.details import CheckpointerDetails
 
-RECENT_GAPS = 20
 STOP_WAIT_NS = 2_000_000_000
 
 log = logging.getLogger("rest_checkpointer")
@@ -37,12 +29,12 @@ class RestCheckpointer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._producer = Producer(runtime, REST_CHECKPOINTS)
-        self._session_id = f"{self._producer.name}-c{self._producer.outbox.numbers.next_connection()}"
         self._discovered = DiscoveredMarkets(
             runtime.data_root, runtime.settings.discovery, runtime.assignment.exchange
         )
         self._http = open_session(runtime.assignment.exchange, ca_file=runtime.settings.websocket.ca_file)
         self._url = runtime.settings.exchange.clob_url.rstrip("/") + BOOKS_PATH
+        self._rows = RequestRows(runtime, self._producer, self._url, "rest_checkpoints_dropped_total")
         self._interval_ns = int(runtime.settings.rest_checkpoint.interval_seconds * 1e9)
         self._next_round_ns = 0
         self._not_before_ns = 0
@@ -50,9 +42,6 @@ class RestCheckpointer:
         self._call: BackgroundCall[HttpAnswer] | None = None
         self._asked: Sequence[Token] = ()
         self._requested_at_ns = 0
-        self._sequence = 0
-        self._dropped: list[tuple[int, int]] = []
-        self._gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
         self._last_error = ""
         self._watch = RestWatch()
         self._requested_ns = 0
@@ -65,8 +54,7 @@ class RestCheckpointer:
             self._take(self._call, now)
         elif self._stop_at_ns is None:
             self._ask_what_is_due(now)
-        self._declare_dropped()
-        self._declare_lost()
+        self._rows.declare()
         self._producer.serve(now)
         if self._stop_at_ns is not None and self._call is None and self._producer.drained:
             return False
@@ -137,84 +125,13 @@ class RestCheckpointer:
 
     def _record(self, answer: HttpAnswer | None, error: str | None, missing: tuple[str, ...]) -> None:
         self._call = None
-        self._sequence += 1
-        received_at_ns = self._runtime.clock.wall_ns()
-        row = checkpoint_row(
-            Checkpoint(
-                origin=self._producer.outbox.identity.origin,
-                session_id=self._session_id,
-                checkpoint_sequence=self._sequence,
-                requested_at_ns=self._requested_at_ns,
-                received_at_ns=received_at_ns,
-                method="POST",
-                url=self._url,
-                body=books_body(self._asked),
-                answer=answer,
-                error=error,
-                tokens_tracked_json=tokens_tracked_json(self._asked),
-                missing_token_ids=missing,
-            )
-        )
-        monotonic_ns = self._runtime.clock.monotonic_ns()
-        kept = self._producer.outbox.append_row(
-            row, received_at_ns=received_at_ns, received_monotonic_ns=monotonic_ns
-        )
+        request = Request(self._url, self._asked, self._requested_at_ns, "POST", books_body(self._asked))
+        self._rows.record(REST_CHECKPOINT, request, answer, error, missing)
         self._runtime.tally.add("rest_requests_total")
         self._last_error = f"{self._url}: {error}" if error is not None else ""
         if error is not None:
             self._runtime.tally.add("rest_failures_total")
             log.warning("checkpoint failed", extra={"reason": error, "url": self._url})
-        if not kept:
-            self._dropped.append((self._sequence, received_at_ns))
-            self._runtime.tally.add("rest_checkpoints_dropped_total")
-            log.error("checkpoint dropped, spool full", extra={"checkpoint_sequence": self._sequence})
-
-    def _declare_dropped(self) -> None:
-        """As soon as there is room again: the checkpoints that found none become a gap row."""
-        if not self._dropped or not self._producer.outbox.has_room:
-            return
-        (first, since_ns), (last, until_ns) = self._dropped[0], self._dropped[-1]
-        gap = Gap(
-            cause="spool_full",
-            from_utc=utc_text(since_ns),
-            to_utc=utc_text(until_ns),
-            first_checkpoint_sequence=first,
-            last_checkpoint_sequence=last,
-            messages=len(self._dropped),
-        )
-        if self._declare(gap):
-            self._dropped.clear()
-
-    def _declare_lost(self) -> None:
-        """Checkpoints that were durable once, in archives that are not there now, become a gap row."""
-        for lost in tuple(self._producer.outbox.agreement.lost):
-            kept = lost.next_kept
-            ended = row_of(kept.payloads[0]).checkpoint_sequence if kept is not None else self._sequence + 1
-            numbers = msgspec.structs.replace(lost, next_number=ended).numbers
-            if self._declare(lost.gap(checkpoints=numbers)):
-                self._producer.outbox.agreement.declared(lost)
-
-    def _declare(self, gap: Gap) -> bool:
-        nothing = Context(
-            0, self._session_id, 1, self._url, subscription_json(0, ()), tokens_tracked_json(())
-        )
-        now_ns, monotonic_ns = self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns()
-        row = control_row(
-            GAP,
-            nothing,
-            origin=self._producer.outbox.identity.origin,
-            received_at_ns=now_ns,
-            received_monotonic_ns=monotonic_ns,
-            detail=gap,
-        )
-        if not self._producer.outbox.append_row(
-            row, received_at_ns=now_ns, received_monotonic_ns=monotonic_ns
-        ):
-            return False
-        self._gaps.append(gap.declared(utc_text(now_ns)))
-        self._runtime.tally.add(GAPS)
-        self._runtime.tally.add(part(GAPS, gap.cause))
-        return True
 
     def stop(self) -> None:
         """Ask nothing more; a request under way has a moment left."""
@@ -223,11 +140,10 @@ class RestCheckpointer:
 
     def details(self) -> CheckpointerDetails:
         """The outbox and the last error, as the run manifest shows them."""
-        told_until_ns = self._dropped[0][1] if self._dropped else self._runtime.clock.wall_ns()
         return CheckpointerDetails(
             last_error=self._last_error,
-            gaps=tuple(self._gaps),
-            outbox=self._producer.shown(told_until_ns),
+            gaps=self._rows.gaps,
+            outbox=self._producer.shown(self._rows.told_until_ns),
         )
 
     def close(self) -> None:

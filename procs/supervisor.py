@@ -47,6 +47,7 @@ from common.topology import Instance, single_kinds, start_order
 from common.version import PROGRAM_VERSION
 
 NAME = "supervisor"
+START_LIMIT_S = 30  # for all processes to run, before a bounded recording is timed all the same
 RETIRE_LIMIT_S = 60.0  # for a writer whose lane is drained while recording goes on
 TELL_NS = 200_000_000
 LOOK_NS = 500_000_000  # between two looks at what the processes tell of themselves
@@ -90,6 +91,8 @@ class Supervisor:
         self._told_ns = self._next_look_ns = self._next_drain_ns = 0
         self._lanes_left: set[int] = set()  # with envelopes in them when last looked at
         self._files: RunFiles | None = None
+        self._recording_since_ns: int | None = None
+        self._start_limit_ns = self._clock.monotonic_ns() + START_LIMIT_S * NS
 
     def claim(self, exchange: Exchange) -> None:
         """The exchange to record: the data root belongs to it from now on.
@@ -162,6 +165,13 @@ class Supervisor:
         """Whether every process has begun its work and said so."""
         begun = {name for name, facts in read_facts(self.run_dir).items() if facts.details != NOTHING}
         return bool(self._children) and self._children.keys() <= begun
+
+    def recorded_s(self) -> float:
+        """Seconds since every process runs, or since `START_LIMIT_S` after the begin where one never does."""
+        now = self._clock.monotonic_ns()
+        if self._recording_since_ns is None and (now > self._start_limit_ns or self.all_run()):
+            self._recording_since_ns = now
+        return 0.0 if self._recording_since_ns is None else (now - self._recording_since_ns) / NS
 
     def _add(self, instance: Instance) -> None:
         self._children[instance.name] = Child(instance, self.run_dir)

@@ -7,10 +7,10 @@ from pathlib import Path
 from common.core.instants import utc_text
 from common.core.rows.names import (
     ARCHIVE_SUFFIX,
+    BOOK_STREAMS,
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
     RUNTIME_FOLDER,
-    STREAMS,
     window_start_of,
 )
 
@@ -36,16 +36,16 @@ def _names(folder: Path, prefix: str) -> list[str]:
 
 
 def archives_since(data_root: Path, since_ns: int) -> list[Path]:
-    """The closed archives of the runtime whose window starts at `since_ns` or later, ordered by path."""
-    tops = [data_root / RUNTIME_FOLDER / stream for stream in STREAMS]
+    """The closed archives that ledgers account for whose window starts at `since_ns` or later, ordered by path."""
+    tops = [data_root / RUNTIME_FOLDER / stream for stream in BOOK_STREAMS]
     folders = [folder for top in tops for folder in newest_first(top, since_ns=since_ns)]
     return sorted(path for folder in folders for path in _archives(folder) if _start(path) >= since_ns)
 
 
 def newest_windows(data_root: Path, count: int) -> list[int]:
-    """The starts of the newest windows of which closed archives are here, at least `count` of them if there are."""
+    """The starts of the newest windows of which such archives are here, at least `count` of them if there are."""
     starts: set[int] = set()
-    for stream in STREAMS:
+    for stream in BOOK_STREAMS:
         mine: set[int] = set()
         for folder in newest_first(data_root / RUNTIME_FOLDER / stream):
             mine |= {start for path in _archives(folder) if (start := _start(path)) >= 0}

@@ -27,6 +27,7 @@ from common.core.ledger.rest_window import CheckpointHour
 from common.core.ledger.two_legs import TwoLegs
 from common.core.rows.details import NOTHING
 from common.core.rows.names import (
+    BOOK_STREAMS,
     LEDGER_FOLDER,
     LEDGER_SUFFIX,
     REST_CHECKPOINTS,
@@ -47,7 +48,7 @@ Ledgers = Mapping[str, AnyLedger]
 
 
 class HourAccount:
-    """One window of both streams; what the rows of one say, the other may need."""
+    """One window of the books' streams, others are passed over; what the rows of one say, the other may need."""
 
     def __init__(self, window: Window, *, two_legs: bool = False) -> None:
         """`two_legs`: compare them, see `has_two_legs`."""
@@ -58,7 +59,9 @@ class HourAccount:
     def take(self, stream: str, row: Row) -> None:
         """Account for a row."""
         self._exchange = self._exchange or row.stated_exchange
-        if stream != WS_RAW:
+        if stream not in BOOK_STREAMS:
+            return
+        if stream == REST_CHECKPOINTS:
             answer = NO_ANSWER if row.response_json == NOTHING else read_answer(row.payload_json)
             self._checkpoints.take(row, answer)
             self._feed.checkpoint(row, answer)

@@ -21,7 +21,7 @@ from common.core.books.continuity import Break, Continuity
 from common.core.events.market_events import Unusable
 from common.core.events.reader import read_events
 from common.core.instants import parse_utc_ns
-from common.core.rows.names import ARCHIVE_SUFFIX, REST_CHECKPOINTS, WS_RAW
+from common.core.rows.names import ARCHIVE_SUFFIX, WS_RAW
 from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 from common.core.rows.websocket import MESSAGE_RECORD
@@ -47,7 +47,7 @@ def read_archive(
     Two legs, and data roots of several hosts, are merged into one stream in the order of sending, with each message
     once, unless one `leg` is asked for. `clock_error_ms` is how far the clock of a host may be off that does not know.
 
-    `paths` are archives, or folders with archives below them, such as a data root; `stream` None is both streams.
+    `paths` are archives, or folders with archives below them, such as a data root; `stream` None is all streams.
     Of each producer the rows come in the order in which it recorded them, those of several producers by their
     receive times. `since` and `until` (excluded) bound the receive time; books start again with the snapshots
     after `since`. Raises ArchiveError where an archive is missing, torn or no archive; ValueError for an instant
@@ -58,7 +58,7 @@ def read_archive(
     for path in [paths] if isinstance(paths, Path) else paths:
         recording = recording_of(path)
         of_stream.update((archive, recording) for archive in archives_of(path, stream=stream))
-    return rows_of(of_stream, span, "merged" if stream == REST_CHECKPOINTS else leg, clock_error_ms)
+    return rows_of(of_stream, span, leg if stream in {WS_RAW, None} else "merged", clock_error_ms)
 
 
 def replay(rows: Iterable[Row]) -> Iterator[Step]:

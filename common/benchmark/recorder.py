@@ -40,6 +40,7 @@ def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
     return {
         "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
         "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
+        "RECORDER__EXCHANGE__DATA_URL": urls.data_url,
         "RECORDER__DISCOVERY__MARKET_LIMIT": str(tokens // 2),
         "RECORDER__DISCOVERY__LOOKAHEAD_SECONDS": "86400",
         "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "86400",

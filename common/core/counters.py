@@ -11,7 +11,7 @@ from typing import Final, Literal, NewType, get_args
 
 from common.core.causes import Cause
 from common.core.ledger.document import Condition
-from common.core.rows.names import STREAMS
+from common.core.rows.names import BOOK_STREAMS
 
 CounterName = Literal[
     "ws_messages_total",
@@ -92,8 +92,8 @@ def gaps_by_cause(counters: Mapping[str, int]) -> dict[str, int]:
 
 
 def ledgers_by_condition(counters: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Every stream and condition, 0 for what has not happened."""
-    found: dict[str, dict[str, int]] = {stream: {} for stream in STREAMS}
-    for stream, condition in product(STREAMS, get_args(Condition)):
+    """Every stream that has ledgers and condition, 0 for what has not happened."""
+    found: dict[str, dict[str, int]] = {stream: {} for stream in BOOK_STREAMS}
+    for stream, condition in product(BOOK_STREAMS, get_args(Condition)):
         found[stream][condition] = counters.get(part(LEDGERS, stream, condition), 0)
     return found

@@ -16,6 +16,7 @@ def settings_environment(urls: ExchangeUrls, run_dir: Path) -> dict[str, str]:
         "EXCHANGE__WS_URL": urls.ws_url,
         "EXCHANGE__CLOB_URL": urls.clob_url,
         "EXCHANGE__GAMMA_URL": urls.gamma_url,
+        "EXCHANGE__DATA_URL": urls.data_url,
         "MANIFEST__HTTP_PORT": "0",
         "WEBSOCKET__LEGS": "1",
         "WRITER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_S),

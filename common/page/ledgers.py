@@ -18,9 +18,8 @@ from common.core.page.calendar import (
     conditions_of,
     hour_view,
 )
-from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
+from common.core.rows.names import BOOK_STREAMS
 
-STREAMS = (WS_RAW, REST_CHECKPOINTS)
 MOST_LEDGERS = 10_000  # 90 days have 4,320 where windows are hours; the newest count
 MOST_OF_AN_HOUR = 24
 
@@ -52,7 +51,9 @@ class LedgerShelf:
         return hour_view(_documents(wanted[-MOST_OF_AN_HOUR:]), row=row)
 
     def _starts(self) -> list[tuple[int, Path]]:
-        return sorted(each for stream in STREAMS for each in stored_ledgers(self._data_root, stream).items())
+        return sorted(
+            each for stream in BOOK_STREAMS for each in stored_ledgers(self._data_root, stream).items()
+        )
 
     def _paths(self, since_ns: int) -> list[Path]:
         return [path for start, path in self._starts() if start >= since_ns][-MOST_LEDGERS:]

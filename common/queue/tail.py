@@ -1,7 +1,7 @@
 """The looking-on end of the queue: follows the taps of all producers of a run, and knows what it missed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,7 @@ import zmq
 
 from common.core.batch import EncodingError, decode_envelopes
 from common.core.envelope import Context, Envelope
+from common.core.rows.names import STREAMS
 from common.core.rows.origin import Origin
 from common.queue.outbox_files import Identity
 from common.queue.protocol import CONTEXTS_KEPT
@@ -53,12 +54,20 @@ class _Source:
 class QueueTail:
     """Subscribes to every producer in a run's folder, also to those that come later."""
 
-    def __init__(self, run_dir: Path, *, end: SocketEnd = TAIL, besides: str = "") -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        end: SocketEnd = TAIL,
+        besides: str = "",
+        streams: Collection[str] = STREAMS,
+    ) -> None:
         """Nothing is connected before the first `look`. `end` states how many copies of each producer may wait here.
 
-        `besides`: the process whose rows are not followed, for it is the observer.
+        `besides`: the process whose rows are not followed, for it is the observer. Producers of other `streams` are
+        not followed either.
         """
-        self._run_dir, self._besides = run_dir, besides
+        self._run_dir, self._besides, self._streams = run_dir, besides, streams
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = open_socket(self._context, end)
         self._socket.setsockopt(zmq.SUBSCRIBE, b"")
@@ -76,6 +85,8 @@ class QueueTail:
                 identity = msgspec.json.decode(path.read_bytes(), type=Identity)
             except FileNotFoundError:
                 continue  # it finished just now
+            if identity.stream not in self._streams:
+                continue
             if identity.producer not in self._sources:
                 self._sources[identity.producer] = _Source(folder.name, folder, identity)
             if folder.name not in self._connected:

@@ -1,6 +1,6 @@
 """What the HTTP side answers from: the markets that are listed, and the book of each token."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from common.simulation.faults.catalogue import Fault
 from common.simulation.faults.shapes import Shapes
 from common.simulation.markets.listing import Event, Listing, Series
+from common.simulation.resolutions import Teller
 
 
 class RestBook(msgspec.Struct, frozen=True):
@@ -49,7 +50,7 @@ class Listed(Protocol):
     def shapes(self) -> Shapes:
         """How objects and books are changed by the faults that are on."""
 
-    def set_shapes(self, faults: Iterable[Fault]) -> None:
+    def set_shapes(self, faults: Sequence[Fault]) -> None:
         """The mutations among these faults hold from now on, and no others."""
 
     def tick(self, listing: Listing) -> int:
@@ -58,8 +59,8 @@ class Listed(Protocol):
     def fair(self, listing: Listing, now_ms: int) -> int:
         """What its first outcome is worth now."""
 
-    def winner(self, listing: Listing) -> int:
-        """The index of the outcome that wins, as far as is known now."""
+    def told_winner(self, teller: Teller, listing: Listing, now_s: float) -> int | None:
+        """The index of the outcome that wins as Gamma or the data API says it; None while it says nothing of it."""
 
     def rest_book(self, token_id: str, now_ms: int) -> RestBook | None:
         """The book of a token; None where it has none now."""

@@ -48,12 +48,16 @@ class ExchangeUrls(msgspec.Struct, frozen=True):
     ws_url: str
     clob_url: str
     gamma_url: str
+    data_url: str
+    rtds_url: str
+    binance_url: str
 
     @classmethod
     def at(cls, host: str, port: int, pid: int) -> "ExchangeUrls":
         """The addresses of an exchange that listens there."""
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return cls(pid, f"ws://{place}/ws/market", f"http://{place}", f"http://{place}")
+        ws, http = f"ws://{place}", f"http://{place}"
+        return cls(pid, f"{ws}/ws/market", http, http, http, f"{ws}/rtds", f"{ws}/stream")
 
 
 def add_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser, prefix: str) -> None:

@@ -13,10 +13,14 @@ from common.simulation.options import SimulationOptions
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What an exchange plays: the markets and books that HTTP answers with, and the feed of the websocket."""
+    """What an exchange plays: the markets and books that HTTP answers with, and the feed of the websocket.
+
+    `prices` are the made-up markets whose reference prices are told; None where nothing is known of such prices.
+    """
 
     listed: Listed
     feed: Audience
+    prices: MarketModel | None = None
 
 
 Play = Callable[[SimulationOptions, Faults], Played]
@@ -31,4 +35,4 @@ def made_up(options: SimulationOptions, faults: Faults) -> Played:
         protocols=options.protocol,
         more=options.more_markets,
     )
-    return Played(model, Feed(options, model, faults))
+    return Played(model, Feed(options, model, faults), model)

@@ -1,4 +1,4 @@
-"""The HTTP side of the embedded exchange: books of the CLOB, Gamma's lists, and the faults of both."""
+"""The HTTP side of the embedded exchange: books of the CLOB, Gamma's lists, the data API, and the faults of each."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from common.simulation.gamma.endpoints import Gamma, Kind, LastPageError
 from common.simulation.gamma.lies import Lies, holds_for_one
 from common.simulation.gamma.query import Query, QueryError
 from common.simulation.listed import Listed
+from common.simulation.resolutions import QuestionError, conditions_asked, rows_of
 
 BOOKS_LIMIT = 500
 LIBRARY_AGENTS = re.compile(
@@ -42,7 +43,7 @@ class HttpSide:
 
     def routes(self) -> list[web.RouteDef]:
         """All paths, each behind the User-Agent check and the faults of its service."""
-        books, gamma = self._guarded("books"), self._guarded("gamma")
+        books, gamma, data = self._guarded("books"), self._guarded("gamma"), self._guarded("data")
         return [
             web.post("/books", books(self._books)),
             web.get("/book", books(self._book)),
@@ -51,6 +52,7 @@ class HttpSide:
             web.get("/public-search", gamma(self._search)),
             web.get("/{kind:markets|events}/keyset", gamma(self._page)),
             web.get("/{kind:markets|events}/slug/{slug}", gamma(self._by_slug)),
+            web.get("/v2/resolutions", data(self._resolved)),
         ]
 
     def _guarded(self, service: str) -> Callable[[Handler], Handler]:
@@ -130,6 +132,17 @@ class HttpSide:
         if found is None:
             return json_response('{"type":"not found error","error":"slug not found"}', status=404)
         return _cached(json.dumps(found))
+
+    async def _resolved(self, request: web.Request) -> web.Response:
+        """Rows of the data API; the markets that are listed are those that it knows."""
+        calendar, now_s = self._model.calendar, time.time()
+        known = {listing.condition_id: listing for listing in calendar.by_slug.values()}
+        try:
+            asked = conditions_asked(request.query.get("condition", ""))
+        except QuestionError as error:
+            return _refusal(str(error))
+        rows = rows_of(asked, known, lambda listing: self._model.told_winner("data", listing, now_s))
+        return json_response(json.dumps({"data": rows}))
 
 
 def _kind(request: web.Request) -> Kind:

@@ -25,12 +25,14 @@ from common.simulation.faults.catalogue import AT_ONCE, ON_BOOKS, Fault, fault_f
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.simulation.oracle import CF_RAY, OracleLog, next_number
 from common.simulation.played import Play, made_up
+from common.simulation.reference import ReferenceSide
 from common.simulation.rest import HttpSide, json_response
 from common.simulation.subscription import answer_to
 
 log = logging.getLogger("simulated_exchange")
 
 
+NO_SERVICES = ("/ws/", "/simulation/", "/rtds", "/stream")  # whose answers a `date` fault leaves alone
 EXCHANGE_NAME = (
     "simulated"  # in every answer, the websocket handshake's too: what a client hears is not a market
 )
@@ -49,10 +51,13 @@ class ExchangeServer:
         self._faults = Faults()
         played = (play or made_up)(options, self._faults)
         self._model, self._feed = played.listed, played.feed
+        self._reference = ReferenceSide(played.prices, self._faults)
         self._timer: asyncio.Task[None] | None = None
+        self._reference_timer: asyncio.Task[None] | None = None
         app = web.Application()
         app.on_response_prepare.append(self._sign)
         app.add_routes(HttpSide(self._model, self._faults).routes())
+        app.add_routes(self._reference.routes())
         app.add_routes(
             [
                 web.get("/ws/market", self._websocket),
@@ -78,6 +83,7 @@ class ExchangeServer:
                 f"{place}: cannot listen ({error.strerror}); choose another --port"
             ) from error
         self._timer = asyncio.create_task(self._feed.run())
+        self._reference_timer = asyncio.create_task(self._reference.run())
         port = self._runner.addresses[0][1]
         log.info("listening", extra={"host": self._options.host, "port": port})
         return ExchangeUrls.at(self._options.host, port, os.getpid())
@@ -89,17 +95,22 @@ class ExchangeServer:
     async def run_until(self, stop: asyncio.Event) -> None:
         """Play until `stop` is set or all is played; a bug in the timer ends the exchange, which is not silent then."""
         assert self._timer is not None
-        waiter = asyncio.create_task(stop.wait())
-        await asyncio.wait([waiter, self._timer], return_when=asyncio.FIRST_COMPLETED)
+        assert self._reference_timer is not None
+        waiter, timers = asyncio.create_task(stop.wait()), (self._timer, self._reference_timer)
+        await asyncio.wait([waiter, *timers], return_when=asyncio.FIRST_COMPLETED)
         waiter.cancel()
-        if self._timer.done():
-            await self._timer
+        for timer in timers:
+            if timer.done():
+                await timer
 
     async def stop(self) -> None:
         """Close every connection with a close frame, finish the oracle, give back the port."""
-        if self._timer is not None:
-            self._timer.cancel()
-            await asyncio.wait([self._timer])
+        timers = [timer for timer in (self._timer, self._reference_timer) if timer is not None]
+        for timer in timers:
+            timer.cancel()
+        if timers:
+            await asyncio.wait(timers)
+        await self._reference.stop()
         open_now = list(self._feed.connections.values())
         await asyncio.gather(*(connection.close(1001, self._feed.closing_words) for connection in open_now))
         await self._runner.cleanup()
@@ -107,7 +118,7 @@ class ExchangeServer:
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Put into every answer that it is not from the market; a wrong or an old Date into those of a `date` fault."""
         response.headers[EXCHANGE_HEADER] = EXCHANGE_NAME
-        is_service = not request.path.startswith(("/ws/", "/simulation/"))
+        is_service = not request.path.startswith(NO_SERVICES)
         fault = self._faults.take("date", time.monotonic()) if is_service else None
         if fault is not None:
             at_s = time.time() + fault.offset_seconds - fault.age_seconds
@@ -204,6 +215,7 @@ class ExchangeServer:
         status = {
             "connections": connections,
             "frames_made": self._feed.frames_made,
+            "reference_connections": self._reference.connections,
             "faults": self._faults.active(time.monotonic()),
         }
         return json_response(msgspec.json.encode(status).decode())

@@ -37,7 +37,6 @@ from common.sample.results import judge_sample, write_sample_results
 from procs.supervisor import NAME, Supervisor
 
 STEP_SECONDS = 0.1
-START_LIMIT_S = 30.0  # the clock waits no longer for a process that does not come up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,14 +148,9 @@ def _supervise(
     supervisor.begin()
     duration_s = settings.sample.duration_seconds
     progress = Progress(duration_s, sys.stderr)
-    begun = time.monotonic()
-    started: float | None = None
     unanswered: list[str] = []
     while supervisor.step(STEP_SECONDS):
-        now = time.monotonic()
-        if started is None and (supervisor.all_run() or now - begun > START_LIMIT_S):
-            started = now
-        elapsed_s = now - started if started is not None else 0.0
+        elapsed_s = supervisor.recorded_s()
         facts = read_facts(supervisor.run_dir)
         progress.show(elapsed_s, facts)
         if signals.count or elapsed_s >= duration_s:

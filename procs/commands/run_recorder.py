@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--duration-seconds",
         type=duration(),
         metavar="SECONDS",
-        help="stop after this long (default: never)",
+        help="stop after this long, from when all processes run (default: never)",
     )
     command.add_selection_arguments(parser)
     add_exchange_arguments(parser)
@@ -133,7 +133,6 @@ def _discover_first(settings: Settings, exchange: Exchange) -> None:
 
 
 def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: float | None) -> None:
-    ends_at = None if duration_seconds is None else time.monotonic() + duration_seconds
     manager = ServiceManager()
     stopping = False
     while supervisor.step(STEP_SECONDS):
@@ -143,7 +142,7 @@ def _supervise(supervisor: Supervisor, signals: StopSignals, duration_seconds: f
         if signals.count and not stopping:
             stopping = True
             manager.stopping()
-        if signals.count or (ends_at is not None and time.monotonic() >= ends_at):
+        if signals.count or (duration_seconds is not None and supervisor.recorded_s() >= duration_seconds):
             supervisor.stop()
         if signals.count > 1:
             supervisor.hurry()

@@ -140,6 +140,7 @@ def _announce(urls: ExchangeUrls, *, replays: bool) -> None:
         f"export RECORDER__EXCHANGE__WS_URL={urls.ws_url}\n"
         f"export RECORDER__EXCHANGE__CLOB_URL={urls.clob_url}\n"
         f"export RECORDER__EXCHANGE__GAMMA_URL={urls.gamma_url}\n"
+        f"export RECORDER__EXCHANGE__DATA_URL={urls.data_url}\n"
     )
     if replays:
         sys.stdout.write(

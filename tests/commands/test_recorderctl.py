@@ -188,6 +188,7 @@ def test_the_live_view_follows_a_resize_at_once(recorded: Path) -> None:
     arguments = ("status", "--watch", "3600", "--data-root", str(recorded / "d"))
     with on_terminal("recorderctl", *arguments) as terminal:
         terminal.wait_until_shown("UTC")
+        wait_for(lambda: terminal.read().count("\r\n") == 23, what="the whole of the first picture")
         drawn = len(terminal.written)
         terminal.resize(40, 10)
         terminal.process.send_signal(signal.SIGWINCH)

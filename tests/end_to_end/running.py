@@ -94,6 +94,7 @@ def exchange_environment(urls: ExchangeUrls) -> dict[str, str]:
         "RECORDER__EXCHANGE__WS_URL": urls.ws_url,
         "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
         "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
+        "RECORDER__EXCHANGE__DATA_URL": urls.data_url,
     }
 
 

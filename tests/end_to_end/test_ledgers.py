@@ -8,7 +8,7 @@ import pytest
 
 from common.archive.ledger import read_ledger, stored_ledgers
 from common.archive.verify.data_root import verify_data_root
-from common.core.ledger.document import FeedLedger
+from common.core.ledger.document import AnyLedger, FeedLedger
 from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
@@ -26,6 +26,10 @@ def exchange(tmp_path: Path) -> Iterator[EmbeddedExchange]:
     options = SimulationOptions(rate=200)
     with exchange_beside(tmp_path, options) as running:
         yield running
+
+
+def ledgers_of(root: Path) -> list[AnyLedger]:
+    return [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]
 
 
 def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
@@ -46,13 +50,17 @@ def test_ledgers_follow_a_killed_reader_and_verification_gives_the_same(
             timeout_s=120,
         )
         wait_for(
+            lambda: "reader_died" in {gap.cause for ledger in ledgers_of(root) for gap in ledger.gaps},
+            what="a ledger with the death of the reader",
+            timeout_s=120,
+        )
+        wait_for(
             lambda: "complete" in {each["condition"] for each in running.manifest["ledgers"]},
             what="the run manifest to show a complete window",
             timeout_s=120,
         )
         running.stop()
-    ledgers = [read_ledger(path) for _, path in sorted(stored_ledgers(root, WS_RAW).items())]
-    assert "reader_died" in {gap.cause for ledger in ledgers for gap in ledger.gaps}
+    ledgers = ledgers_of(root)
     assert "complete" in {ledger.condition for ledger in ledgers}
     told = [token for ledger in ledgers if isinstance(ledger, FeedLedger) for token in ledger.tokens]
     assert sum(token.checks_passed for token in told) > 0

@@ -9,7 +9,7 @@ import pytest
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
 from tests.end_to_end.recorders import exchange_beside, recorder
-from tests.end_to_end.running import exchange_environment, oracle_findings, run_command
+from tests.end_to_end.running import oracle_findings, run_command
 from tests.waiting import wait_for
 
 
@@ -69,16 +69,10 @@ def test_a_second_sigterm_hurries_and_the_next_run_archives_what_was_left(
 def test_no_tokens_is_a_state_and_recording_begins_by_itself_when_they_appear(tmp_path: Path) -> None:
     options = SimulationOptions(rate=200, oracle=str(tmp_path / "oracle"))
     with exchange_beside(tmp_path, options) as exchange:
-        discovered = run_command(
-            "run_recorder",
-            *("--data-root", "d", "--duration-seconds", "2"),
-            folder=tmp_path,
-            environment={
-                "RECORDER__DISCOVERY__SERIES": "[btc-nothing-here]",
-                **exchange_environment(exchange.urls),
-            },
-        )
-        assert discovered.returncode == 0, discovered.stderr
+        nothing = {"RECORDER__DISCOVERY__SERIES": "[btc-nothing-here]"}
+        with recorder(tmp_path, exchange, environment=nothing, state="RUNNING_NO_ACTIVE_TOKENS") as running:
+            log = running.stop()
+        assert running.process.returncode == 0, log
         found = tmp_path / "d/discovery/polymarket_btc_markets_latest.json"
         assert '"markets": []' in found.read_text()
         # Gamma fails from here on: the recorder begins with the empty file, and waits.

@@ -1,4 +1,7 @@
-"""A process that lives as its name says: `dies` at once, `beats` often, or is `stubborn` and does not heed SIGTERM."""
+"""A process that lives as its name says: `dies` at once, `beats` often, or is `stubborn` and does not heed SIGTERM.
+
+It `starts` for ever, or does so after one beat as if it had `begun`: SIGTERM ends it unheeded.
+"""
 
 import os
 import signal
@@ -13,5 +16,10 @@ if __name__ == "__main__":
     if given["--name"] == "beats-0":
         os.write(int(given["--heartbeat"]), b"." * 60_000)
         Path(given["--assignment"]).touch()
+    if given["--name"] == "begun-0":
+        os.write(int(given["--heartbeat"]), b".")
+        Path(given["--assignment"]).touch()
+    if given["--name"] in ("starts-0", "begun-0"):
+        time.sleep(60)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(60)

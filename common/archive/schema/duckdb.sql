@@ -54,3 +54,37 @@ CREATE OR REPLACE MACRO rest_checkpoints(files) AS TABLE
         error: 'VARCHAR',
         missing_token_ids: 'VARCHAR[]'
     });
+
+CREATE OR REPLACE MACRO reference(files) AS TABLE
+    SELECT * FROM read_json(files, format = 'newline_delimited', compression = 'auto_detect',
+        maximum_object_size = 268435456, columns = {
+        schema_version: 'BIGINT',
+        record_type: 'VARCHAR',
+        exchange: 'VARCHAR',
+        producer: 'VARCHAR',
+        leg: 'VARCHAR',
+        host: 'VARCHAR',
+        session_id: 'VARCHAR',
+        connection_sequence: 'BIGINT',
+        websocket: 'STRUCT(url VARCHAR)',
+        subscription: 'STRUCT(revision BIGINT, assets_ids VARCHAR[])',
+        tokens_tracked: 'STRUCT(market_slug VARCHAR, condition_id VARCHAR, token_id VARCHAR, outcome VARCHAR, end_time_utc VARCHAR, protocol VARCHAR)[]',
+        received_at_utc: 'VARCHAR',
+        received_at_ns: 'BIGINT',
+        received_monotonic_ns: 'BIGINT',
+        message_sequence: 'BIGINT',
+        global_message_sequence: 'BIGINT',
+        opcode: 'BIGINT',
+        payload_length_bytes: 'BIGINT',
+        payload_sha256: 'VARCHAR',
+        raw_text: 'VARCHAR',
+        raw_base64: 'VARCHAR',
+        json: 'JSON',
+        json_error: 'VARCHAR',
+        classified_event_types: 'VARCHAR[]',
+        gap: 'STRUCT(cause VARCHAR, from_utc VARCHAR, to_utc VARCHAR, messages BIGINT)',
+        session_opened: 'JSON',
+        session_closed: 'JSON',
+        subscription_changed: 'JSON',
+        divergence: 'JSON'
+    });

@@ -1,4 +1,4 @@
-"""The columns of both streams and their kinds, from the fields of a row: all schemas are made from these.
+"""The columns of all streams and their kinds, from the fields of a row: all schemas are made from these.
 
 Fields that are not listed are left out by every reader, which is how archives with more fields, of a later version,
 stay readable.
@@ -23,4 +23,5 @@ STREAMS: dict[str, dict[str, Kind]] = {
     for stream in names.STREAMS
 }
 WS_RAW, REST_CHECKPOINTS = STREAMS[names.WS_RAW], STREAMS[names.REST_CHECKPOINTS]
+REFERENCE = STREAMS[names.REFERENCE]
 MOST_BYTES_OF_ROW = 256 << 20  # a payload of `websocket.max_frame_bytes` is in its row twice, with escapes

@@ -29,7 +29,7 @@ from common.core.events.not_understood import Unused
 from common.core.instants import parse_utc_ns
 from common.core.ledger.document import AnyLedger, OlderLedger, Window
 from common.core.ledger.later import Later
-from common.core.rows.names import STREAMS, ledger_path, window_start_of
+from common.core.rows.names import BOOK_STREAMS, ledger_path, window_start_of
 from common.core.rows.order import in_recorded_order
 from common.core.verify.accounts import Accounts
 from common.core.verify.copy_edge import CopyEdge
@@ -66,7 +66,7 @@ class LedgerCheck:
         self.hours: list[HourSummary] = []
         self.divergences: list[Divergence] = []
         self._root, self._partial, self._edge = data_root, partial, edge
-        self._stored = {stream: stored_ledgers(data_root, stream) for stream in STREAMS}
+        self._stored = {stream: stored_ledgers(data_root, stream) for stream in BOOK_STREAMS}
         self._later = Later()
         self._others: list[Path] = []
         self._windows: dict[int, list[HourArchive]] = {}
@@ -127,7 +127,7 @@ class LedgerCheck:
         progress: Progress,
     ) -> list[CheckedArchive]:
         stored = {
-            stream: ledger for stream in STREAMS if (ledger := self._load(stream, start_ns)) is not None
+            stream: ledger for stream in BOOK_STREAMS if (ledger := self._load(stream, start_ns)) is not None
         }
         if not stored and not any(f"_{AUDITOR}-" in each.path.name for each in archives):
             return [checks[each.path].run(progress) for each in archives]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows.names import REST_CHECKPOINTS, STREAMS, WS_RAW
+from common.core.rows.names import REFERENCE, REST_CHECKPOINTS, STREAMS, WS_RAW
 
 Kind = (
     Any  # "text" | "int64" | "float64" | "json" | [Kind] | {name: Kind}; mypy has no recursive alias for it
@@ -24,8 +24,8 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def ws(kind: Kind) -> Column:
-    """A column of websocket rows alone."""
-    return Column(kind, (WS_RAW,))
+    """A column of websocket rows alone: the market's and those of reference prices."""
+    return Column(kind, (WS_RAW, REFERENCE))
 
 
 def rest(kind: Kind) -> Column:

@@ -10,7 +10,9 @@ from common.core.instants import NS_PER_SECOND, compact_utc_text, parse_utc_ns, 
 
 WS_RAW = "ws_raw"
 REST_CHECKPOINTS = "rest_checkpoints"
-STREAMS = (WS_RAW, REST_CHECKPOINTS)
+REFERENCE = "reference"
+BOOK_STREAMS = (WS_RAW, REST_CHECKPOINTS)  # what ledgers account for, and a sample must have
+STREAMS = (*BOOK_STREAMS, REFERENCE)
 
 RUNTIME_FOLDER = "raw_orderbooks/polymarket"
 SAMPLE_FOLDER = "ws_sample/polymarket"
@@ -22,7 +24,7 @@ LEDGER_SUFFIX = ".ledger.json"
 
 _RUNTIME_OPEN_NAME = re.compile(r"\.polymarket_.*_l(\d+)_s\d{12,}(_part-\d+)?\.jsonl\.gz\.open", re.ASCII)
 _RUNTIME_NAME = re.compile(r"polymarket_.*_l(\d+)_s(\d{12,})(_part-\d+)?\.jsonl\.gz", re.ASCII)
-_WINDOW = re.compile(r"polymarket_(?:ws_raw|rest_checkpoints)_(\d{8}T\d{6}Z)[_.].*", re.ASCII)
+_WINDOW = re.compile(rf"polymarket_(?:{'|'.join(STREAMS)})_(\d{{8}}T\d{{6}}Z)[_.].*", re.ASCII)
 _PLAIN_NAME = re.compile(r"[a-zA-Z0-9_-]{1,80}")
 
 

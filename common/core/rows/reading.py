@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Row(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One row of either stream. Times are nanoseconds since 1970 and of the machine's monotonic clock.
+    """One row of any stream. Times are nanoseconds since 1970 and of the machine's monotonic clock.
 
     What a kind of row does not have is 0, empty or null here: message sequences of life-cycle and REST rows,
     `checkpoint_sequence` of websocket rows. Most properties raise ArchiveError where their part of the row is not

@@ -34,10 +34,11 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """One request for books. `answer` is None when none came; `error` states what was wrong, or None.
+    """One request, for books unless `record_type` says otherwise.
 
-    `tokens_tracked_json` is the JSON value of `tokens_tracked`; `missing_token_ids` were asked for and are
-    not in the answer. `received_at_ns` is the end of the answer or of the wait for it.
+    `answer` is None when none came; `error` states what was wrong, or None. `tokens_tracked_json` is the JSON value of
+    `tokens_tracked`; `missing_token_ids` were asked for and are not in the answer. `received_at_ns` is the end of the
+    answer or of the wait for it.
     """
 
     origin: Origin
@@ -52,6 +53,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     error: str | None
     tokens_tracked_json: bytes
     missing_token_ids: tuple[str, ...] = ()
+    record_type: str = REST_CHECKPOINT
 
 
 def checkpoint_row(checkpoint: Checkpoint) -> bytes:
@@ -65,7 +67,7 @@ def checkpoint_row(checkpoint: Checkpoint) -> bytes:
         b'"missing_token_ids":%b,"payload_sha256":%b}'
         % (
             SCHEMA_VERSION,
-            encode_line(REST_CHECKPOINT),
+            encode_line(checkpoint.record_type),
             origin_json(checkpoint.origin),
             encode_line(checkpoint.session_id),
             checkpoint.checkpoint_sequence,

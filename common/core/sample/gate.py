@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 
 from common.core.market import Market
-from common.core.rows.names import STREAMS
+from common.core.rows.names import BOOK_STREAMS
 from common.core.sample.account import Reason, SampleFacts, SampleRun
 
 PASS = "WS_RAW_SAMPLE_PASS"  # noqa: S105  (a verdict, no secret)
@@ -48,7 +48,7 @@ def _about_markets(run: SampleRun) -> list[Reason]:
 def _about_outputs(facts: SampleFacts, run: SampleRun, data_root: str) -> list[Reason]:
     reasons = [
         Reason(f"There is no closed {stream} archive: nothing of that kind was written.", TRY_OFFLINE)
-        for stream in STREAMS
+        for stream in BOOK_STREAMS
         if not any(file.stream == stream for file in facts.files)
     ]
     reasons += [

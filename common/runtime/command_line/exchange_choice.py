@@ -55,7 +55,9 @@ def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterat
         EmbeddedExchange(options, Path(folder)) as exchange,
     ):
         urls = exchange.urls
-        simulated = ExchangeSettings(ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url)
+        simulated = ExchangeSettings(
+            ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url, data_url=urls.data_url
+        )
         check_network(msgspec.structs.astuple(simulated), settings.websocket.ca_file)
         yield msgspec.structs.replace(settings, exchange=simulated)
 

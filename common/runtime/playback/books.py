@@ -10,6 +10,7 @@ from common.archive.step import Step
 from common.core.books.book import Book
 from common.core.books.connection import Books
 from common.core.books.hash import USUAL_TERMS, HashTerms
+from common.core.events.market_events import MarketResolved
 from common.core.events.rest_answer import read_checkpoint
 from common.core.instants import NS_PER_SECOND
 from common.core.recipes.recipe import VERSION_KEY
@@ -18,6 +19,7 @@ from common.runtime.playback.moments import Item
 from common.runtime.playback.options import LOOK_BACK_NS, Playback
 
 UNSUBSCRIBED = "unsubscribed"  # the reason of a break that loses nothing
+WINNERS_KEPT = 5000
 TERMS_AHEAD_NS = 90 * NS_PER_SECOND  # what only REST tells of a market is taken from its next checkpoint too
 
 
@@ -27,6 +29,7 @@ class PlayedBooks:
     def __init__(self, terms: "RecordedTerms") -> None:
         self._merged, self._single = MergedReplay(), Replay()
         self._of: dict[str, Books] = {}
+        self._winners: dict[str, None] = {}
         self._terms = terms
 
     def take(self, item: Item) -> dict[str, int]:
@@ -40,6 +43,10 @@ class PlayedBooks:
                 and step.broken.reason != UNSUBSCRIBED
             ):
                 lost[step.broken.reason] = lost.get(step.broken.reason, 0) + gone
+            if isinstance(step.event, MarketResolved) and step.event.winning_token_id:
+                self._winners[step.event.winning_token_id] = None
+                if len(self._winners) > WINNERS_KEPT:
+                    del self._winners[next(iter(self._winners))]
             for token_id in step.token_ids:
                 self._of[token_id] = step.books
         return lost
@@ -57,6 +64,10 @@ class PlayedBooks:
         """A token's book, None where the recording does not know it at this instant."""
         books = self._of.get(token_id)
         return None if books is None else books.get(token_id)
+
+    def has_won(self, token_id: str) -> bool:
+        """Whether a `market_resolved` has named the token."""
+        return token_id in self._winners
 
     def opening(self, token_id: str) -> str | None:
         """An element of the opening array: the book with the time and the hash that the exchange last gave it."""

@@ -42,6 +42,8 @@ class PlaybackFeed(Audience):
             "slow",
             "drop_change",
             "stranger",
+            "reference",
+            "resolution",
         }
     )
 

@@ -1,6 +1,6 @@
 """The HTTP side of a replay: Gamma's markets and the books of the instant that is played."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from common.runtime.playback.books import PlayedBooks
 from common.runtime.playback.markets import SERIES, TICK, RecordedMarkets
@@ -9,6 +9,7 @@ from common.simulation.faults.shapes import Shapes
 from common.simulation.listed import RestBook
 from common.simulation.markets.book import ONE
 from common.simulation.markets.listing import Listing, Series
+from common.simulation.resolutions import Teller
 
 
 class ListedRecording:
@@ -21,7 +22,7 @@ class ListedRecording:
         self.at_ns = 0
         self._books = books
 
-    def set_shapes(self, faults: Iterable[Fault]) -> None:
+    def set_shapes(self, faults: Sequence[Fault]) -> None:
         """Mutations of Gamma's objects and of REST books; frames go out as they were recorded."""
         self.shapes.set(faults)
 
@@ -37,9 +38,14 @@ class ListedRecording:
             return ONE // 2
         return (_ten_thousandths(book.best_bid) + _ten_thousandths(book.best_ask)) // 2
 
-    def winner(self, listing: Listing) -> int:
-        """The likelier outcome: who won is not recorded for certain."""
-        return int(self.fair(listing, 0) < ONE // 2)
+    def told_winner(self, teller: Teller, listing: Listing, now_s: float) -> int | None:
+        """Who won as the recording has it; where it has not, Gamma names the likelier outcome of a closed market."""
+        if now_s < listing.closed:
+            return None
+        won = [self._books.has_won(token_id) for token_id in listing.token_ids]
+        if True in won:
+            return won.index(True)
+        return int(self.fair(listing, 0) < ONE // 2) if teller == "gamma" else None
 
     def rest_book(self, token_id: str, now_ms: int) -> RestBook | None:  # noqa: ARG002 - the played instant counts
         """The book of the played instant."""

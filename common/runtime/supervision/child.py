@@ -40,6 +40,7 @@ class Child:
         self._started_ns = 0
         self._alive_ns = 0
         self._has_beaten = False
+        self._began = False  # whether any of its lives got further than its start
         self._start_at_ns = 0
         self._kill_at_ns: int | None = None
         self._must_drain = False
@@ -59,6 +60,11 @@ class Child:
     def runs(self) -> bool:
         """Whether it was started and its end was not noticed yet."""
         return self._process is not None
+
+    @property
+    def may_hold_rows(self) -> bool:
+        """Whether it, or an earlier run of its name, may have taken in what is not durable yet."""
+        return self._began or (self._run_dir / "producers" / self.name).exists()
 
     def is_flapping(self, now_ns: int) -> bool:
         """Whether it dies again and again."""
@@ -104,7 +110,8 @@ class Child:
             return None
         exit_code = self._process.returncode
         self._process = None
-        self._must_drain = self.stopping and exit_code != 0 and not self._gave_up
+        self._began = self._began or self._has_beaten or self._heartbeats.came()
+        self._must_drain = self.stopping and exit_code != 0 and not self._gave_up and self.may_hold_rows
         if not self.stopping:
             self._start_at_ns = self.policy.restart_at_ns(started_ns=self._started_ns, ended_ns=now_ns)
             log.warning(

@@ -44,9 +44,12 @@ class Stopping:
                 child.stop(STOP_LIMIT_S[rank], now)
 
     def note_end(self, child: Child, exit_code: int) -> None:
-        """A producer that did not end in order holds rows, whether or not its outbox is still there."""
+        """A producer that did not end in order holds rows, whether or not its outbox is still there.
+
+        One that was told to stop while it was still starting holds none.
+        """
         if child.stopping and child.instance.kind.stop_rank == PRODUCERS_RANK:
-            (self.undrained.add if exit_code else self.undrained.discard)(child.name)
+            (self.undrained.add if exit_code and child.may_hold_rows else self.undrained.discard)(child.name)
 
     def state(self, now: int) -> SupervisorState:
         """What the run is doing, as the supervisor sees it."""

@@ -25,9 +25,12 @@
   books       kind=K status= retry_after=          HTTP answers of the CLOB go wrong
               delay_seconds=
   gamma       the same                             HTTP answers of Gamma go wrong
+  data        the same                             HTTP answers of the data API go wrong
   date        offset_seconds= age_seconds=         HTTP answers bear a Date that is wrong by offset_seconds=, or
                                                    come from a cache that kept them age_seconds= (header Age)
   listing     kind=L slug= by_slug=true            Gamma's lists are wrong about this market, or about all
+  reference   kind=P token=rtds|binance            reference prices go wrong, at one place or at both
+  resolution  kind=R slug= delay_seconds=          how a window ended is told otherwise than it was
   mutate      where=W change= path= to= before=    objects have another shape (see below), those of one market
               value=JSON hashed=true slug= token=  or token, or all
   clear                                            ends every fault
@@ -37,6 +40,9 @@ html, error_body (an error inside a 200); for books also wrong_book and wrong_ha
 connection (cf-ray: simulated-N), otherwise all. count=N ends a fault after N uses, seconds=S after that time;
 without them it lasts until it is cleared. cut, close, drop_change, garbage, raw, huge, stranger act at once (given
 at the start: on each connection once it has subscribed); count=N repeats them.
+
+P is frozen (a connection is forgotten: no price any more, another subscription is refused, PONG still answers),
+doubled (a frame comes twice), disordered (it comes after the next one), refused (a subscription), status (a handshake).
 
 L is one of
   empty            a list without entries
@@ -53,6 +59,10 @@ L is one of
   hex              digits=62|63|64 is the width of the condition id (of v2 markets)
 A market that is asked for by its slug is told as it is, unless by_slug=true is given; version, both_ids and hex hold
 everywhere. One list is one use for count=.
+
+R is never (told by nobody), late (by delay_seconds=), corrected (the wrong outcome for delay_seconds=, then the right
+one), disagree (the data API tells the wrong one, Gamma the right one) or forged (both tell the wrong one). It has no
+count=, and ends with clear.
 
 W is market or event (objects of Gamma), book, rest_book, ws_book (books everywhere, over REST, over the websocket), or
 the kind of a frame as in price_change. change= is rename (to=NAME), move (to=SUBOBJECT, or before=KEY, or to the end),
@@ -98,8 +108,11 @@ FaultName = Literal[
     "stall",
     "books",
     "gamma",
+    "data",
+    "resolution",
     "date",
     "listing",
+    "reference",
     "mutate",
     "clear",
 ]
@@ -120,7 +133,9 @@ ListingKind = Literal[
     "both_ids",
     "hex",
 ]
-FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind]
+ReferenceKind = Literal["frozen", "doubled", "disordered", "refused", "status"]
+ResolutionKind = Literal["never", "late", "corrected", "disagree", "forged"]
+FaultKind = Literal["", "text", "utf8", AnswerKind, ListingKind, ReferenceKind, ResolutionKind]
 Place = Literal[
     "",
     "market",
@@ -139,6 +154,7 @@ BOOK_PLACES = frozenset({"book", "rest_book", "ws_book"})
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
 AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge", "stranger"})
 ON_BOOKS = frozenset({"drop_change", "stranger"})
+_KINDS_OF = {"listing": ListingKind, "reference": ReferenceKind, "resolution": ResolutionKind}
 ONCE = frozenset({"drop", "slow"})  # unless their limits say otherwise
 
 
@@ -192,8 +208,9 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     def check(self) -> None:
         """Raises ConfigError naming the key that is wrong."""
         self.raw_payload()
-        if self.name == "listing" and self.kind not in get_args(ListingKind):
-            raise ConfigError(f"fault listing: kind must be one of {', '.join(get_args(ListingKind))}")
+        kinds = get_args(_KINDS_OF.get(self.name))
+        if kinds and self.kind not in kinds:
+            raise ConfigError(f"fault {self.name}: kind must be one of {', '.join(kinds)}")
         if self.name == "mutate":
             if not self.where:
                 raise ConfigError(f"fault mutate: where must be one of {', '.join(get_args(Place)[1:])}")

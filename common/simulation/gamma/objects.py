@@ -35,7 +35,7 @@ class GammaObjects:
             "outcomePrices": json.dumps(self._prices(listing, now_s)),
             "volume": "0",
             "active": True,
-            "closed": now_s >= listing.closed,
+            "closed": self._winner(listing, now_s) is not None,
             "createdAt": _micros(listing.created),
             "updatedAt": _micros(now_s),
             "archived": False,
@@ -52,7 +52,7 @@ class GammaObjects:
             "feesEnabled": True,
             "spread": tick,
             **_window(listing),
-            **_resolution(listing, now_s),
+            **_resolution(listing, closed=self._winner(listing, now_s) is not None),
         }
         if listing.event.neg_risk:
             market["groupItemTitle"] = listing.question
@@ -74,7 +74,7 @@ class GammaObjects:
             "startDate": _micros(listings[0].created + 1),
             "creationDate": _micros(listings[0].created),
             "active": True,
-            "closed": all(now_s >= listing.closed for listing in listings),
+            "closed": all(self._winner(listing, now_s) is not None for listing in listings),
             "archived": False,
             "enableOrderBook": True,
             "negRisk": event.neg_risk,
@@ -96,11 +96,14 @@ class GammaObjects:
         return shown
 
     def _prices(self, listing: Listing, now_s: float) -> list[str]:
-        if now_s >= listing.closed:
-            winner = self._model.winner(listing)
+        winner = self._winner(listing, now_s)
+        if winner is not None:
             return [str(1 - winner), str(winner)]
         fair = self._model.fair(listing, int(now_s * 1000)) / ONE
         return [f"{fair:.3f}", f"{1 - fair:.3f}"]
+
+    def _winner(self, listing: Listing, now_s: float) -> int | None:
+        return self._model.told_winner("gamma", listing, now_s)
 
 
 def series_object(series: Series) -> Document:
@@ -135,8 +138,7 @@ def _window(listing: Listing) -> Document:
     return said
 
 
-def _resolution(listing: Listing, now_s: float) -> Document:
-    closed = now_s >= listing.closed
+def _resolution(listing: Listing, *, closed: bool) -> Document:
     said: Document = (
         {} if listing.protocol == "v1" else {"resolutionStatus": "resolved" if closed else "active"}
     )

@@ -27,6 +27,11 @@ class Series(msgspec.Struct, frozen=True):
     v2_parity: int
     tick: int
 
+    @property
+    def coin(self) -> str:
+        """What is bet on, in the short form that slugs have: `btc`."""
+        return self.slug.partition("-")[0]
+
 
 class Event(msgspec.Struct, frozen=True):
     """What Gamma lists a market under: one market with the same slug, or many of which one wins."""

@@ -1,7 +1,7 @@
 """The whole simulated exchange without any I/O: markets that roll with the clock, and their frames."""
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from common.simulation.faults.catalogue import Fault
@@ -12,8 +12,9 @@ from common.simulation.markets.calendar import Calendar
 from common.simulation.markets.frames import Frame
 from common.simulation.markets.listing import Listing, Protocols
 from common.simulation.markets.market import SimulatedMarket
-from common.simulation.markets.wander import Wander, standing_fair
+from common.simulation.markets.wander import OPENING_USD, Wander, standing_fair
 from common.simulation.markets.windows import SERIES
+from common.simulation.resolutions import Resolutions, Teller
 
 ACTIVITY = (1, 20, 4)  # share of the traffic before, during and after a window
 STANDING_ACTIVITY = 4  # that of a market without a window
@@ -34,11 +35,12 @@ class MarketModel:
         self._weights: list[int] = []
         self._announced: Listing | None = None
         self._wanders = {
-            asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms)  # noqa: S311
-            for asset in dict.fromkeys(series.asset for series in SERIES)
+            asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms, opening_usd=opening)  # noqa: S311
+            for asset, opening in OPENING_USD.items()
         }
         self.series = SERIES
         self.shapes = Shapes()
+        self._resolutions = Resolutions()
         self.calendar = Calendar(seed, base_seconds, now_ms / 1000, protocols=protocols, more=more)
 
     def market(self, token_id: str, now_ms: int) -> SimulatedMarket | None:
@@ -76,8 +78,9 @@ class MarketModel:
         self._set_recipe(made)
         return made
 
-    def set_shapes(self, faults: Iterable[Fault]) -> None:
-        """The mutations among these faults hold from now on, and no others."""
+    def set_shapes(self, faults: Sequence[Fault]) -> None:
+        """The mutations and resolutions among these faults hold from now on, and no others."""
+        self._resolutions.set(faults)
         if self.shapes.set(faults):
             for market in self._markets.values():
                 self._set_recipe(market)
@@ -105,6 +108,10 @@ class MarketModel:
             return int(listing.worth < 0.5)
         return self._wanders[series.asset].winner(*window)
 
+    def told_winner(self, teller: Teller, listing: Listing, now_s: float) -> int | None:
+        """The index of the outcome that wins as Gamma or the data API says it; None while it says nothing of it."""
+        return self._resolutions.told(teller, listing, self.winner(listing), now_s)
+
     def watch(self, condition_ids: Iterable[str], now_ms: int) -> None:
         """From now on traffic comes from these markets alone: those that somebody subscribes."""
         wanted = (self._markets.get(condition_id) for condition_id in condition_ids)
@@ -118,6 +125,10 @@ class MarketModel:
             return []
         [market] = self._chance.choices(self._watched, cum_weights=self._weights)
         return market.group(now_ms, self.fair(market.listing, now_ms))
+
+    def prices(self, coin: str) -> Wander | None:
+        """The prices of a coin, as in `btc`; None for one that no window is about."""
+        return next((self._wanders[each.asset] for each in SERIES if each.coin == coin), None)
 
     def walk(self, now_ms: int) -> None:
         """Let the prices walk up to now."""

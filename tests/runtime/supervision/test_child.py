@@ -153,6 +153,32 @@ def test_a_process_that_beats_lives_although_its_facts_cannot_be_written(folder:
     ends(child, 302 * SECOND)
 
 
+def told_to_stop(life: str, folder: Path) -> Child:
+    """A child that SIGTERM has ended."""
+    child = child_that(life, folder)
+    child.start_if_due(folder / "assignment", 0)
+    if life == "begun":
+        wait_for((folder / "assignment").exists, what="its beat")
+    child.stop(3, SECOND)
+    assert ends(child, SECOND) == -signal.SIGTERM
+    return child
+
+
+def test_what_was_still_starting_when_told_to_stop_is_not_started_once_more_to_drain(folder: Path) -> None:
+    child = told_to_stop("starts", folder)
+    assert not child.may_hold_rows
+    assert not child.busy(2 * SECOND)
+
+
+@pytest.mark.parametrize("life", ["starts", "begun"])
+def test_what_may_hold_rows_drains_once_more(life: str, folder: Path) -> None:
+    if life == "starts":
+        (folder / "producers/starts-0").mkdir(parents=True)  # left by an earlier run
+    child = told_to_stop(life, folder)
+    assert child.may_hold_rows
+    assert child.busy(2 * SECOND)
+
+
 def test_a_process_gives_large_blocks_back_unless_its_user_set_that_otherwise(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
