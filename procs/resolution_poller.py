@@ -7,6 +7,7 @@ when it has changed. What is waited for is in a file: a window that ended while 
 import logging
 import random
 
+from common.config import Settings
 from common.core.backoff import Backoff
 from common.core.http_words import retry_after_s
 from common.core.instants import NS_PER_SECOND
@@ -64,12 +65,22 @@ class _Host:
         return f"{self.last_error}, for {(now_ns - since_ns) // NS_PER_SECOND} s; it is asked again"
 
 
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        first_s=settings.resolution.interval_seconds,
+        longest_s=settings.resolution.longest_interval_seconds,
+        give_up_s=settings.resolution.give_up_after_seconds,
+        recheck_s=settings.resolution.recheck_after_seconds,
+        metadata_s=settings.resolution.metadata_interval_seconds,
+    )
+
+
 class ResolutionPoller:
     """One request at a time, each one row; those of metadata are rows only where it differs."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        exchange, settings = runtime.settings.exchange, runtime.settings.resolution
+        exchange = runtime.settings.exchange
         self._urls: dict[Source, str] = {"gamma": exchange.gamma_url, "data_api": exchange.data_url}
         self._producer = Producer(runtime, RESOLUTION)
         self._rows = RequestRows(runtime, self._producer, exchange.gamma_url, "resolution_rows_dropped_total")
@@ -78,15 +89,9 @@ class ResolutionPoller:
         )
         self._http = open_session(runtime.assignment.exchange, ca_file=runtime.settings.websocket.ca_file)
         self._file = WaitingFile(runtime.data_root, runtime.assignment.exchange)
-        pace = Pace(
-            first_s=settings.interval_seconds,
-            longest_s=settings.longest_interval_seconds,
-            give_up_s=settings.give_up_after_seconds,
-            recheck_s=settings.recheck_after_seconds,
-            metadata_s=settings.metadata_interval_seconds,
-        )
+        pace = _pace(runtime.settings)
         self._watch = ResolutionWatch(pace, self._file.load())
-        self._hosts = {source: _Host(settings.longest_interval_seconds) for source in SOURCES}
+        self._hosts = {source: _Host(pace.longest_s) for source in SOURCES}
         self._call: BackgroundCall[HttpAnswer] | None = None
         self._question = Question("gamma", "", ())
         self._requested_at_ns = 0
