@@ -123,7 +123,7 @@ class LedgerKeeper:
     def _first_due(self) -> Window | None:
         root = self._runtime.data_root
         until_ns = self._runtime.clock.wall_ns() - GRACE_NS
-        # What a clock that was ahead has left in the future is no beginning: nothing would be due until then.
+        # A ledger that a clock ahead of time has left in the future must not hold up all windows until then.
         last = newest_ledger(root, WS_RAW, until_ns=until_ns)
         if last is None:
             starts = newest_windows(root, FIRST_WINDOWS, until_ns=until_ns)
