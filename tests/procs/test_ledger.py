@@ -38,4 +38,4 @@ def test_ledgers_go_on_after_a_clock_that_was_years_ahead_was_set_right(
         assert process.stop() == 0
     newest_ns = newest_ledger(tmp_path, WS_RAW, until_ns=now_ns)
     assert newest_ns is not None
-    assert newest_ns > now_ns - 600 * S
+    assert newest_ns > now_ns - 700 * S  # the window in which it began
