@@ -80,6 +80,18 @@ class RestCheckpointSettings(Section, frozen=True):
     max_tokens_per_request: Annotated[int, Meta(ge=1, le=500)] = 250
 
 
+class ResolutionSettings(Section, frozen=True):
+    """How often the exchange is asked how windows were resolved, and what markets are."""
+
+    enabled: bool = True
+    interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 15.0
+    longest_interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 300.0
+    give_up_after_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 86_400.0
+    recheck_after_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 900.0
+    metadata_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    request_timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
+
+
 class WriterSettings(Section, frozen=True):
     """How envelopes become archives."""
 
@@ -167,6 +179,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: DiscoverySettings = DiscoverySettings()
     websocket: WebsocketSettings = WebsocketSettings()
     rest_checkpoint: RestCheckpointSettings = RestCheckpointSettings()
+    resolution: ResolutionSettings = ResolutionSettings()
     writer: WriterSettings = WriterSettings()
     manifest: ManifestSettings = ManifestSettings()
     upload: UploadSettings = UploadSettings()

@@ -1,5 +1,6 @@
 """Who runs, who talks to whom, how deep each queue is, and what happens when it is full."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -23,6 +24,11 @@ MIB = 1024 * 1024
 SPOOL_BYTES = 1024 * MIB  # of one producer, in tmpfs: at 230 kB/s more than an hour without a writer
 
 
+Option = Literal[
+    "uploads", "resolution"
+]  # archives are uploaded, or deleted without that; outcomes are asked for
+
+
 class ProcessKind(msgspec.Struct, frozen=True):
     """A row of the process table. Lower ranks start first; lower stop ranks are drained first."""
 
@@ -34,7 +40,7 @@ class ProcessKind(msgspec.Struct, frozen=True):
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
-    only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
+    only_with: Option | None = None  # only where this is on
     beside_the_books: bool = False  # what becomes of it says nothing of the recording
 
 
@@ -101,6 +107,17 @@ PROCESSES = (
         role="POST /books in turn, into its outbox",
     ),
     ProcessKind(
+        name="resolution_poller",
+        module="procs.resolution_poller",
+        instances="one",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="asks how windows were resolved and what markets are, into its outbox",
+        only_with="resolution",
+    ),
+    ProcessKind(
         name="ws_reader",
         module="procs.ws_reader",
         instances="readers",
@@ -140,7 +157,7 @@ PROCESSES = (
         in_sample=False,
         heartbeat_limit_s=60,  # it runs at low priority, and nobody waits for it
         role="uploads closed archives, proves them at the remote, and cleans up",
-        only_to_upload=True,
+        only_with="uploads",
     ),
 )
 
@@ -165,7 +182,7 @@ QUEUES = (
         when_full="the other side closes; the process connects again and declares the gap",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, book_auditor, reference",
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="archive_writer",
         carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
         bound=f"{SPOOL_BYTES // MIB} MiB a producer",
@@ -180,7 +197,7 @@ QUEUES = (
         when_full="cannot fill: the newest facts replace the older ones",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, book_auditor, reference",
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="book_auditor, tail-queue, any observer",
         carried_by="lossy copies, ZeroMQ XPUB",
         bound=f"{TAP.sndhwm} copies for each subscriber, {COPY_LIMIT_BYTES // MIB} MiB a lane in each",
@@ -236,12 +253,14 @@ def kind_of(name: str) -> ProcessKind:
     return next(kind for kind in PROCESSES if kind.name == name)
 
 
-def single_kinds(*, sample: bool, uploads: bool) -> list[ProcessKind]:
-    """The kinds of which a run has one process: of a sample, and of a run that uploads or does not."""
+def single_kinds(*, sample: bool, options: Collection[Option]) -> list[ProcessKind]:
+    """The kinds of which a run has one process: of a sample, and of a run in which these options are on."""
     return [
         kind
         for kind in PROCESSES
-        if kind.instances == "one" and (kind.in_sample or not sample) and (uploads or not kind.only_to_upload)
+        if kind.instances == "one"
+        and (kind.in_sample or not sample)
+        and (kind.only_with is None or kind.only_with in options)
     ]
 
 

@@ -23,13 +23,13 @@ PARENT_CHECK_S = 0.5
 
 
 async def serve(
-    options: SimulationOptions,
+    exchange: Callable[[], ExchangeServer],
     ready: Callable[[ExchangeUrls], None],
     *,
     duration_s: float | None = None,
     parent: int | None = None,
 ) -> None:
-    """Run the exchange until SIGTERM, SIGINT, the end of `duration_s` or of the parent with this id."""
+    """Run the exchange that is made until SIGTERM, SIGINT, its own end, that of `duration_s` or of this parent."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -38,7 +38,7 @@ async def serve(
         loop.call_later(duration_s, stop.set)
     if parent is not None:
         _watch_parent(loop, parent, stop)
-    server = ExchangeServer(options)
+    server = exchange()
     try:
         ready(await server.start())
         await server.run_until(stop)
@@ -80,7 +80,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = read_options(namespace.options)
         asyncio.run(
-            serve(options, lambda urls: write_ready_file(namespace.ready, urls), parent=namespace.ends_with)
+            serve(
+                lambda: ExchangeServer(options),
+                lambda urls: write_ready_file(namespace.ready, urls),
+                parent=namespace.ends_with,
+            )
         )
     except RecorderError as error:
         sys.stderr.write(f"{error}\n")

@@ -44,7 +44,7 @@ from common.runtime.supervision.scaling import (
 )
 from common.runtime.supervision.stopping import Stopping
 from common.runtime.supervision.unended_run import UnendedRun, begin_run, end_run
-from common.topology import Instance, single_kinds, start_order
+from common.topology import Instance, Option, single_kinds, start_order
 from common.version import PROGRAM_VERSION
 
 NAME = "supervisor"
@@ -129,8 +129,7 @@ class Supervisor:
         )
         self._raise_readers(self._clock.monotonic_ns())
         self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
-        uploads = self._settings.upload.enabled or self._settings.retention.deletes_unproved
-        for kind in single_kinds(sample=self._sample, uploads=uploads):
+        for kind in single_kinds(sample=self._sample, options=_options_on(self._settings)):
             self._add(Instance(kind, 0))
         for instance in () if self._sample else reference_instances(self._settings):
             self._add(instance)
@@ -293,3 +292,10 @@ class Supervisor:
                 end_run(self._data_root)
         self._run_dir.release()
         self._lock.release()
+
+
+def _options_on(settings: Settings) -> set[Option]:
+    """What the settings switch on that is not always there."""
+    uploads = settings.upload.enabled or settings.retention.deletes_unproved
+    states: dict[Option, bool] = {"uploads": uploads, "resolution": settings.resolution.enabled}
+    return {option for option, is_on in states.items() if is_on}

@@ -25,7 +25,7 @@ def report(machine: str, runs: Sequence[Measured], *, plot: str) -> Iterator[str
     yield f"Measured on {machine}, version {PROGRAM_VERSION}."
     yield "Ratios within one run mean more than the figures: other load on the machine moves them all."
     yield ""
-    yield f"![CPU time and rate over tokens]({plot})"
+    yield f"![CPU time a message and messages a second, by contestant]({plot})"
     for tokens, tls in dict.fromkeys((setup.tokens, setup.tls) for setup in grouped):
         chosen = {setup: of for setup, of in grouped.items() if (setup.tokens, setup.tls) == (tokens, tls)}
         yield ""

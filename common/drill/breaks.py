@@ -24,7 +24,8 @@ LONGEST_PAUSE_S = 30.0  # half of what a writer's heartbeat may be missing
 FULL_S = 4.0
 STALL_S = 10.0
 SLOW_SYNC_S = 3.0
-CLOCK_STEPS_S = (7200, -7200, -90_000, 90_000)
+YEARS_S = 10 * 365 * 86_400
+CLOCK_STEPS_S = (7200, -7200, -90_000, 90_000, YEARS_S, -2 * YEARS_S, YEARS_S)
 _MOUNT = 'mount -t tmpfs -o size={size}m,mode=0700 none "$0" || exit 99'
 _RUN_AND_KEEP = '"$@"; code=$?; cp -a "$0/." "$0.kept"; exit $code'
 
@@ -182,7 +183,7 @@ def hostile_frames(plan: Plan, folder: Path) -> Evidence:
 
 
 def clock_steps(plan: Plan, folder: Path) -> Evidence:
-    """The wall clock of all processes jumps hours forth and back; monotonic time does not."""
+    """The wall clock of all processes jumps hours and years forth and back; monotonic time does not."""
     spec = importlib.util.find_spec("libfaketime")
     places = spec.submodule_search_locations if spec is not None else None
     if not places:

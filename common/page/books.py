@@ -1,4 +1,4 @@
-"""Books of the past for the page: one replay at a time, in a process of its own, and the latest answers kept."""
+"""Replays for the page: one at a time, in a process of its own, and the latest answers kept."""
 
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from common.core.page.book import BookQuestion
+from common.core.page.windows import WindowsQuestion
 from common.page.queries import refused
 from common.status.answers import Page, json_page
 
@@ -19,23 +20,24 @@ KEPT = 16
 LIMIT_S = 90.0
 TOO_LONG = "the replay took too long or too much memory: ask for a shorter stretch, or use bin/replay-book"
 
-Ask = Callable[[BookQuestion], Page]
+Question = BookQuestion | WindowsQuestion
+Ask = Callable[[Question], Page]
 
 
-class BookDesk:
+class ReplayDesk:
     """Takes questions; the answer is there when it is asked for again. `replay` is what answers, in a thread."""
 
     def __init__(self, replay: Ask) -> None:
         self._replay = replay
         self._lock = threading.Lock()
-        self._answers: OrderedDict[BookQuestion, Page] = OrderedDict()
-        self._busy: BookQuestion | None = None
+        self._answers: OrderedDict[Question, Page] = OrderedDict()
+        self._busy: Question | None = None
 
-    def ask(self, question: BookQuestion) -> Page:
-        """The answer, or 202 while it is worked on or waits for another one's."""
+    def ask(self, question: Question, *, once: bool = False) -> Page:
+        """The answer, or 202 while it is worked on or waits for another one's. `once`: it is not kept after that."""
         with self._lock:
             if (page := self._answers.get(question)) is not None:
-                if page.status != HTTPStatus.OK:
+                if once or page.status != HTTPStatus.OK:
                     del self._answers[question]  # said once; the next question is a new attempt
                 return page
             if self._busy is None:
@@ -44,7 +46,7 @@ class BookDesk:
         page = json_page({"working": True})
         return Page(HTTPStatus.ACCEPTED, page.content_type, page.body)
 
-    def _work(self, question: BookQuestion) -> None:
+    def _work(self, question: Question) -> None:
         page = refused("the replay failed, see the log", HTTPStatus.INTERNAL_SERVER_ERROR)
         try:
             page = self._replay(question)
@@ -63,7 +65,7 @@ class ReplayProcess:
         self._data_root, self._limit_s = data_root, limit_s
         self._running: subprocess.Popen[bytes] | None = None
 
-    def __call__(self, question: BookQuestion) -> Page:
+    def __call__(self, question: Question) -> Page:
         """One question, in a process of its own."""
         arguments = [sys.executable, "-P", "-m", "common.page.replay", str(self._data_root)]
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

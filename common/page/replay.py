@@ -1,4 +1,4 @@
-"""Replays a token's book for the page, as a process of its own: a question on standard input, an answer on output.
+"""Replays books for the page, as a process of its own: a question on standard input, an answer on output.
 
 It is short-lived, of low priority, and bounded in processor time and memory, so that nothing that a browser
 asks for can slow the recorder.
@@ -7,6 +7,7 @@ asks for can slow the recorder.
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -16,8 +17,10 @@ import msgspec
 from common.archive.legs import MergedRows
 from common.archive.replay import Row
 from common.archive.views.book_views import BATCH_NS, Recording, views_between
+from common.archive.views.window_charts import window_charts
 from common.core.instants import NS_PER_SECOND
 from common.core.page.book import LEVELS, BookQuestion, book_document, frames_at
+from common.core.page.windows import WindowCharts, WindowsQuestion
 from common.core.views.markets_named import TokenChoice
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 
@@ -46,8 +49,14 @@ class NotedRecording(Recording, frozen=True):
             yield each
 
 
+def charts(data_root: Path, question: WindowsQuestion) -> WindowCharts:
+    """The charts of windows. Raises RecorderError."""
+    found = window_charts(Recording((data_root,)).rows, question)
+    return WindowCharts(tuple(found), cpu_seconds=round(time.process_time(), 3))
+
+
 def answer(data_root: Path, question: BookQuestion) -> dict[str, object]:
-    """The answer to a question, looking back only as far as there is a book to begin with. Raises RecorderError."""
+    """The answer about a book, looking back only as far as there is a book to begin with. Raises RecorderError."""
     recording = NotedRecording(paths=(data_root,))
     choice = TokenChoice(question.token_id)
     for back_ns in LOOK_BACKS_NS:
@@ -64,9 +73,12 @@ def main() -> int:
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    question = msgspec.json.decode(sys.stdin.buffer.read(), type=BookQuestion)
+    question = msgspec.json.decode(sys.stdin.buffer.read(), type=BookQuestion | WindowsQuestion)
     try:
-        document: object = answer(Path(sys.argv[1]), question)
+        root = Path(sys.argv[1])
+        document: object = (
+            charts(root, question) if isinstance(question, WindowsQuestion) else answer(root, question)
+        )
         code = EXIT_DONE
     except RecorderError as error:
         document, code = {"error": str(error)}, EXIT_FAILED

@@ -18,11 +18,12 @@ from common.core.page.verdict import Since, level_of, uptime_s, verdict_line
 from common.core.rows.origin import leg_in_name
 from common.errors import ConfigError
 from common.page.access import Access, read_token
-from common.page.books import BookDesk, ReplayProcess
+from common.page.books import ReplayDesk, ReplayProcess
 from common.page.files import page_files
 from common.page.ledgers import LedgerShelf
 from common.page.live import LiveView
 from common.page.queries import instant_in, number_in, refused, token_in
+from common.page.windows import WindowPages
 from common.runtime.process import Runtime
 from common.status.answers import Headers, Page, Query, json_page
 from common.status.board import Status, StatusBoard
@@ -54,13 +55,15 @@ class PageSite:
         self._recent, self._since = Recent(), Since()
         self._ledgers = LedgerShelf(runtime.data_root)
         self._replay = ReplayProcess(runtime.data_root)
-        self._books = BookDesk(self._replay)
+        self._books = ReplayDesk(self._replay)
+        self._windows = WindowPages(runtime.data_root, self._books)
         self._live = LiveView(runtime.run_dir)
         self._document: tuple[RunManifest, dict[str, Any]] | None = None
         self._views: Mapping[str, Callable[[Query], Page]] = {
             "/api/overview": lambda _: json_page(self._overview()),
             "/api/markets": self._markets,
             "/api/left-out": self._left_out,
+            "/api/windows": self._windows_of_today,
             "/api/ladder": self._ladder,
             "/api/conditions": self._conditions,
             "/api/hour": self._hour,
@@ -141,6 +144,13 @@ class PageSite:
         page = number_in(query, "page", 1, most=HIGHEST_PAGE)
         found = self._board.discovery_file()
         return json_page(left_out_view(found, search=query.get("search", ""), page=page))
+
+    def _windows_of_today(self, query: Query) -> Page:
+        _, document = self._look()
+        page = number_in(query, "page", 1, most=HIGHEST_PAGE)
+        now_ns = self._runtime.clock.wall_ns()
+        search = query.get("search", "")
+        return json_page(self._windows.view(document["markets"], search=search, page=page, now_ns=now_ns))
 
     def _ladder(self, query: Query) -> Page:
         token_id = token_in(query, "token")

@@ -21,12 +21,12 @@ _MESSAGES_BY_TYPE = (
 )
 
 
-def report_text(manifest: SampleManifest) -> str:
-    """The whole report."""
+def report_text(manifest: SampleManifest, *, picture: str = "") -> str:
+    """The whole report; `picture` is the file name of the one beside it, empty where there is none."""
     lines = [
         *_verdict(manifest),
         *_markets(manifest),
-        *_messages(manifest),
+        *_messages(manifest, picture),
         *_left_out(manifest),
         *_checkpoints(manifest.checkpoints),
         *_files(manifest),
@@ -77,7 +77,7 @@ def _markets(manifest: SampleManifest) -> list[str]:
     return lines + _and_more(len(rows) - _MOST_TOKENS, "tokens")
 
 
-def _messages(manifest: SampleManifest) -> list[str]:
+def _messages(manifest: SampleManifest, picture: str) -> list[str]:
     lines = ["## Messages by type", ""]
     kinds = list(manifest.messages_by_type.items())
     if not kinds:
@@ -100,7 +100,10 @@ def _messages(manifest: SampleManifest) -> list[str]:
         (_clock(chart.first_second + bar * chart.seconds_per_bar), count)
         for bar, count in enumerate(chart.counts)
     ]
-    return [*lines, "## Messages over time", "", f"One bar for each {every}, UTC.", "", *code(bars(labelled))]
+    lines += ["## Messages over time", ""]
+    if picture:
+        lines += [f"![Messages a second by leg, and mid prices, over the sample]({picture})", ""]
+    return [*lines, f"One bar for each {every}, UTC.", "", *code(bars(labelled))]
 
 
 def _left_out(manifest: SampleManifest) -> list[str]:

@@ -9,12 +9,14 @@ from common.core.sample.gate import PASS, judge
 from common.errors import ArchiveError
 from common.files import write_atomically
 from common.sample.facts import gather_facts
+from common.sample.picture import sample_picture
 from common.sample.report import report_text
 from common.version import PROGRAM_VERSION
 
 PROBLEMS_TOLD = 20
 MANIFEST_PATH = "manifests/checkpoint_010b_ws_raw_sample.json"
 REPORT_PATH = "checkpoints/checkpoint_010b_ws_raw_sample.md"
+PICTURE_NAME = "checkpoint_010b_ws_raw_sample.svg"  # beside the report
 
 
 def judge_sample(data_root: Path, run: SampleRun) -> SampleManifest:
@@ -51,15 +53,25 @@ def judge_sample(data_root: Path, run: SampleRun) -> SampleManifest:
 
 
 def write_sample_results(data_root: Path, reports_root: Path, manifest: SampleManifest) -> tuple[Path, Path]:
-    """Write manifest and report, each in place of the one before; gives their paths.
+    """Write manifest, report and its picture, each in place of the one before; gives the paths of the first two.
 
     Raises ArchiveError naming the file that cannot be written.
     """
     manifest_path, report_path = data_root / MANIFEST_PATH, reports_root / REPORT_PATH
+    picture_path = report_path.with_name(PICTURE_NAME)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
-    for path, data in ((manifest_path, text), (report_path, report_text(manifest).encode())):
+    drawn = sample_picture(data_root, manifest)
+    report = report_text(manifest, picture=PICTURE_NAME if drawn else "")
+    for path, data in (
+        (manifest_path, text),
+        (picture_path, (drawn or "").encode()),
+        (report_path, report.encode()),
+    ):
         try:
-            write_atomically(path, data)
+            if data:
+                write_atomically(path, data)
+            else:
+                path.unlink(missing_ok=True)
         except OSError as error:
             raise ArchiveError(f"{path}: cannot be written ({error.strerror})") from error
     return manifest_path, report_path

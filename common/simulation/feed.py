@@ -1,20 +1,18 @@
 """Who gets which frame: the open connections, their subscriptions, and the timer of the market."""
 
 import asyncio
-import logging
 import time
-from collections.abc import Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from common.simulation.connection import Connection, Outgoing, outgoing
+from common.simulation.audience import Audience
+from common.simulation.connection import Connection, Outgoing
 from common.simulation.faults.active import Faults
+from common.simulation.faults.catalogue import Fault
 from common.simulation.faults.mutations import mutated_text
 from common.simulation.markets.frames import Frame, opening_array, opening_book
 from common.simulation.markets.market import SimulatedMarket
 from common.simulation.markets.model import MarketModel
 from common.simulation.options import SimulationOptions
-
-log = logging.getLogger("simulated_exchange")
 
 TICK_S = 0.01
 BACKLOG_S = 0.5  # after a pause of the process at most so much is caught up
@@ -30,28 +28,15 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Feed:
-    """The market data side: registry, routing and timer."""
+class Feed(Audience):
+    """Plays the markets that are made up."""
 
     def __init__(self, options: SimulationOptions, model: MarketModel, faults: Faults) -> None:
-        self.connections: dict[int, Connection] = {}
-        self.frames_made = 0
-        self._options = options
+        super().__init__(options, faults)
         self._model = model
-        self._faults = faults
         self._by_market: dict[str, dict[Connection, None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._due = 0.0
         self._announcements_due = 0.0
-
-    def add(self, connection: Connection) -> None:
-        """A connection that is open now."""
-        self.connections[connection.number] = connection
-
-    def remove(self, connection: Connection) -> None:
-        """Forget a connection that has ended."""
-        self.connections.pop(connection.number, None)
-        self.route()
 
     def route(self) -> None:
         """Work out again who gets which market, after a subscription changed."""
@@ -84,7 +69,14 @@ class Feed:
         shapes = self._model.shapes.of("ws_book", market.listing.slug, token_id)
         return mutated_text(opening_book(book, book.token_ids.index(token_id)), shapes)
 
-    def open_stranger(self, connection: Connection, token_id: str) -> None:
+    def act_on_books(self, connection: Connection, fault: Fault) -> None:
+        """Lose a change, or open a book that was not asked for."""
+        if fault.name == "drop_change":
+            self._lose_change(connection, fault.token)
+        else:
+            self._open_stranger(connection, fault.token)
+
+    def _open_stranger(self, connection: Connection, token_id: str) -> None:
         """Queue the opening book of a token that the connection did not ask for: this one, or for "" any."""
         listed = [token_id] if token_id else self._model.calendar.by_token
         for wanted in listed:
@@ -93,14 +85,7 @@ class Feed:
                 self.put(connection, opening_array([self._opening(market, wanted)]))
                 return
 
-    def put(self, connection: Connection, payload: bytes, *, opcode: int = 1) -> None:
-        """Queue one frame for one connection and hand it over."""
-        if not connection.silent:
-            self._delay(connection)
-            connection.put(self.frame(payload, opcode=opcode))
-            connection.flush()
-
-    def lose_change(self, connection: Connection, token_id: str) -> None:
+    def _lose_change(self, connection: Connection, token_id: str) -> None:
         """Change a level far from the best of this token's market, "" for any, and tell everybody but this one.
 
         Nothing happens when the connection gets no data of such a market.
@@ -111,10 +96,6 @@ class Feed:
                 self._deliver(market.change_deep(now_ms()), but=connection)
                 return
 
-    def frame(self, payload: bytes, *, opcode: int = 1) -> Outgoing:
-        """A frame for the wire, with its oracle line when one is kept."""
-        return outgoing(payload, opcode=opcode, logged=bool(self._options.oracle))
-
     async def run(self) -> None:
         """Keep time until cancelled: due frames every 10 ms, windows and idle connections every second."""
         last = housekeeping = time.monotonic()
@@ -123,7 +104,7 @@ class Feed:
             now = time.monotonic()
             elapsed, last = min(now - last, BACKLOG_S), now
             self._tick(elapsed)
-            self._end_the_slow()
+            self.end_the_slow()
             if now - housekeeping >= 1.0:
                 housekeeping = now
                 self._housekeep(now)
@@ -158,8 +139,7 @@ class Feed:
                         continue
                     if breakable and self._hit(connection, frame, ready):
                         continue
-                    self._delay(connection)
-                    connection.put(ready)
+                    self.queue(connection, ready)
         self.frames_made += delivered
         return delivered
 
@@ -209,35 +189,15 @@ class Feed:
             connection.dribble(ready, slow.delay_seconds)
         return slow is not None
 
-    def _delay(self, connection: Connection) -> None:
-        fault = self._faults and self._faults.take("delay", time.monotonic(), connection=connection.number)
-        connection.delay_s = fault.delay_seconds if fault else 0.0
-
-    def _end_the_slow(self) -> None:
-        for connection in list(self.connections.values()):
-            if connection.flush() > self._options.send_buffer_bytes:
-                log.info("slow consumer ended", extra={"connection": connection.number})
-                self.background(
-                    connection.close(1013, "slow consumer: send buffer full", how="slow consumer")
-                )
-
     def _housekeep(self, now_s: float) -> None:
         self._model.roll(now_ms())
         self._model.set_shapes(self._faults.active(now_s))
         self.route()
+        self.cut_the_idle(now_s)
         for connection in list(self.connections.values()):
-            connection.flush_log()
-            if now_s - connection.last_traffic_s >= self._options.idle_cut_seconds:
-                connection.cut("idle")
-            elif connection.tokens and not self._any_active(connection):
+            if connection.live and connection.tokens and not self._any_active(connection):
                 self.background(connection.close(1000, "all subscribed assets resolved"))
 
     def _any_active(self, connection: Connection) -> bool:
         known = [token_id for token_id in connection.tokens if token_id in self._model.calendar.by_token]
         return not known or any(self._model.market(token_id, now_ms()) for token_id in known)
-
-    def background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a closing handshake beside the timer."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

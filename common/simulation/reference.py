@@ -42,9 +42,9 @@ class _Client:
 
 
 class ReferenceSide:
-    """Both endpoints, and the timer that tells each whole second once."""
+    """Both endpoints, and the timer that tells each whole second once; without a model nothing is ever told."""
 
-    def __init__(self, model: MarketModel, faults: Faults) -> None:
+    def __init__(self, model: MarketModel | None, faults: Faults) -> None:
         self._model, self._faults = model, faults
         self._clients: set[_Client] = set()
 
@@ -62,6 +62,8 @@ class ReferenceSide:
         """Tell what is new until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
+            if self._model is None:
+                continue
             self._model.walk(time.time_ns() // 1_000_000)
             for client in list(self._clients):
                 if self._fault(client, "frozen") is not None:
@@ -71,7 +73,7 @@ class ReferenceSide:
 
     async def _tell(self, client: _Client) -> None:
         for (coin, channel), told_ms in list(client.told.items()):
-            wander = self._model.prices(coin)
+            wander = None if self._model is None else self._model.prices(coin)
             for second in list(wander.seconds) if wander is not None else ():
                 if second.at_ms > told_ms:
                     client.told[coin, channel] = second.at_ms

@@ -15,7 +15,7 @@ from common.simulation.feed import now_ms
 from common.simulation.gamma.endpoints import Gamma, Kind, LastPageError
 from common.simulation.gamma.lies import Lies, holds_for_one
 from common.simulation.gamma.query import Query, QueryError
-from common.simulation.markets.model import MarketModel
+from common.simulation.listed import Listed
 from common.simulation.resolutions import QuestionError, conditions_asked, rows_of
 
 BOOKS_LIMIT = 500
@@ -37,7 +37,7 @@ def _refusal(message: str, status: int = 400) -> web.Response:
 class HttpSide:
     """`POST /books`, `GET /book` and Gamma's paths."""
 
-    def __init__(self, model: MarketModel, faults: Faults) -> None:
+    def __init__(self, model: Listed, faults: Faults) -> None:
         self._model = model
         self._faults = faults
 
@@ -99,16 +99,12 @@ class HttpSide:
         return json_response(body)
 
     def _body(self, token_id: str, fault_kind: str) -> str | None:
-        market = self._model.market(token_id, now_ms())
-        if market is None:
+        book = self._model.rest_book(token_id, now_ms())
+        if book is None:
             return None
-        book = market.book
-        leg = book.token_ids.index(token_id)
-        correct = book.hash(leg)
         if fault_kind == "wrong_hash":
-            return book.body(leg, correct[::-1])
-        shapes = self._model.shapes.of("rest_book", market.listing.slug, token_id)
-        body = mutated_text(book.body(leg, correct), shapes)
+            return book.text.replace(book.hash, book.hash[::-1], 1)
+        body = mutated_text(book.text, self._model.shapes.of("rest_book", book.slug, token_id))
         if fault_kind == "wrong_book":
             return body.replace('"size":"', '"size":"1', 1)
         return body

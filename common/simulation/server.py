@@ -5,7 +5,6 @@ what is on.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -19,13 +18,13 @@ from aiohttp import WSMsgType, web
 
 from common.core.exchange_told import EXCHANGE_HEADER
 from common.errors import ConfigError, ExchangeError
+from common.simulation.audience import IMPOSSIBLE
 from common.simulation.connection import Connection
 from common.simulation.faults.active import Faults
-from common.simulation.faults.catalogue import AT_ONCE, Fault, fault_from
-from common.simulation.feed import Feed, now_ms
-from common.simulation.markets.model import MarketModel
+from common.simulation.faults.catalogue import AT_ONCE, ON_BOOKS, Fault, fault_from
 from common.simulation.options import ExchangeUrls, SimulationOptions
 from common.simulation.oracle import CF_RAY, OracleLog, next_number
+from common.simulation.played import Play, made_up
 from common.simulation.reference import ReferenceSide
 from common.simulation.rest import HttpSide, json_response
 from common.simulation.subscription import answer_to
@@ -42,22 +41,17 @@ EXCHANGE_NAME = (
 class ExchangeServer:
     """Listens from `start` to `stop`; everything happens in one event loop."""
 
-    def __init__(self, options: SimulationOptions) -> None:
+    def __init__(self, options: SimulationOptions, play: Play | None = None) -> None:
+        """`play` makes what is played, else made-up markets trade. Raises ConfigError for a fault it cannot have."""
         self._options = options
         self._oracle = Path(options.oracle) if options.oracle else None
         if self._oracle is not None:
             self._oracle.mkdir(parents=True, exist_ok=True)
         self._next_number = next_number(self._oracle) if self._oracle else 1
         self._faults = Faults()
-        self._model = MarketModel(
-            options.seed,
-            options.window_seconds,
-            now_ms(),
-            protocols=options.protocol,
-            more=options.more_markets,
-        )
-        self._feed = Feed(options, self._model, self._faults)
-        self._reference = ReferenceSide(self._model, self._faults)
+        played = (play or made_up)(options, self._faults)
+        self._model, self._feed = played.listed, played.feed
+        self._reference = ReferenceSide(played.prices, self._faults)
         self._timer: asyncio.Task[None] | None = None
         self._reference_timer: asyncio.Task[None] | None = None
         app = web.Application()
@@ -73,6 +67,7 @@ class ExchangeServer:
         )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         for fault in options.faults:
+            self._refuse_impossible(fault)
             self._faults.add(fault, time.monotonic())
         self._model.set_shapes(options.faults)
 
@@ -93,8 +88,12 @@ class ExchangeServer:
         log.info("listening", extra={"host": self._options.host, "port": port})
         return ExchangeUrls.at(self._options.host, port, os.getpid())
 
+    def _refuse_impossible(self, fault: Fault) -> None:
+        if fault.name in self._feed.cannot:
+            raise ConfigError(f"fault {fault.name}: {IMPOSSIBLE}")
+
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Trade until `stop` is set; a bug in the timer ends the exchange instead of leaving it silent."""
+        """Play until `stop` is set or all is played; a bug in the timer ends the exchange, which is not silent then."""
         assert self._timer is not None
         assert self._reference_timer is not None
         waiter, timers = asyncio.create_task(stop.wait()), (self._timer, self._reference_timer)
@@ -106,14 +105,14 @@ class ExchangeServer:
 
     async def stop(self) -> None:
         """Close every connection with a close frame, finish the oracle, give back the port."""
-        for timer in (self._timer, self._reference_timer):
-            if timer is not None:
-                timer.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await timer
+        timers = [timer for timer in (self._timer, self._reference_timer) if timer is not None]
+        for timer in timers:
+            timer.cancel()
+        if timers:
+            await asyncio.wait(timers)
         await self._reference.stop()
         open_now = list(self._feed.connections.values())
-        await asyncio.gather(*(connection.close(1001, "exchange stopped") for connection in open_now))
+        await asyncio.gather(*(connection.close(1001, self._feed.closing_words) for connection in open_now))
         await self._runner.cleanup()
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -168,6 +167,7 @@ class ExchangeServer:
     async def _fault(self, request: web.Request) -> web.Response:
         try:
             fault = fault_from(await request.json())
+            self._refuse_impossible(fault)
         except (ConfigError, json.JSONDecodeError) as error:
             return json_response(json.dumps({"error": str(error)}), status=400)
         log.info("fault", extra={"fault": msgspec.to_builtins(fault)})
@@ -195,12 +195,9 @@ class ExchangeServer:
             connection.cut("cut in mid-frame" if part else "cut", part=part, reset=fault.reset)
         elif fault.name == "close":
             await connection.close(fault.code, fault.reason)
-        elif fault.name == "drop_change":
+        elif fault.name in ON_BOOKS:
             for _ in range(max(fault.count, 1)):
-                self._feed.lose_change(connection, fault.token)
-        elif fault.name == "stranger":
-            for _ in range(max(fault.count, 1)):
-                self._feed.open_stranger(connection, fault.token)
+                self._feed.act_on_books(connection, fault)
         else:
             for _ in range(max(fault.count, 1)):
                 self._feed.put(connection, _payload(fault), opcode=fault.opcode)

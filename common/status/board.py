@@ -10,6 +10,7 @@ from common.core.events.kinds import SUBSCRIBED_KINDS
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import DiscoveryFile
 from common.core.own_pause import OwnPause
+from common.core.resolution.shown import resolution_warnings
 from common.core.rows.gap import Gap
 from common.core.status.disk_outlook import Growth
 from common.core.status.health import (
@@ -190,6 +191,7 @@ class StatusBoard:
             ),
             warnings=(
                 *leg_warnings(manifest.legs, one_leg),
+                *resolution_warnings(manifest.resolution),
                 *warnings(manifest.upload, manifest.disk, books_of(manifest).recipes_unknown),
                 *reference_warnings(manifest.reference, self._runtime.clock.wall_ns()),
             ),

@@ -14,6 +14,7 @@ from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday
 from common.core.market import Market
 from common.core.problems import Problem, sorted_problems
+from common.core.resolution.shown import ResolutionShown
 from common.core.run_state import run_state, word_for_run
 from common.core.status.disk_outlook import Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
@@ -30,6 +31,7 @@ from common.runtime.run.details import (
     ProducerDetails,
     ReaderDetails,
     ReferenceDetails,
+    ResolutionDetails,
     SupervisorDetails,
     WriterDetails,
 )
@@ -60,6 +62,7 @@ def compose(
     supervisor = details_of_one(facts, SupervisorDetails) or _NOT_SUPERVISED
     auditor, keeper = details_of_one(facts, AuditorDetails), details_of_one(facts, LedgerKeeperDetails)
     manifest = details_of_one(facts, ManifestDetails)
+    poller = details_of_one(facts, ResolutionDetails)
     readers = details_of_kind(facts, ReaderDetails)
     writers = details_of_kind(facts, WriterDetails).values()
     producers = details_of_kind(facts, ProducerDetails)
@@ -105,6 +108,7 @@ def compose(
         events=manifest.events if manifest else (),
         reference=_reference(facts, supervisor),
         program_version=PROGRAM_VERSION,
+        resolution=poller.shown if poller else ResolutionShown(),
     )
 
 

@@ -9,6 +9,7 @@ from common.core.ledger.union_today import UnionToday
 from common.core.market import Exchange, Market
 from common.core.operator_events.event import OperatorEvent
 from common.core.problems import Problem
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import State
 from common.core.status.disk_outlook import DiskOutlook
@@ -68,6 +69,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     events: tuple[OperatorEvent, ...] = ()
     reference: tuple[ReferenceState, ...] = ()
     program_version: str = ""
+    resolution: ResolutionShown = ResolutionShown()
 
 
 def books_of(manifest: RunManifest) -> BooksShown:

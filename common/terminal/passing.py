@@ -11,7 +11,7 @@ from common.core.market import Token
 from common.core.rows.names import REFERENCE
 from common.core.rows.origin import Origin
 from common.core.rows.reading import LIFE_CYCLE_RECORDS, row_of
-from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.rest import REQUEST_RECORDS
 from common.core.rows.websocket import message_constant, message_rest
 from common.errors import ArchiveError
 from common.polymarket.classify import UNKNOWN, classify
@@ -22,7 +22,7 @@ from common.queue.tail import Tailed
 UNREADABLE_ROW = "unreadable_row"
 KINDS = (  # what messages and rows are called, but for what the exchange may send that is not known yet
     *(kind.name for kind in EVENT_TYPES),
-    *(*LIFE_CYCLE_RECORDS, REST_CHECKPOINT, UNREADABLE_ROW),
+    *(*LIFE_CYCLE_RECORDS, *REQUEST_RECORDS, UNREADABLE_ROW),
 )
 
 _CONSTANTS_KEPT = 64

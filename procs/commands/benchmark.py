@@ -19,7 +19,7 @@ from common.benchmark.contest import Field, Plan, run_once
 from common.benchmark.frames import make_load
 from common.benchmark.measured import Measured, Setup
 from common.benchmark.page import measure_page, page_report
-from common.benchmark.plot import picture
+from common.benchmark.plot import benchmark_picture
 from common.benchmark.recorder import recorder_settings
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Pace
@@ -207,7 +207,7 @@ def _books(tokens: Sequence[Token], frames: int, base: Path | None) -> list[Book
 
 def _tell(runs: Sequence[Measured], speeds: Sequence[BookSpeed], reports: Path, *, as_json: bool) -> None:
     machine = _machine()
-    write_atomically(reports / PLOT, picture(runs).encode())
+    write_atomically(reports / PLOT, benchmark_picture(runs).encode())
     lines = (*report(machine, runs, plot=PLOT), *books_report(speeds), "")
     write_atomically(reports / REPORT, "\n".join(lines).encode())
     if as_json:

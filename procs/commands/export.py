@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from common.archive.formats import own_tables
-from common.archive.formats.hour import HourDone, HourWanted
+from common.archive.formats.once import HourDone, HourWanted
 from common.archive.formats.run import NAMES, Shard, default_gaps, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.core.formats.moments import GAPS

@@ -5,7 +5,7 @@ import pytest
 
 from common.benchmark.frames import Load, frame, make_load
 from common.benchmark.measured import Latency, Measured, Setup, by_setup, spread
-from common.benchmark.plot import picture
+from common.benchmark.plot import benchmark_picture
 from common.benchmark.report import report, short_table
 from common.benchmark.search import Held, Pace, find_sustained
 from common.core.audit.heard import Heard
@@ -73,14 +73,20 @@ def test_a_run_that_lost_something_counts_in_no_figure_and_is_told() -> None:
     assert all(len(row) == len(header) for row in rows)
 
 
-def test_the_picture_is_svg_with_a_line_for_each_contestant() -> None:
-    runs = [
-        run(way, cpu, tokens=tokens) for way, cpu in (("naive", 400), ("recorder", 10)) for tokens in (4, 500)
-    ]
-    root = ET.fromstring(picture(runs))
-    lines = [each for each in root.iter() if each.tag.endswith("polyline")]
-    assert len(lines) == 4
-    ET.fromstring(picture([run("naive", 400, wrongs=("lost",))]))
+def drawn(runs: list[Measured], tag: str) -> list[ET.Element]:
+    return [each for each in ET.fromstring(benchmark_picture(runs)).iter() if each.tag.endswith(tag)]
+
+
+def test_the_picture_has_bars_at_the_fewest_tokens_and_a_line_for_each_contestant_over_more() -> None:
+    few = [run(way, cpu) for way, cpu in (("naive", 400), ("recorder", 10))]
+    bars = [float(each.attrib["width"]) for each in drawn(few, "rect")[1:]]
+    assert len(bars) == 4  # CPU time of both, then their rates
+    assert bars[0] / bars[1] == pytest.approx(40, abs=1)
+    assert bars[3] / bars[2] == pytest.approx(40, abs=1)
+    assert drawn(few, "polyline") == []
+    more = [run(way, cpu, tokens=500) for way, cpu in (("naive", 4000), ("recorder", 40))]
+    assert len(drawn([*few, *more], "polyline")) == 4
+    assert len(drawn([run("naive", 400, wrongs=("lost",))], "rect")) == 1
 
 
 def test_what_more_tokens_cost_stands_as_multiples_of_the_fewest() -> None:

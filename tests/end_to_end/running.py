@@ -26,6 +26,7 @@ TIMEOUT_S = 600
 OURS = {
     "RECORDER__MANIFEST__HTTP_PORT": "0",
     "RECORDER__WEBSOCKET__LEGS": "1",
+    "RECORDER__RESOLUTION__ENABLED": "false",  # a process more: it has tests of its own
     "RECORDER__DISCOVERY__SERIES": LISTED_SERIES,
     "RECORDER__REFERENCE__ENABLED": "false",  # two processes more; the tests of their own switch them on
 }

@@ -12,7 +12,7 @@ from common.core.rows.facts import facts_of
 from common.core.rows.names import WS_RAW, Layout
 from common.core.rows.reading import row_of
 from common.core.views.markets_named import TokenChoice
-from common.page.books import KEPT, BookDesk, ReplayProcess
+from common.page.books import KEPT, Question, ReplayDesk, ReplayProcess
 from common.page.replay import answer
 from common.status.answers import Page, json_page
 from tests.archive.legs import Hearing, a_world, record
@@ -24,7 +24,7 @@ def question(number: int) -> BookQuestion:
     return BookQuestion(str(number), 0, 10**9)
 
 
-def answered(desk: BookDesk, asked: BookQuestion) -> Page:
+def answered(desk: ReplayDesk, asked: BookQuestion) -> Page:
     wait_for(lambda: desk.ask(asked).status != 202, what="the answer")
     return desk.ask(asked)
 
@@ -32,12 +32,13 @@ def answered(desk: BookDesk, asked: BookQuestion) -> Page:
 def test_one_replay_runs_at_a_time_and_the_others_wait_their_turn() -> None:
     running, go = [], threading.Event()
 
-    def replay(asked: BookQuestion) -> Page:
+    def replay(asked: Question) -> Page:
         running.append(asked)
         assert go.wait(60)
+        assert isinstance(asked, BookQuestion)
         return json_page(asked.token_id)
 
-    desk = BookDesk(replay)
+    desk = ReplayDesk(replay)
     assert [desk.ask(question(number)).status for number in (1, 2, 1)] == [202, 202, 202]
     wait_for(lambda: running, what="the first replay")
     assert running == [question(1)]
@@ -48,13 +49,13 @@ def test_one_replay_runs_at_a_time_and_the_others_wait_their_turn() -> None:
 
 
 def test_answers_are_kept_but_not_without_a_bound() -> None:
-    asked: list[BookQuestion] = []
+    asked: list[Question] = []
 
-    def replay(of: BookQuestion) -> Page:
+    def replay(of: Question) -> Page:
         asked.append(of)
         return json_page("answer")
 
-    desk = BookDesk(replay)
+    desk = ReplayDesk(replay)
     for number in range(KEPT + 1):
         answered(desk, question(number))
     assert len(asked) == KEPT + 1

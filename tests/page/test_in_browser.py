@@ -1,12 +1,15 @@
 """The page as Chromium shows it, where there is one."""
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
+import polars as pl
 import pytest
 
 from common.archive.ledger import stored_ledgers
@@ -19,6 +22,7 @@ from common.core.page.calendar import HOUR_NS, WHOLE_STREAM, LedgerConditions
 from common.core.views.markets_named import TokenChoice
 from common.runtime.command_line.embedded_exchange import EmbeddedExchange
 from common.simulation.options import SimulationOptions
+from procs.commands import export_parquet, replay_book
 from tests.end_to_end.recorders import Recorder, exchange_beside, recorder
 from tests.page.browser import Browser, browsing, chromium
 from tests.page.test_site import HOSTILE, record_market
@@ -103,6 +107,51 @@ def test_the_live_ladder_is_what_replay_book_shows_of_the_same_instant(shown: Sh
         )
         assert ladder["bids"] == [list(level) for level in view.bids]
         assert ladder["asks"] == [list(level) for level in view.asks]
+    assert browser.complaints == []
+
+
+COPIED = """[...document.querySelectorAll("#PANEL .copies button")].map((button) => {
+  button.click();
+  return button.parentElement.querySelector("code").textContent;
+})"""
+SHOWN = ("received_at", "token_id", "bid_price", "ask_price")
+
+
+def test_every_line_that_the_page_copies_runs_and_all_give_the_same_prices(
+    shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = shown.browser
+    browser.open("/")
+    browser.wait_for(FILLED, "prices and checks")
+    browser.evaluate("document.querySelector('#windows').scrollIntoView()")
+    browser.wait_for("document.querySelector('#windows article .line')", "a chart")
+    browser.evaluate("document.querySelector('#windows article:has(.line) button').click()")
+    of_window: list[str] = browser.evaluate(COPIED.replace("PANEL", "windows"))
+    browser.evaluate("document.querySelector('#markets tbody button').click()")
+    browser.wait_for("document.querySelectorAll('#book .level').length > 4", "a ladder")
+    of_book: list[str] = browser.evaluate(COPIED.replace("PANEL", "book"))
+    at_ns = max(parse_utc_ns(shlex.split(lines[0])[4]) for lines in (of_window, of_book))
+    wait_for(lambda: newest_ns(shown.data_root) > at_ns, what="the archives to be closed")
+    monkeypatch.chdir(tmp_path)
+    tables = ("--output", "tables", "--tables", "top_of_book")
+    assert export_parquet.main(["--data-root", str(shown.data_root), *tables]) == 0
+    for replayed, query, frame in (of_window, of_book):
+        capsys.readouterr()
+        name, *arguments = shlex.split(replayed)
+        assert name == "bin/replay-book"
+        assert replay_book.main([*arguments, "--json"]) == 0
+        book = json.loads(capsys.readouterr().out)
+        found = duckdb.sql(f"SELECT {', '.join(SHOWN)} FROM ({query})")
+        assert found is not None
+        by_duckdb = found.pl()
+        by_polars: pl.DataFrame = eval(frame, {"pl": pl}).select(SHOWN).collect()
+        same_times = by_polars.with_columns(pl.col("received_at").cast(by_duckdb["received_at"].dtype))
+        assert same_times.rows() == by_duckdb.rows()
+        at = pl.lit(arguments[3].rstrip("Z")).str.to_datetime(time_unit="ns", time_zone="UTC")
+        last = by_polars.filter(pl.col("received_at") <= at).row(-1, named=True)
+        assert [float(last["bid_price"]), float(last["ask_price"])] == [
+            float(book[side][0][0]) for side in ("bids", "asks")
+        ]
     assert browser.complaints == []
 
 

@@ -262,7 +262,7 @@ def test_an_unreadable_file_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_results_that_cannot_be_written_name_the_file(tmp_path: Path) -> None:
     write_sample(tmp_path, MESSAGES, CHECKPOINTS)
     (tmp_path / "reports").write_bytes(b"a file where a folder must be")
-    with pytest.raises(ArchiveError, match=r"checkpoint_010b_ws_raw_sample\.md: cannot be written"):
+    with pytest.raises(ArchiveError, match=r"checkpoint_010b_ws_raw_sample\.svg: cannot be written"):
         write_sample_results(tmp_path, tmp_path / "reports", judged(tmp_path))
 
 

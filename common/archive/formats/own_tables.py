@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from common.archive.formats.account import SCHEMA_VERSION, HourAccount, write_account
 from common.archive.formats.flow import Flow
-from common.archive.formats.hour import HourDone, HourWanted, earlier_hour, locked_hour
+from common.archive.formats.once import HourDone, HourWanted, Made, export_once
 from common.archive.formats.output import Written, file_of
 from common.archive.formats.sources import HOUR_NS, LOOK_BACKS_NS, Sources
 from common.archive.replay import read_archive, replay
@@ -16,25 +15,14 @@ from common.archive.views.parquet_file import exchange_in
 from common.core.exchange_told import exchange_of
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Exchange
-from common.version import PROGRAM_VERSION
 
 NAME = "parquet"
 _FIRST_ROWS_NS = 60 * NS_PER_SECOND  # by then every session has had a row in the hour
 
 
 def export_tables(sources: Sources, output: Path, wanted: HourWanted) -> HourDone:
-    """Write the tables of an hour; leave it alone where it is there and would be the same.
-
-    Raises as `export_hour` does.
-    """
-    with locked_hour(output, wanted.hour_ns):
-        digest = sources.digest(wanted.hour_ns)
-        earlier = earlier_hour(output, NAME, wanted, digest)
-        if earlier is not None and not wanted.replace:
-            return HourDone(earlier, made=False)
-        account = _account(sources, output, wanted, digest, _export(sources, output, wanted))
-        write_account(output, wanted.hour_ns, account)
-        return HourDone(account, made=True)
+    """Write the tables of an hour and its account. Raises as `export_once` does."""
+    return export_once(sources, output, NAME, wanted, lambda: _make(sources, output, wanted))
 
 
 def _export(sources: Sources, output: Path, wanted: HourWanted) -> Exported:
@@ -75,31 +63,14 @@ def look_back_ns(sources: Sources, wanted: HourWanted) -> int:
     return LOOK_BACKS_NS[-1]
 
 
-def _account(sources: Sources, output: Path, wanted: HourWanted, digest: str, done: Exported) -> HourAccount:
+def _make(sources: Sources, output: Path, wanted: HourWanted) -> Made:
+    done = _export(sources, output, wanted)
     written = (path.relative_to(output).as_posix() for path in done.files)
-    files = tuple(
-        file_of(output, Written(path, pq.read_metadata(output / path).num_rows, ())) for path in written
-    )
+    files = [file_of(output, Written(path, pq.read_metadata(output / path).num_rows, ())) for path in written]
     notes = [] if files else ["nothing was recorded in this hour"]
     if done.unusable_events:
         notes.append(f"{done.unusable_events} events cannot be read: they are in the table left_out only")
-    return HourAccount(
-        schema_version=SCHEMA_VERSION,
-        program_version=PROGRAM_VERSION,
-        format=NAME,
-        from_utc=utc_text(wanted.hour_ns),
-        to_utc=utc_text(wanted.hour_ns + HOUR_NS),
-        exchange=_exchange(done),
-        gaps=wanted.gaps,
-        leg=wanted.leg,
-        markets=wanted.markets,
-        sources=digest,
-        rows_read=sources.rows(wanted.hour_ns),
-        files=files,
-        tokens=(),
-        declared_gaps=(),
-        notes=tuple(notes),
-    )
+    return Made(_exchange(done), sources.rows(wanted.hour_ns), files, notes)
 
 
 def _exchange(done: Exported) -> Exchange | None:

@@ -6,6 +6,7 @@ becomes an empty one where it was lost, with `split` what follows goes to anothe
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -157,6 +158,7 @@ def _side_text(levels: Sequence[tuple[str, str]]) -> str:
     return msgspec.json.encode(levels).decode()
 
 
+@lru_cache(maxsize=1 << 12)
 def _price(text: str | None) -> str | None:
     """A price that only accompanies an event: none where it is not one or does not fit."""
     if not text or not text.replace(".", "", 1).isdigit():

@@ -10,7 +10,8 @@ import msgspec
 from common.archive.formats import own_tables
 from common.archive.formats.account import refuse_others
 from common.archive.formats.forms import FORMS
-from common.archive.formats.hour import HourDone, HourWanted, export_hour
+from common.archive.formats.hour import export_hour
+from common.archive.formats.once import HourDone, HourWanted
 from common.archive.formats.sources import Sources
 from common.core.formats.moments import Gaps
 from common.errors import ArchiveError

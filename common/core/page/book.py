@@ -13,7 +13,7 @@ MOST_FRAMES = 240
 LEVELS = 12
 
 
-class BookQuestion(msgspec.Struct, frozen=True):
+class BookQuestion(msgspec.Struct, frozen=True, tag="book"):
     """The stretch of a token's book that is asked for, and at how many instants of it."""
 
     token_id: str

@@ -1,11 +1,13 @@
 // The page: what is live comes as server-sent events while the page is visible, everything else is asked for.
 import { startBook } from "./book.js";
 import { startCalendar } from "./calendar.js";
+import { setDataRoot } from "./copies.js";
 import { ask, el, show } from "./dom.js";
 import { startMarkets } from "./markets.js";
 import { showNow } from "./now.js";
 import { showStorage } from "./storage.js";
 import { showVerdict } from "./verdict.js";
+import { startWindows } from "./windows.js";
 
 const POLL_MS = 4000;
 const SILENT_MS = 12000;
@@ -23,6 +25,7 @@ function take(overview) {
   showNow(body("now"), overview.now);
   showStorage(body("storage"), overview.storage);
   const { run } = overview;
+  setDataRoot(run.data_root);
   document.getElementById("about").textContent = `Run ${run.run_id}, state ${run.state}, data root ${run.data_root}. All times are UTC.`;
 }
 
@@ -66,4 +69,5 @@ heardAt = Date.now();
 listen();
 const choose = startBook(body("book"));
 startMarkets(body("markets"), choose);
+startWindows(body("windows"), choose);
 startCalendar(body("calendar"));

@@ -1,10 +1,10 @@
-// Line charts as SVG. A null among the values is a break in the line: nothing is known there.
+// Line charts as SVG. A null among the values is a break in the line: nothing is known there. A mark is a dot.
 import { svg } from "./dom.js";
 
 const WIDTH = 600;
 const HEIGHT = 120;
 
-export function chart(series, { label, top, xs, from, to, shades = [] }) {
+export function chart(series, { label, top, xs, from, to, shades = [], marks = [] }) {
   const x = (at) => ((at - from) / Math.max(to - from, 1e-9)) * WIDTH;
   const y = (value) => HEIGHT - 2 - (value / (top || 1)) * (HEIGHT - 8);
   const parts = [svg("line", { class: "rule", x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 })];
@@ -21,6 +21,10 @@ export function chart(series, { label, top, xs, from, to, shades = [] }) {
       }
       parts.push(svg("polyline", { class: `line ${kind}`, points: points.join(" ") }));
     }
+  }
+  for (const [at, value] of marks) { // a line without length has a round end, whatever the chart's proportions are
+    const place = { x1: x(at), x2: x(at), y1: y(value), y2: y(value) };
+    parts.push(svg("line", { class: "mark", ...place }));
   }
   const node = svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" }, parts);
   node.setAttribute("aria-label", label);

@@ -1,7 +1,13 @@
 // What is on screen, as a line for other tools: shown, and put on the clipboard where the browser lets us.
 import { el } from "./dom.js";
 
+let rootOption = "";
 const TABLE = "tables/top_of_book/**/*.parquet"; // as bin/export-parquet --output tables writes it
+
+// Where the recording is that the page shows: commands must not look into another one.
+export function setDataRoot(path) {
+  rootOption = ` --data-root ${/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
+}
 
 export function copies(texts) {
   const said = el("code", { class: "break" });
@@ -16,7 +22,7 @@ export function copies(texts) {
 
 // `at` gives the instant on screen, `stretch` its surroundings from and to, all as ISO 8601 in UTC.
 export const bookCopies = (token, at, stretch) => copies({
-  "replay-book": () => `bin/replay-book --token ${token} --at ${at()}`,
+  "replay-book": () => `bin/replay-book --token ${token} --at ${at()}${rootOption}`,
   DuckDB: () => {
     const [from, to] = stretch();
     return `SELECT * FROM read_parquet('${TABLE}') WHERE token_id = '${token}' AND received_at BETWEEN '${from}' AND '${to}' ORDER BY received_at`;

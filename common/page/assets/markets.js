@@ -1,8 +1,7 @@
 // What is recorded, with prices of this moment, and what was left out.
-import { ask, count, el, show, span, table } from "./dom.js";
+import { count, el, show, span, table } from "./dom.js";
+import { paged } from "./paged.js";
 import { checkWords } from "./verdict.js";
-
-const POLL_MS = 5000;
 
 export function startMarkets(node, choose) {
   const [recorded, left] = [el("div"), el("details", {}, el("summary", {}, "What was left out, and why"))];
@@ -18,40 +17,6 @@ export function startMarkets(node, choose) {
     [found.warnings.map((words) => el("p", { class: "warn break" }, words)), el("div", { class: "grid" }, reasons(found.reasons), others(found.markets))],
   ], () => left.open);
   left.addEventListener("toggle", refresh);
-}
-
-// A list that is searched and paged by the server, and asked for again while `wanted`.
-function paged(node, path, placeholder, lay, wanted) {
-  let page = 1;
-  let asked = 0;
-  const search = el("input", { type: "search", placeholder, "aria-label": `Search: ${placeholder}` });
-  const back = el("button", { type: "button", onclick: () => turn(-1) }, "‹ previous");
-  const on = el("button", { type: "button", onclick: () => turn(1) }, "next ›");
-  const words = el("span", { class: "dim", role: "status" });
-  const list = el("div");
-  show(node, el("div", { class: "controls" }, search, back, on, words), list);
-
-  const turn = (by) => { page += by; return refresh(); };
-  const refresh = async () => {
-    if (document.hidden || !wanted()) return;
-    const mine = ++asked;
-    try {
-      const found = await ask(path, { search: search.value, page });
-      if (mine !== asked) return; // a later question was asked meanwhile
-      const [said, content] = lay(found);
-      page = found.page;
-      words.textContent = `${said}, page ${found.page} of ${found.pages}`;
-      [back.disabled, on.disabled] = [found.page <= 1, found.page >= found.pages];
-      if (!list.contains(document.activeElement)) show(list, content);
-    } catch (error) {
-      words.textContent = String(error.message);
-    }
-  };
-  search.addEventListener("input", () => { page = 1; return refresh(); });
-  setInterval(refresh, POLL_MS);
-  document.addEventListener("visibilitychange", refresh);
-  refresh();
-  return refresh;
 }
 
 function rows(markets, choose) {

@@ -62,7 +62,7 @@ def parser(
     return arguments
 
 
-def add_leg_arguments(arguments: argparse.ArgumentParser) -> None:
+def add_leg_arguments(arguments: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add the options of a command that reads archives as one stream."""
     arguments.add_argument(
         "--leg",
@@ -73,7 +73,7 @@ def add_leg_arguments(arguments: argparse.ArgumentParser) -> None:
     add_clock_error_argument(arguments)
 
 
-def add_clock_error_argument(arguments: argparse.ArgumentParser) -> None:
+def add_clock_error_argument(arguments: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add the option that tells of clocks what a recording does not."""
     arguments.add_argument(
         "--clock-error-ms",

@@ -16,6 +16,7 @@ from common.core.ledger.union_today import UnionToday
 from common.core.operator_events.event import OperatorEvent
 from common.core.reference.frames import Channel
 from common.core.reference.sources import Place
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import ReaderState, SupervisorState
 from common.core.uploads.outlook import UploadStated
@@ -81,6 +82,13 @@ class ReferenceDetails(ProducerDetails, frozen=True, kw_only=True):
     silent_since_ns: int
     quiet: tuple[str, ...]
     last_error: str
+
+
+class ResolutionDetails(ProducerDetails, frozen=True, kw_only=True):
+    """Of the process that asks how windows were resolved."""
+
+    last_error: str
+    shown: ResolutionShown
 
 
 class AuditorDetails(ProducerDetails, frozen=True, kw_only=True):
@@ -168,6 +176,7 @@ Details = (
     | ReaderDetails
     | CheckpointerDetails
     | ReferenceDetails
+    | ResolutionDetails
     | AuditorDetails
     | WriterDetails
     | DiscoveryDetails
@@ -180,6 +189,7 @@ KINDS: dict[str, type[Details]] = {
     "ws_reader": ReaderDetails,
     "rest_checkpointer": CheckpointerDetails,
     "reference": ReferenceDetails,
+    "resolution_poller": ResolutionDetails,
     "book_auditor": AuditorDetails,
     "archive_writer": WriterDetails,
     "discovery": DiscoveryDetails,
@@ -202,5 +212,7 @@ def last_error(details: Details) -> str:
         case (
             ReaderDetails() | CheckpointerDetails() | ReferenceDetails() | DiscoveryDetails() | UploadStated()
         ):
+            return details.last_error
+        case ResolutionDetails():
             return details.last_error
     return ""

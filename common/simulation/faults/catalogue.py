@@ -153,6 +153,7 @@ Place = Literal[
 BOOK_PLACES = frozenset({"book", "rest_book", "ws_book"})
 Bytes = bytes  # the key `bytes` of a fault hides the type inside its class
 AT_ONCE = frozenset({"cut", "close", "drop_change", "garbage", "raw", "huge", "stranger"})
+ON_BOOKS = frozenset({"drop_change", "stranger"})
 _KINDS_OF = {"listing": ListingKind, "reference": ReferenceKind, "resolution": ResolutionKind}
 ONCE = frozenset({"drop", "slow"})  # unless their limits say otherwise
 

@@ -19,9 +19,8 @@ from common.simulation.gamma.query import (
     ordered,
     start_of,
 )
+from common.simulation.listed import Listed
 from common.simulation.markets.listing import Listing
-from common.simulation.markets.model import MarketModel
-from common.simulation.markets.windows import SERIES
 
 Kind = Literal["markets", "events"]
 FOUND_LIMIT = 5  # of a search, where it asks for no other
@@ -38,7 +37,7 @@ class LastPageError(Exception):
 class Gamma:
     """One answer about the markets of a model; `now_s` is seconds since the epoch, `lies` what is wrong with it."""
 
-    def __init__(self, model: MarketModel, now_s: float, lies: Lies | None = None) -> None:
+    def __init__(self, model: Listed, now_s: float, lies: Lies | None = None) -> None:
         self._model = model
         self._now_s = now_s
         self._lies = lies or Lies()
@@ -81,7 +80,7 @@ class Gamma:
         lost = {fault.tag for fault in self._lies.all("lost_tag") if not fault.slug}
         return [
             series_object(series)
-            for series in SERIES
+            for series in self._model.series
             if series.slug not in lost and (not slugs or series.slug in slugs)
         ]
 
@@ -128,7 +127,7 @@ class Gamma:
 
     def _without_lost(self, found: list[Listing], query: Query) -> list[Listing]:
         """What a list by tag or series still finds."""
-        names = {series.slug for series in SERIES if series.id == first(query, "series_id")}
+        names = {series.slug for series in self._model.series if series.id == first(query, "series_id")}
         names |= {first(query, "tag_slug")}
         return [one for one in found if not any(self._lies.has_lost(name, one) for name in names)]
 

@@ -5,9 +5,9 @@ import json
 from common.core.instants import utc_text
 from common.simulation.faults.mutations import Document, mutate
 from common.simulation.gamma.lies import Lies
+from common.simulation.listed import Listed
 from common.simulation.markets.book import ONE
 from common.simulation.markets.listing import Event, Listing, Series
-from common.simulation.markets.model import MarketModel
 
 NS = 1_000_000_000
 
@@ -15,7 +15,7 @@ NS = 1_000_000_000
 class GammaObjects:
     """What Gamma says of the markets of a model; `now_s` is seconds since the epoch."""
 
-    def __init__(self, model: MarketModel, lies: Lies | None = None) -> None:
+    def __init__(self, model: Listed, lies: Lies | None = None) -> None:
         self._model = model
         self._lies = lies or Lies()
 

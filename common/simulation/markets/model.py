@@ -6,6 +6,7 @@ from random import Random
 
 from common.simulation.faults.catalogue import Fault
 from common.simulation.faults.shapes import Shapes
+from common.simulation.listed import RestBook
 from common.simulation.markets import frames
 from common.simulation.markets.calendar import Calendar
 from common.simulation.markets.frames import Frame
@@ -37,6 +38,7 @@ class MarketModel:
             asset: Wander(Random(f"{seed} price of {asset}"), base_seconds, now_ms, opening_usd=opening)  # noqa: S311
             for asset, opening in OPENING_USD.items()
         }
+        self.series = SERIES
         self.shapes = Shapes()
         self._resolutions = Resolutions()
         self.calendar = Calendar(seed, base_seconds, now_ms / 1000, protocols=protocols, more=more)
@@ -50,6 +52,15 @@ class MarketModel:
         if market is None:
             return self._open(listing, now_ms) if now_ms / 1000 < listing.settled else None
         return None if market.settled else market
+
+    def rest_book(self, token_id: str, now_ms: int) -> RestBook | None:
+        """The book of an active token as REST answers it."""
+        market = self.market(token_id, now_ms)
+        if market is None:
+            return None
+        leg = market.book.token_ids.index(token_id)
+        correct = market.book.hash(leg)
+        return RestBook(market.listing.slug, market.book.body(leg, correct), correct)
 
     def listing(self, condition_id: str) -> Listing | None:
         """The listing of a market that has been looked at."""

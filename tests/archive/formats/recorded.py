@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from common.archive.formats.account import HourAccount
-from common.archive.formats.hour import HourWanted
+from common.archive.formats.once import HourWanted
 from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import Sources
 from common.archive.replay import read_archive, replay

@@ -10,7 +10,8 @@ import pytest
 
 from common.archive.formats.account import HourAccount, path_of
 from common.archive.formats.forms import FORMS
-from common.archive.formats.hour import HourDone, HourWanted, export_hour
+from common.archive.formats.hour import export_hour
+from common.archive.formats.once import HourDone, HourWanted
 from common.archive.formats.run import NAMES, Shard, export_hours, hours_of
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.archive.replay import archives_of
