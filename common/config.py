@@ -1,12 +1,13 @@
 """The settings: one typed, bounded schema. `config_loading` reads them, for commands only."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_markets
+from common.core.reference.frames import Channel
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
@@ -146,6 +147,16 @@ class NotifySettings(Section, frozen=True):
     heartbeat_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
 
 
+class ReferenceSettings(Section, frozen=True):
+    """Prices of the coins that are recorded: what settles their windows, and what to compare it with."""
+
+    enabled: bool = True
+    sources: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=4)] = get_args(Channel)
+    rtds_url: WebsocketUrl = "wss://ws-live-data.polymarket.com"
+    binance_url: WebsocketUrl = "wss://data-stream.binance.vision/stream"
+    silence_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+
+
 class SampleSettings(Section, frozen=True):
     """The bounded sample."""
 
@@ -174,6 +185,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upload: UploadSettings = UploadSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
+    reference: ReferenceSettings = ReferenceSettings()
     sample: SampleSettings = SampleSettings()
     paths: PathSettings = PathSettings()
     host: HostName = ""

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from common.core.reference.sources import Place
 from common.core.rows.origin import Leg
 from common.socket_ends import (
     ASKER,
@@ -33,13 +34,14 @@ class ProcessKind(msgspec.Struct, frozen=True):
 
     name: str
     module: str
-    instances: Literal["one", "readers", "writers"]
+    instances: Literal["one", "readers", "writers", "places"]
     start_rank: int
     stop_rank: int
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
     only_with: Option | None = None  # only where this is on
+    beside_the_books: bool = False  # what becomes of it says nothing of the recording
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -126,6 +128,17 @@ PROCESSES = (
         role="one websocket connection of one leg, into its outbox",
     ),
     ProcessKind(
+        name="reference",
+        module="procs.reference",
+        instances="places",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="one connection to a place that tells reference prices, into its outbox",
+        beside_the_books=True,
+    ),
+    ProcessKind(
         name="ledger",
         module="procs.ledger",
         instances="one",
@@ -162,7 +175,14 @@ QUEUES = (
         when_full="the exchange closes with 1013; the reader reconnects and declares the gap",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor",
+        producer="RTDS, Binance",
+        consumer="reference",
+        carried_by="websocket",
+        bound="the other side's send buffer",
+        when_full="the other side closes; the process connects again and declares the gap",
+    ),
+    Queue(
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="archive_writer",
         carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
         bound=f"{SPOOL_BYTES // MIB} MiB a producer",
@@ -177,7 +197,7 @@ QUEUES = (
         when_full="cannot fill: the newest facts replace the older ones",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor",
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="book_auditor, tail-queue, any observer",
         carried_by="lossy copies, ZeroMQ XPUB",
         bound=f"{TAP.sndhwm} copies for each subscriber, {COPY_LIMIT_BYTES // MIB} MiB a lane in each",
@@ -211,17 +231,20 @@ QUEUES = (
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One process to run: the `index`th of its kind, from 0; of a leg where there are two."""
+    """One process to run: the `index`th of its kind, from 0; of a leg, or for a place, where there are several."""
 
     kind: ProcessKind
     index: int
     leg: Leg | None = None
+    place: Place | None = None
 
     @property
     def name(self) -> str:
         """The process's name in logs, facts and the run manifest."""
         if self.kind.instances == "one":
             return self.kind.name
+        if self.place is not None:
+            return f"{self.kind.name}-{self.place}"
         return f"{self.kind.name}-{self.index}{self.leg or ''}"
 
 

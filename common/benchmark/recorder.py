@@ -48,6 +48,7 @@ def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
         "RECORDER__WEBSOCKET__LEGS": "1",  # as many as the recorders beside it
         "RECORDER__WEBSOCKET__MAX_ASSETS_PER_CONNECTION": "500",
         "RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": "86400",
+        "RECORDER__REFERENCE__ENABLED": "false",
         "RECORDER__MANIFEST__HTTP_PORT": "0",
     }
 

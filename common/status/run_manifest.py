@@ -14,6 +14,7 @@ from common.core.rows.gap import Gap
 from common.core.run_state import State
 from common.core.status.disk_outlook import DiskOutlook
 from common.core.status.legs import LegState
+from common.core.status.reference import ReferenceState
 from common.core.uploads.outlook import Upload
 from common.runtime.run.details import (
     ArchiveShown,
@@ -66,6 +67,7 @@ class RunManifest(msgspec.Struct, frozen=True):
     gaps_by_cause: dict[str, int] = {}
     ledgers_by_condition: dict[str, dict[str, int]] = {}
     events: tuple[OperatorEvent, ...] = ()
+    reference: tuple[ReferenceState, ...] = ()
     program_version: str = ""
     resolution: ResolutionShown = ResolutionShown()
 
