@@ -11,7 +11,7 @@ from common.core.resolution.columns import COLUMNS
 from common.errors import ArchiveError
 from common.simulation.faults.catalogue import parse_fault
 from tests.archive.world_of_windows import START_S, WINDOW_S, World
-from tests.end_to_end.running import run_here
+from tests.end_to_end.running import ROOT, run_here
 
 SECONDS = 860
 NS = 1_000_000_000
@@ -156,6 +156,12 @@ def test_the_command_says_in_words_what_is_wrong_and_ends_with_0_where_nothing_i
     assert f"{FORGED}: gamma says" in bad.stdout
     none = run_here("windows", "--data-root", root, "--market", "no-such", folder=tmp_path)
     assert (none.returncode, "no window is known here" in none.stdout) == (1, True)
+
+
+def test_the_page_names_the_columns_of_the_table() -> None:
+    page = (ROOT / "common" / "core" / "resolution" / "README.md").read_text()
+    for column in COLUMNS:
+        assert f"| `{column.name}` | {column.kind} | {column.meaning} |" in page
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
