@@ -141,6 +141,8 @@ def _announce(urls: ExchangeUrls, *, replays: bool) -> None:
         f"export RECORDER__EXCHANGE__CLOB_URL={urls.clob_url}\n"
         f"export RECORDER__EXCHANGE__GAMMA_URL={urls.gamma_url}\n"
         f"export RECORDER__EXCHANGE__DATA_URL={urls.data_url}\n"
+        f"export RECORDER__REFERENCE__RTDS_URL={urls.rtds_url}\n"
+        f"export RECORDER__REFERENCE__BINANCE_URL={urls.binance_url}\n"
     )
     if replays:
         sys.stdout.write(

@@ -34,7 +34,7 @@ from common.status.server import StatusServer
 from procs.manifest import Manifest
 from tests.conf.test_compose import metrics_asked_for
 from tests.end_to_end.running import started_command
-from tests.stated import OUTBOX, READER, WRITER, facts, process, supervisor
+from tests.stated import OUTBOX, READER, REFERENCE, WRITER, facts, process, supervisor
 from tests.waiting import wait_for
 
 S = 1_000_000_000
@@ -237,6 +237,24 @@ def test_it_is_alive_whatever_the_exchange_does_while_its_processes_speak(tmp_pa
         late = run.get("/livez")
         assert late.status_code == 503
         assert late.json()["reason"].startswith("supervisor has said nothing for 9")
+
+
+def test_silent_reference_prices_are_a_warning_and_a_metric_and_no_bad_health(tmp_path: Path) -> None:
+    with telling(tmp_path) as run:
+        running = supervisor(process("ws_reader-0", os.getpid()), process("reference-rtds", os.getpid()))
+        run.say("supervisor", running)
+        silent = replace(REFERENCE, silent_since_ns=time.time_ns() - 200 * S, last_error="away")
+        run.say("reference-rtds", silent)
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
+        health = run.get("/healthz")
+        assert health.status_code == 200
+        [warning] = health.json()["warnings"]
+        assert warning.startswith("reference prices of rtds: none for ")
+        assert run.metrics()["orderbooks_reference_up"] == {("rtds",): 0}
+        run.later_ns += 100 * S
+        run.say("supervisor", running)
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
+        assert run.get("/livez").status_code == 200, "its process alone has said nothing"
 
 
 def test_every_counter_of_the_run_manifest_is_a_metric(tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ from typing import Literal
 
 import msgspec
 
-Channel = Literal["chainlink", "twap_sixty", "twap_thirty", "binance_trade", "binance_quote"]
+Channel = Literal["chainlink", "twap_sixty", "binance_trade", "binance_quote"]
 
 TOPICS: dict[str, Channel] = {
     "crypto_prices_chainlink": "chainlink",
     "crypto_prices_twap_sixty": "twap_sixty",
-    "crypto_prices_twap_thirty": "twap_thirty",
 }
 SETTLING: Channel = "twap_sixty"  # at the end of a window at least what it was at its start: Up
 PONG, EMPTY, NOT_JSON, NOT_UTF8 = "PONG", "empty", "not_json", "not_utf8"

@@ -74,7 +74,9 @@ def outage_before(runtime: Runtime) -> Outage | None:
     An earlier life left one, unless it ended in order, the machine stopped, or somebody removed it.
     """
     newest_ns = _newest_row_ns(runtime.data_root, [f"{runtime.name}-"])
-    if not newest_ns:  # the run before may have had another number of legs
+    if not newest_ns and runtime.name.startswith(
+        READER
+    ):  # the run before may have had another number of legs
         one = f"{READER}-{runtime.index}"
         newest_ns = _newest_row_ns(runtime.data_root, [f"{one}-", *(f"{one}{leg}-" for leg in LEGS)])
     assignment = runtime.assignment
