@@ -120,7 +120,7 @@ class WsReader:
         return self._runtime.clock.wall_ns(), self._runtime.clock.boot_ns()
 
     def _notice_pause(self, now: Now) -> None:
-        """A machine that sleeps stops the monotonic clock, not that of its boot, which also shows whether one was set."""
+        """A machine that sleeps stops the monotonic clock, not that of its boot, which also shows one that was set."""
         before, self._stepped = self._stepped, now
         if before is None:
             return
