@@ -18,5 +18,5 @@ def need_private_mounts(folder: Path) -> None:
 
 
 def private_mount(mib: int, inodes: int = 0) -> list[str]:
-    """A command that runs another with a file system of its own at a folder; with 0 inodes it has as many as it wants."""
+    """Runs a command with a file system of its own at a folder; with 0 inodes it has as many as it wants."""
     return ["unshare", "-rm", "sh", "-c", f"{_MOUNT.format(size=mib, inodes=inodes)}; {_RUN_AND_KEEP}"]
