@@ -1,12 +1,12 @@
 """Records a simulated exchange, looks at the page with headless Chromium, and keeps a picture of each panel and state.
 
-Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`; README shows `now.png` and `markets.png`.
-It needs Chromium (Debian: `apt-get install
-chromium`) and takes some minutes. Fails on any console error, on any request that leaves the machine, and where a page
-is wider than its window.
+Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`; README shows `now.png` and `markets.png`, the page
+about status `windows.png`. It needs Chromium (Debian: `apt-get install chromium`) and takes some minutes. Fails on any
+console error, on any request that leaves the machine, and where a page is wider than its window.
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +26,8 @@ MANY = 2000
 FILLED = "document.querySelectorAll('#now svg').length > 1 && document.querySelectorAll('#markets tbody tr').length"
 LEDGERS = "document.querySelectorAll('#calendar .names div').length > 2"
 PRICED = "document.querySelector('#markets tbody .good')"
+WINNERS = "document.querySelectorAll('#windows .windows .winner').length"
+BOTH_DOWN = "(document.querySelector('#now').textContent.match(/down since/g) || []).length > 1"
 LAGS = "document.querySelector('#now').textContent.includes('receive lag')"
 
 
@@ -33,7 +35,7 @@ def main() -> int:
     """Record, look, stop; 1 if the browser complained, 3 where there is none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=["states", "many"], help="not both recordings")
+    parser.add_argument("--only", choices=["states", "windows", "many"], help="one of the recordings")
     namespace = parser.parse_args()
     program = chromium()
     if program is None:
@@ -41,7 +43,7 @@ def main() -> int:
         return 3
     namespace.folder.mkdir(parents=True, exist_ok=True)
     complaints = []
-    for name, look in (("states", _states), ("many", _many)):
+    for name, look in (("states", _states), ("windows", _windows), ("many", _many)):
         if namespace.only in {None, name}:
             with tempfile.TemporaryDirectory() as data:
                 complaints += look(Path(data), namespace.folder, program)
@@ -104,6 +106,36 @@ def _states(data: Path, folder: Path, program: str) -> list[str]:
     return browser.complaints
 
 
+def _windows(data: Path, folder: Path, program: str) -> list[str]:
+    """Windows of half a minute, of which some are over, some resolved, and some have an outage of both legs."""
+    options = SimulationOptions(rate=150, window_seconds=30)
+    series = [f"{coin}-up-or-down-5m" for coin in ("btc", "eth", "sol")]
+    settings = {
+        "RECORDER__DISCOVERY__SERIES": json.dumps([*series, "btc-up-or-down-15m"]),
+        "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "5",
+    }
+    with _page(data, options, program, **settings) as (_, browser, damage):
+        _show_windows(browser)
+        browser.wait_for(f"{WINNERS} > 0", "a winner")
+        damage("handshake", status=403)
+        damage("cut", connection=1)
+        damage("cut", connection=2)
+        browser.wait_for(BOTH_DOWN, "both legs to be down")
+        damage("clear")
+        browser.wait_for(f"{WINNERS} > 5 && document.querySelector('#windows .shade')", "winners and a gap")
+        for name, width, dark in (
+            ("windows", 1200, False),
+            ("windows-dark", 1200, True),
+            ("windows-phone", PHONE, False),
+        ):
+            _show_windows(browser, width=width, dark=dark)
+            browser.wait_for(f"{WINNERS} > 5", "the charts")
+            if dark:
+                browser.evaluate("document.querySelector('#windows article:has(.shade) button').click()")
+            browser.picture(folder / f"{name}.png", selector="#windows", height=900)
+    return browser.complaints
+
+
 def _many(data: Path, folder: Path, program: str) -> list[str]:
     """So many markets that the list has many pages."""
     options = SimulationOptions(rate=200, more_markets=MANY)
@@ -114,6 +146,12 @@ def _many(data: Path, folder: Path, program: str) -> list[str]:
         browser.wait_for(f"{FILLED} && {PRICED}", "the page to be filled")
         browser.picture(folder / "markets-many.png", selector="#markets")
     return browser.complaints
+
+
+def _show_windows(browser: Browser, *, width: int = 1200, dark: bool = False) -> None:
+    browser.open("/", width=width, dark=dark)
+    browser.wait_for("document.querySelector('#markets tbody tr')", "the page to be filled")
+    browser.evaluate("document.querySelector('#windows').scrollIntoView()")
 
 
 def _show_book(browser: Browser) -> None:
