@@ -36,7 +36,7 @@ MOST_WINDOWS = 10_000  # known at a time; the newest count
 MOST_CHARTS = 2000  # kept; of the others the oldest are drawn again when they are looked at
 REDRAWN_S = 60.0  # a chart that is not final is drawn again after so long,
 REDRAWN_TIMES = 10  # and not before so many times the processor time that it took have passed
-FAILED_S = 60.0  # counts as that time where a replay failed
+FAILED_S = 120.0  # counts as that time where a replay failed
 
 log = logging.getLogger(__name__)
 

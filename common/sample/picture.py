@@ -66,7 +66,7 @@ def _prices(recording: Recording, markets: Sequence[Market], span: Span) -> list
         if market.tokens
     ]
     asked = tuple(AskedWindow(each, span.since_ns, span.until_ns) for each in windows[:MOST_MARKETS])
-    charts = window_charts(recording.rows, WindowsQuestion(asked, POINTS)) if asked else []
+    charts = window_charts(recording, WindowsQuestion(asked, POINTS)) if asked else []
     return [Line(f"{chart.slug}{_won(chart.winner)}", chart.mids, chart.gaps) for chart in charts]
 
 

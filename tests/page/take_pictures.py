@@ -6,7 +6,6 @@ console error, on any request that leaves the machine, and where a page is wider
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,9 +14,13 @@ from functools import partial
 from pathlib import Path
 
 from common.simulation.options import SimulationOptions
+from tests.archive.legs import Hearing
+from tests.archive.legs import record as record_leg
 from tests.end_to_end.recorders import Recorder, break_connection, exchange_beside, recorder
 from tests.page.browser import Browser, browsing, chromium
+from tests.page.test_windows_in_browser import just_over, select
 from tests.remote.stores import free_port
+from tests.status.test_health_http import telling
 from tests.waiting import wait_for
 
 PANELS = ("now", "markets", "storage", "calendar", "book")
@@ -26,8 +29,8 @@ MANY = 2000
 FILLED = "document.querySelectorAll('#now svg').length > 1 && document.querySelectorAll('#markets tbody tr').length"
 LEDGERS = "document.querySelectorAll('#calendar .names div').length > 2"
 PRICED = "document.querySelector('#markets tbody .good')"
-WINNERS = "document.querySelectorAll('#windows .windows .winner').length"
-BOTH_DOWN = "(document.querySelector('#now').textContent.match(/down since/g) || []).length > 1"
+WINDOWS = 8
+DRAWN = "document.querySelectorAll('#windows .windows article:has(.line)').length"
 LAGS = "document.querySelector('#now').textContent.includes('receive lag')"
 
 
@@ -107,32 +110,27 @@ def _states(data: Path, folder: Path, program: str) -> list[str]:
 
 
 def _windows(data: Path, folder: Path, program: str) -> list[str]:
-    """Windows of half a minute, of which some are over, some resolved, and some have an outage of both legs."""
-    options = SimulationOptions(rate=150, window_seconds=30)
-    series = [f"{coin}-up-or-down-5m" for coin in ("btc", "eth", "sol")]
-    settings = {
-        "RECORDER__DISCOVERY__SERIES": json.dumps([*series, "btc-up-or-down-15m"]),
-        "RECORDER__WRITER__ROTATION_INTERVAL_SECONDS": "5",
-    }
-    with _page(data, options, program, **settings) as (_, browser, damage):
-        _show_windows(browser)
-        browser.wait_for(f"{WINNERS} > 0", "a winner")
-        damage("handshake", status=403)
-        damage("cut", connection=1)
-        damage("cut", connection=2)
-        browser.wait_for(BOTH_DOWN, "both legs to be down")
-        damage("clear")
-        browser.wait_for(f"{WINNERS} > 5 && document.querySelector('#windows .shade')", "winners and a gap")
+    """Windows that are over, as they lie on disk: of most the winner is recorded, of some an outage of the only leg."""
+    worlds = just_over(WINDOWS, seconds=45)
+    with telling(data) as run, browsing(run.url, program) as browser:
+        run.say_supervisor()
+        for number, of in enumerate(worlds):
+            middle = len(of.messages) // 2
+            outages = [(middle, middle + 40 * (number % 3))] if number % 3 else []
+            record_leg(run.runtime.data_root, of, Hearing("a", reader=number, outages=outages))
+        select(run, *worlds)
         for name, width, dark in (
             ("windows", 1200, False),
             ("windows-dark", 1200, True),
             ("windows-phone", PHONE, False),
         ):
-            _show_windows(browser, width=width, dark=dark)
-            browser.wait_for(f"{WINNERS} > 5", "the charts")
+            browser.open("/", width=width, dark=dark)
+            browser.wait_for("document.querySelector('#markets tbody tr')", "the page to be filled")
+            browser.evaluate("document.querySelector('#windows').scrollIntoView()")
+            browser.wait_for(f"{DRAWN} === {WINDOWS}", "the charts")
             if dark:
                 browser.evaluate("document.querySelector('#windows article:has(.shade) button').click()")
-            browser.picture(folder / f"{name}.png", selector="#windows", height=900)
+            browser.picture(folder / f"{name}.png", selector="#windows")
     return browser.complaints
 
 
@@ -146,12 +144,6 @@ def _many(data: Path, folder: Path, program: str) -> list[str]:
         browser.wait_for(f"{FILLED} && {PRICED}", "the page to be filled")
         browser.picture(folder / "markets-many.png", selector="#markets")
     return browser.complaints
-
-
-def _show_windows(browser: Browser, *, width: int = 1200, dark: bool = False) -> None:
-    browser.open("/", width=width, dark=dark)
-    browser.wait_for("document.querySelector('#markets tbody tr')", "the page to be filled")
-    browser.evaluate("document.querySelector('#windows').scrollIntoView()")
 
 
 def _show_book(browser: Browser) -> None:

@@ -1,34 +1,41 @@
 """Mid prices, gaps and winners of windows, from one replay of their stretch: what the page's small charts show."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from common.archive.replay import Row, Step, replay
+from common.archive.views.book_views import Recording
 from common.core.books.connection import Books
 from common.core.events.market_events import MarketResolved
+from common.core.events.reader import read_events
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.later import gap_time
 from common.core.number_runs import Run, common, joined, without
 from common.core.page.prices import mid
 from common.core.page.windows import AskedWindow, WindowChart, WindowsQuestion
-from common.core.rows.origin import leg_in_name
+from common.core.rows.origin import LEGS, leg_in_name
 from common.core.rows.websocket import GAP
 
 SETTLE_NS = 600 * NS_PER_SECOND  # after its end, in which the exchange resolves a window
+RESOLVED = "market_resolved"
 MINUTE_NS = 60 * NS_PER_SECOND
 NEVER_NS = 1 << 63
-LOOK_BACKS_NS = (600 * NS_PER_SECOND, 3600 * NS_PER_SECOND)  # for the book that a window begins with
-
-ReadRows = Callable[[int, int], Iterable[Row]]
+LOOK_BACKS_NS = (30 * NS_PER_SECOND, 600 * NS_PER_SECOND)  # for the book that a window begins with
 
 
-def window_charts(rows: ReadRows, question: WindowsQuestion) -> list[WindowChart]:
-    """The charts of a question's windows. `rows` reads what was received between two instants. Raises ArchiveError."""
+def window_charts(recording: Recording, question: WindowsQuestion) -> list[WindowChart]:
+    """The charts of a question's windows. Raises ArchiveError."""
     for back_ns in LOOK_BACKS_NS:
         reading = _Reading(question)
         since_ns = max(question.from_ns - back_ns, 0)
-        reading.take(replay(rows(since_ns, question.to_ns + SETTLE_NS + MINUTE_NS)))
-        if reading.first_ns > since_ns + MINUTE_NS or not any(line.began_earlier for line in reading.lines):
+        reading.take(replay(recording.rows(since_ns, question.to_ns)))
+        if reading.first_ns > since_ns + back_ns // 2 or not reading.lacks_a_begin:
             break  # further back there is nothing that could help
+    for leg in LEGS:
+        of_leg = msgspec.structs.replace(recording, leg=leg)
+        reading.settle(of_leg.rows(question.to_ns, question.to_ns + SETTLE_NS + MINUTE_NS))
+    reading.end()
     return [reading.chart(line) for line in reading.lines]
 
 
@@ -49,10 +56,10 @@ class _Line:
         self._instants = iter(asked.instants_ns(points))
         self.next_ns = next(self._instants, NEVER_NS)
 
-    @property
-    def began_earlier(self) -> bool:
-        """Whether its first book is inside of it: there may be one before what was read."""
-        return not any(first <= self.from_ns for first, _ in self.known)
+    def knows(self, at_ns: int) -> bool:
+        """Whether its book was known by then, or before."""
+        began = [first for first, _ in self.known] + ([] if self._since_ns is None else [self._since_ns])
+        return any(first <= at_ns for first in began)
 
     def changed(self, at_ns: int, books: Books) -> None:
         book = books.get(self.token_id)
@@ -92,8 +99,13 @@ class _Reading:
         self._newest_ns = self.first_ns = 0
         self._next_ns = min(line.next_ns for line in self.lines)
 
+    @property
+    def lacks_a_begin(self) -> bool:
+        """Whether a window begins without a book, and there may be one before what was read."""
+        return not all(line.knows(line.from_ns) for line in self.lines)
+
     def take(self, steps: Iterable[Step]) -> None:
-        """Read until the windows are over and their winners known, or should be."""
+        """Follow the books to the end of the last window."""
         for step in steps:
             self._pass(step.row)
             if step.broken is not None:
@@ -105,18 +117,29 @@ class _Reading:
                 self._resolve(step.event)
             elif step.row.record_type == GAP:
                 self._declare(step.row)
-            if self._newest_ns > self.question.to_ns and all(
-                line.is_over(self._newest_ns) for line in self.lines
-            ):
+
+    def settle(self, rows: Iterable[Row]) -> None:
+        """What one leg heard after the last window: winners, and gaps that reach back. No book is followed any more."""
+        for row in rows:
+            self._note(row)
+            if RESOLVED in row.classified_event_types:
+                for event in read_events(row.payload_json):
+                    if isinstance(event, MarketResolved):
+                        self._resolve(event)
+            elif row.record_type == GAP:
+                self._declare(row)
+            if all(line.is_over(row.received_at_ns) for line in self.lines):
                 break
-        self._end()
 
     def _pass(self, row: Row) -> None:
         """Time has come to a row: what was known until then is noted at the instants before it."""
-        at_ns = max(row.received_at_ns, self._newest_ns)
-        if self._next_ns < at_ns:
-            self._sample_until(at_ns)
-        self._newest_ns, self.first_ns = at_ns, self.first_ns or at_ns
+        self._note(row)
+        if self._next_ns < self._newest_ns:
+            self._sample_until(self._newest_ns)
+
+    def _note(self, row: Row) -> None:
+        at_ns = row.received_at_ns
+        self._newest_ns, self.first_ns = max(at_ns, self._newest_ns), self.first_ns or at_ns
         leg = row.leg or leg_in_name(row.producer)
         self._legs[leg] = (self._legs.get(leg, (at_ns, at_ns))[0], at_ns)
 
@@ -125,8 +148,8 @@ class _Reading:
             line.sample_until(at_ns)
         self._next_ns = min(line.next_ns for line in self.lines)
 
-    def _end(self) -> None:
-        """Archives end here: of instants after it nothing is known."""
+    def end(self) -> None:
+        """Of instants after the end of the archives nothing is known."""
         self._sample_until(self._newest_ns + 1)
         for line in self.lines:
             line.ended(self._newest_ns)

@@ -13,7 +13,7 @@ from common.core.page.book import MOST_SPAN_S
 PAGE_SIZE = 24
 POINTS = 120
 DAY_NS = 86_400 * NS_PER_SECOND
-TOGETHER_NS = 3600 * NS_PER_SECOND  # so much is read at once for windows that lie beside each other
+TOGETHER_NS = 600 * NS_PER_SECOND  # so much is read at once for windows that lie beside each other
 OPEN_ENDED_NS = 3600 * NS_PER_SECOND  # of a market without a window: its last hour
 _STEP_NS = 300 * NS_PER_SECOND  # that hour ends on a multiple of it, so that markets share a replay
 _FIRST_OUTCOMES = ("up", "yes")

@@ -52,7 +52,7 @@ def instants_of(of: World) -> list[int]:
 
 
 def drawn(root: Path, of: World) -> tuple[WindowChart, WindowChart]:
-    first, second = window_charts(Recording((root,)).rows, question_of(of))
+    first, second = window_charts(Recording((root,)), question_of(of))
     return first, second
 
 
@@ -153,11 +153,11 @@ def test_stretches_beside_each_other_are_drawn_together_as_each_by_itself(tmp_pa
         msgspec.structs.replace(first, to_ns=middle_ns),
         msgspec.structs.replace(second, from_ns=middle_ns),
     )
-    together = window_charts(Recording((tmp_path,)).rows, WindowsQuestion(halves, POINTS))
+    together = window_charts(Recording((tmp_path,)), WindowsQuestion(halves, POINTS))
     alone = [
         chart
         for each in halves
-        for chart in window_charts(Recording((tmp_path,)).rows, WindowsQuestion((each,), POINTS))
+        for chart in window_charts(Recording((tmp_path,)), WindowsQuestion((each,), POINTS))
     ]
     pictures = [(chart.mids, chart.gaps, chart.winner) for chart in together]
     assert pictures == [(chart.mids, chart.gaps, chart.winner) for chart in alone]
@@ -183,6 +183,6 @@ def test_a_window_that_nothing_was_recorded_of_is_not_drawn_as_a_gap(tmp_path: P
     record(tmp_path, of, Hearing("a"))
     asked = question_of(of)
     later = AskedWindow(asked.asked[0].window, asked.to_ns + 10**13, asked.to_ns + 2 * 10**13)
-    [chart] = window_charts(Recording((tmp_path,)).rows, WindowsQuestion((later,), POINTS))
+    [chart] = window_charts(Recording((tmp_path,)), WindowsQuestion((later,), POINTS))
     assert (chart.gaps, chart.winner, chart.final) == ((), None, False)
     assert set(chart.mids) == {None}

@@ -118,14 +118,14 @@ def test_two_thousand_windows_are_some_pages_of_which_one_is_shown() -> None:
     assert (last["page"], last["windows"][-1]["slug"]) == (view["pages"], "w0000")
 
 
-def test_windows_within_an_hour_are_asked_for_together_and_long_ones_by_themselves() -> None:
+def test_windows_within_ten_minutes_are_asked_for_together_and_long_ones_by_themselves() -> None:
     def asked(slug: str, start: str, end: str) -> AskedWindow:
         of = window(slug, start, end)
         return AskedWindow(of, *stretch_of(of, NOW))
 
-    short = [asked(f"at {minute}", f"12:{minute:02}", f"12:{minute + 5:02}") for minute in (0, 25, 50)]
+    short = [asked(f"at {minute}", f"12:{minute:02}", f"12:{minute + 5:02}") for minute in (15, 20)]
     long = [asked(f"long {number}", "09:00", "13:00") for number in (1, 2)]
-    early = asked("early", "11:50", "11:55")
+    early = asked("early", "12:00", "12:05")
     together = asked_together([*long, early, *short])
     assert {each.window.slug for each in together} == {each.window.slug for each in short}
     assert {each.window.slug for each in asked_together(long)} == {"long 1", "long 2"}
