@@ -1,4 +1,4 @@
-"""Why a process ended unasked, in words: its exit code alone does not tell whose doing it was."""
+"""Why a process ended unasked, as a sentence: its exit code alone does not tell whose doing it was."""
 
 import re
 import signal
