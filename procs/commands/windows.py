@@ -19,9 +19,9 @@ from common.runtime.command_line import command
 from common.runtime.command_line.invocation import DISTRIBUTION, as_typed
 from common.terminal.tables import table
 
-DESCRIPTION = """Reads closed archives and ledgers, and lists every window of theirs that has ended: its strike, the price that
-settled it, the winner as the exchange told it and as the recorded prices give it, trades, messages, coverage and
-condition. Sources that disagree on a winner, or a winner that the prices do not give, are findings: exit code 1."""
+DESCRIPTION = """Reads closed archives and ledgers, and lists every window of theirs that has ended: its strike, the
+price that settled it, the winner as the exchange told it and as the recorded prices give it, trades, messages, coverage
+and condition. Sources that disagree on a winner, or a winner that the prices do not give, are findings: exit code 1."""
 EXAMPLE = """bin/windows --data-root /var/lib/orderbooks --since 2026-11-23T12:00:00Z
   bin/windows --json | jq '.windows[] | select(.winner == "")'
   bin/windows --parquet windows.parquet"""
