@@ -24,6 +24,8 @@ from common.runtime.run.facts import last_details
 
 NS = 1_000_000_000
 ROUND_NS = 50_000_000
+QUIET_SILENCES = 5  # one coin may have no trade for a while where the connection is well
+_NOT_SILENT = (State.RECEIVING, State.LEAVING, State.DONE)
 
 log = logging.getLogger("reference")
 
@@ -207,7 +209,7 @@ class Reference:
         """Since when prices are wanted and do not come."""
         if not self._coins:
             self._silent_since_ns = 0
-        elif not self._silent_since_ns and self._rules.state is not State.RECEIVING:
+        elif not self._silent_since_ns and self._rules.state not in _NOT_SILENT:
             self._silent_since_ns = now.wall_ns
 
     def _turn_window(self, now: Now) -> None:
@@ -232,7 +234,9 @@ class Reference:
             channels=self._channels,
             last_price_at_ns=self._last_price_ns,
             silent_since_ns=self._silent_since_ns,
-            quiet=self._session.quiet(now, self._silence_ns) if self._session is not None else (),
+            quiet=self._session.quiet(now, QUIET_SILENCES * self._silence_ns)
+            if self._session is not None
+            else (),
             last_error=self._trouble,
             gaps=tuple(self._recording.recent_gaps),
             outbox=self._producer.shown(self._recording.told_until_ns(now)),

@@ -25,6 +25,7 @@ from common.core.status.health import (
 )
 from common.core.status.legs import leg_warnings, of_one_leg, uncovered
 from common.core.status.reference import reference_warnings
+from common.core.status.rooms import file_warnings, spool_warnings
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.machine.disk_room import room_of
@@ -193,6 +194,8 @@ class StatusBoard:
             warnings=(
                 *leg_warnings(manifest.legs, one_leg),
                 *resolution_warnings(manifest.resolution),
+                *spool_warnings(room_of(self._runtime.run_dir), str(self._runtime.run_dir)),
+                *file_warnings(room_of(self._runtime.data_root), str(self._runtime.data_root)),
                 *warnings(manifest.upload, manifest.disk, books_of(manifest).recipes_unknown),
                 *reference_warnings(manifest.reference, self._runtime.clock.wall_ns()),
             ),

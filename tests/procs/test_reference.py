@@ -98,6 +98,9 @@ def test_prices_are_archived_raw_and_a_killed_process_loses_nothing_that_it_rece
             assert second.stop() == 0, second.log
     assert shown is not None
     assert (shown.source, shown.coins, shown.last_error) == (place, ("btc", "eth"), "")
+    ended = details(second)
+    assert ended is not None
+    assert ended.silent_since_ns == 0, "a recorder that stops is not silent"
     found = rows(tmp_path)
     kinds = [row["record_type"] for row in found if row["record_type"] != "message"]
     assert kinds == ["session_opened", "session_closed", "session_opened", "gap", "session_closed"]
