@@ -22,6 +22,7 @@ from common.core.status.reference import GAPS_SHOWN, ReferenceState
 from common.core.uploads.outlook import Upload, UploadStated, upload_of
 from common.runtime.process import Assignment
 from common.runtime.run.details import (
+    BESIDE_BOOKS,
     NOTHING,
     ArchiveShown,
     AuditorDetails,
@@ -113,7 +114,7 @@ def compose(
 
 
 def _of_books(producers: Iterable[ProducerDetails]) -> Iterable[ProducerDetails]:
-    return (each for each in producers if not isinstance(each, ReferenceDetails))
+    return (each for each in producers if not isinstance(each, BESIDE_BOOKS))
 
 
 def _reference(facts: Mapping[str, Facts], supervisor: SupervisorDetails) -> tuple[ReferenceState, ...]:
@@ -171,7 +172,7 @@ def _problems(
 ) -> tuple[Problem, ...]:
     """What the processes that run hold; one that was retired holds nothing any more.
 
-    What those of reference prices hold is a warning: the books are recorded without them.
+    What those of reference prices and outcomes hold is a warning: the books are recorded without them.
     """
     running = {process.name for process in supervisor.processes} or facts.keys()
     if finished:
@@ -179,7 +180,7 @@ def _problems(
     return sorted_problems(
         problem
         for name, fact in facts.items()
-        if name in {*running, "supervisor", "manifest"} and not isinstance(fact.details, ReferenceDetails)
+        if name in {*running, "supervisor", "manifest"} and not isinstance(fact.details, BESIDE_BOOKS)
         for problem in fact.problems
     )
 

@@ -185,6 +185,10 @@ Details = (
     | ManifestDetails
     | SupervisorDetails
 )
+BESIDE_BOOKS = (
+    ReferenceDetails,
+    ResolutionDetails,
+)  # what is wrong with these is a warning: books go on without
 KINDS: dict[str, type[Details]] = {
     "ws_reader": ReaderDetails,
     "rest_checkpointer": CheckpointerDetails,
