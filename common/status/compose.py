@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TypeVar
 
 import psutil
+from msgspec.structs import asdict
 
 from common.core.counters import COUNTERS, gaps_by_cause, is_part, ledgers_by_condition
 from common.core.feed.session_history import SessionShown
@@ -211,6 +212,4 @@ def _figures_of(process: ProcessShown) -> ProcessFigures:
             handle = psutil.Process(process.pid)
             cpu = handle.cpu_times()
             cpu_seconds, rss_bytes = round(cpu.user + cpu.system, 2), handle.memory_info().rss
-    return ProcessFigures(
-        process.name, process.pid, process.restarts, process.flapping, cpu_seconds, rss_bytes
-    )
+    return ProcessFigures(**asdict(process), cpu_seconds=cpu_seconds, rss_bytes=rss_bytes)
