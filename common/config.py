@@ -1,12 +1,13 @@
 """The settings: one typed, bounded schema. `config_loading` reads them, for commands only."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from common.core.discovery.wanted_markets import BTC_SERIES, Wanted, wanted_markets
+from common.core.reference.frames import Channel
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+(/\S*)?$")]
@@ -79,6 +80,18 @@ class RestCheckpointSettings(Section, frozen=True):
     max_tokens_per_request: Annotated[int, Meta(ge=1, le=500)] = 250
 
 
+class ResolutionSettings(Section, frozen=True):
+    """How often the exchange is asked how windows were resolved, and what markets are."""
+
+    enabled: bool = True
+    interval_seconds: Annotated[float, Meta(ge=0.1, le=3600)] = 15.0
+    longest_interval_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 300.0
+    give_up_after_seconds: Annotated[float, Meta(ge=1, le=2_592_000)] = 86_400.0
+    recheck_after_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 900.0
+    metadata_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    request_timeout_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
+
+
 class WriterSettings(Section, frozen=True):
     """How envelopes become archives."""
 
@@ -134,6 +147,16 @@ class NotifySettings(Section, frozen=True):
     heartbeat_interval_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
 
 
+class ReferenceSettings(Section, frozen=True):
+    """Prices of the coins that are recorded: what settles their windows, and what to compare it with."""
+
+    enabled: bool = True
+    sources: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=4)] = get_args(Channel)
+    rtds_url: WebsocketUrl = "wss://ws-live-data.polymarket.com"
+    binance_url: WebsocketUrl = "wss://data-stream.binance.vision/stream"
+    silence_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30.0
+
+
 class SampleSettings(Section, frozen=True):
     """The bounded sample."""
 
@@ -156,11 +179,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     discovery: DiscoverySettings = DiscoverySettings()
     websocket: WebsocketSettings = WebsocketSettings()
     rest_checkpoint: RestCheckpointSettings = RestCheckpointSettings()
+    resolution: ResolutionSettings = ResolutionSettings()
     writer: WriterSettings = WriterSettings()
     manifest: ManifestSettings = ManifestSettings()
     upload: UploadSettings = UploadSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = NotifySettings()
+    reference: ReferenceSettings = ReferenceSettings()
     sample: SampleSettings = SampleSettings()
     paths: PathSettings = PathSettings()
     host: HostName = ""

@@ -1,9 +1,11 @@
 """Who runs, who talks to whom, how deep each queue is, and what happens when it is full."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
 
+from common.core.reference.sources import Place
 from common.core.rows.origin import Leg
 from common.socket_ends import (
     ASKER,
@@ -22,18 +24,22 @@ MIB = 1024 * 1024
 SPOOL_BYTES = 1024 * MIB  # of one producer, in tmpfs: at 230 kB/s more than an hour without a writer
 
 
+Option = Literal["uploads", "resolution"]  # archives are uploaded, or deleted; outcomes are asked for
+
+
 class ProcessKind(msgspec.Struct, frozen=True):
     """A row of the process table. Lower ranks start first; lower stop ranks are drained first."""
 
     name: str
     module: str
-    instances: Literal["one", "readers", "writers"]
+    instances: Literal["one", "readers", "writers", "places"]
     start_rank: int
     stop_rank: int
     in_sample: bool
     heartbeat_limit_s: float  # silent for longer, it is taken for stuck and replaced
     role: str
-    only_to_upload: bool = False  # only where archives are uploaded, or deleted without that
+    only_with: Option | None = None  # only where this is on
+    beside_the_books: bool = False  # what becomes of it says nothing of the recording
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -99,6 +105,18 @@ PROCESSES = (
         role="POST /books in turn, into its outbox",
     ),
     ProcessKind(
+        name="resolution_poller",
+        module="procs.resolution_poller",
+        instances="one",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="asks how windows were resolved and what markets are, into its outbox",
+        only_with="resolution",
+        beside_the_books=True,
+    ),
+    ProcessKind(
         name="ws_reader",
         module="procs.ws_reader",
         instances="readers",
@@ -107,6 +125,17 @@ PROCESSES = (
         in_sample=True,
         heartbeat_limit_s=20,
         role="one websocket connection of one leg, into its outbox",
+    ),
+    ProcessKind(
+        name="reference",
+        module="procs.reference",
+        instances="places",
+        start_rank=3,
+        stop_rank=2,
+        in_sample=False,
+        heartbeat_limit_s=20,
+        role="one connection to a place that tells reference prices, into its outbox",
+        beside_the_books=True,
     ),
     ProcessKind(
         name="ledger",
@@ -127,7 +156,7 @@ PROCESSES = (
         in_sample=False,
         heartbeat_limit_s=60,  # it runs at low priority, and nobody waits for it
         role="uploads closed archives, proves them at the remote, and cleans up",
-        only_to_upload=True,
+        only_with="uploads",
     ),
 )
 
@@ -145,7 +174,14 @@ QUEUES = (
         when_full="the exchange closes with 1013; the reader reconnects and declares the gap",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, book_auditor",
+        producer="RTDS, Binance",
+        consumer="reference",
+        carried_by="websocket",
+        bound="the other side's send buffer",
+        when_full="the other side closes; the process connects again and declares the gap",
+    ),
+    Queue(
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="archive_writer",
         carried_by="outbox in tmpfs, lanes over ZeroMQ, acks when durable",
         bound=f"{SPOOL_BYTES // MIB} MiB a producer",
@@ -160,7 +196,7 @@ QUEUES = (
         when_full="cannot fill: the newest facts replace the older ones",
     ),
     Queue(
-        producer="ws_reader, rest_checkpointer, book_auditor",
+        producer="ws_reader, rest_checkpointer, resolution_poller, book_auditor, reference",
         consumer="book_auditor, tail-queue, any observer",
         carried_by="lossy copies, ZeroMQ XPUB",
         bound=f"{TAP.sndhwm} copies for each subscriber, {COPY_LIMIT_BYTES // MIB} MiB a lane in each",
@@ -194,17 +230,20 @@ QUEUES = (
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """One process to run: the `index`th of its kind, from 0; of a leg where there are two."""
+    """One process to run: the `index`th of its kind, from 0; of a leg, or for a place, where there are several."""
 
     kind: ProcessKind
     index: int
     leg: Leg | None = None
+    place: Place | None = None
 
     @property
     def name(self) -> str:
         """The process's name in logs, facts and the run manifest."""
         if self.kind.instances == "one":
             return self.kind.name
+        if self.place is not None:
+            return f"{self.kind.name}-{self.place}"
         return f"{self.kind.name}-{self.index}{self.leg or ''}"
 
 
@@ -213,12 +252,14 @@ def kind_of(name: str) -> ProcessKind:
     return next(kind for kind in PROCESSES if kind.name == name)
 
 
-def single_kinds(*, sample: bool, uploads: bool) -> list[ProcessKind]:
-    """The kinds of which a run has one process: of a sample, and of a run that uploads or does not."""
+def single_kinds(*, sample: bool, options: Collection[Option]) -> list[ProcessKind]:
+    """The kinds of which a run has one process: of a sample, and of a run in which these options are on."""
     return [
         kind
         for kind in PROCESSES
-        if kind.instances == "one" and (kind.in_sample or not sample) and (uploads or not kind.only_to_upload)
+        if kind.instances == "one"
+        and (kind.in_sample or not sample)
+        and (kind.only_with is None or kind.only_with in options)
     ]
 
 

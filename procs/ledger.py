@@ -122,9 +122,11 @@ class LedgerKeeper:
 
     def _first_due(self) -> Window | None:
         root = self._runtime.data_root
-        last = newest_ledger(root, WS_RAW)
+        until_ns = self._runtime.clock.wall_ns() - GRACE_NS
+        # A ledger that a clock ahead of time has left in the future must not hold up all windows until then.
+        last = newest_ledger(root, WS_RAW, until_ns=until_ns)
         if last is None:
-            starts = newest_windows(root, FIRST_WINDOWS)
+            starts = newest_windows(root, FIRST_WINDOWS, until_ns=until_ns)
         else:
             found = (window_start_of(path.name) for path in archives_since(root, last))
             starts = [start for start in found if start is not None]
@@ -132,7 +134,7 @@ class LedgerKeeper:
             starts,
             () if last is None else (last,),
             interval_ns=self._interval_ns,
-            until_ns=self._runtime.clock.wall_ns() - GRACE_NS,
+            until_ns=until_ns,
             has_left=partial(has_left, root),
         )
         return due[0] if due else None

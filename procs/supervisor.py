@@ -36,14 +36,15 @@ from common.runtime.supervision.agree_at_start import supersede_older_outboxes
 from common.runtime.supervision.child import Child
 from common.runtime.supervision.run_files import RunFiles
 from common.runtime.supervision.scaling import (
-    abandoned_readers,
+    abandoned_producers,
     is_surplus,
     lanes_with_backlog,
+    reference_instances,
     wanted_instances,
 )
 from common.runtime.supervision.stopping import Stopping
 from common.runtime.supervision.unended_run import UnendedRun, begin_run, end_run
-from common.topology import Instance, single_kinds, start_order
+from common.topology import Instance, Option, single_kinds, start_order
 from common.version import PROGRAM_VERSION
 
 NAME = "supervisor"
@@ -128,9 +129,10 @@ class Supervisor:
         )
         self._raise_readers(self._clock.monotonic_ns())
         self._files = RunFiles(self._run_dir, assignment, self._orders, self._problems, self._tally)
-        uploads = self._settings.upload.enabled or self._settings.retention.deletes_unproved
-        for kind in single_kinds(sample=self._sample, uploads=uploads):
+        for kind in single_kinds(sample=self._sample, options=_options_on(self._settings)):
             self._add(Instance(kind, 0))
+        for instance in () if self._sample else reference_instances(self._settings):
+            self._add(instance)
 
     def step(self, timeout_s: float) -> bool:
         """Start, reap, restart, obey, scale; wait at most so long. False when everything has stopped."""
@@ -243,11 +245,11 @@ class Supervisor:
                 child.stop(RETIRE_LIMIT_S, now)
 
     def _drain_abandoned(self, now: int) -> None:
-        """What an earlier run with other legs left in outboxes that no reader of this run has."""
+        """What an earlier run with other legs or sources left in outboxes that no process of this run has."""
         if now < self._next_drain_ns:
             return
         wanted = {*self._children, *(each.name for each in wanted_instances(self._orders, ()))}
-        for instance in abandoned_readers(self._run_dir.outboxes, wanted):
+        for instance in abandoned_producers(self._run_dir.outboxes, wanted):
             self._next_drain_ns = now + DRAIN_AGAIN_NS
             self._add(instance)
             self._children[instance.name].drain(RETIRE_LIMIT_S, now)
@@ -290,3 +292,10 @@ class Supervisor:
                 end_run(self._data_root)
         self._run_dir.release()
         self._lock.release()
+
+
+def _options_on(settings: Settings) -> set[Option]:
+    """What the settings switch on that is not always there."""
+    uploads = settings.upload.enabled or settings.retention.deletes_unproved
+    states: dict[Option, bool] = {"uploads": uploads, "resolution": settings.resolution.enabled}
+    return {option for option, is_on in states.items() if is_on}

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 
 from common.core.causes import Cause
+from common.core.clock_step import step_ns
 from common.core.counters import GAPS, part
 from common.core.feed.opening_books import BookWatch
 from common.core.feed.rules import (
@@ -76,6 +77,7 @@ class WsReader:
         self._session: MarketSession | None = None
         self._discovery_seen: object = None
         self._stepped: Now | None = None
+        self._clocks = self._both_clocks()
         self._next_round_ns = 0
         self._last_market_data_ns = before.last_market_data_at_ns if before else 0
         self._heard_since_round = False
@@ -113,13 +115,21 @@ class WsReader:
     def _now(self) -> Now:
         return Now(self._runtime.clock.wall_ns(), self._runtime.clock.monotonic_ns())
 
+    def _both_clocks(self) -> tuple[int, int]:
+        """The wall clock, and the one that is never set."""
+        return self._runtime.clock.wall_ns(), self._runtime.clock.boot_ns()
+
     def _notice_pause(self, now: Now) -> None:
-        """A machine that sleeps stops the monotonic clock: the wall clock counts too. One that was set does no harm."""
+        """A machine that sleeps stops the monotonic clock, not that of its boot, which also shows one that was set."""
         before, self._stepped = self._stepped, now
         if before is None:
             return
         slept_ns = now.monotonic_ns - before.monotonic_ns
-        longest_ns = max(slept_ns, now.wall_ns - before.wall_ns)
+        (wall_ns, boot_ns), self._clocks = self._clocks, self._both_clocks()
+        passed_ns = self._clocks[1] - boot_ns
+        if set_by_ns := step_ns(self._clocks[0] - wall_ns, passed_ns):
+            self._clock_set(set_by_ns, now)
+        longest_ns = max(slept_ns, passed_ns)
         if longest_ns <= PAUSE_NS:
             return
         if slept_ns > PAUSE_NS:
@@ -128,6 +138,14 @@ class WsReader:
         log.warning("this process was paused", extra={"for_s": round(longest_ns / NS, 3)})
         if self._session is not None:
             self._session.life.paused()
+
+    def _clock_set(self, set_by_ns: int, now: Now) -> None:
+        """Gaps that have begun are told on the clock of now: else they would be as long as the step."""
+        log.warning("the wall clock was set", extra={"by_s": round(set_by_ns / NS, 3)})
+        self._recording.clock_set(set_by_ns, now)
+        self._watch.unrecorded.clock_set(set_by_ns, now)
+        if self._session is not None:
+            self._session.life.clock_set(set_by_ns, now)
 
     def _wait(self, timeout_s: float) -> None:
         if self._session is not None and self._session.more_to_read:

@@ -19,6 +19,7 @@ from common.runtime.run.details import (
     OutboxShown,
     ProcessShown,
     ReaderDetails,
+    ReferenceDetails,
     SupervisorDetails,
     WriterDetails,
 )
@@ -48,6 +49,18 @@ READER = ReaderDetails(
 )
 AUDITOR = AuditorDetails(
     outbox=OUTBOX, gaps=(), books=NO_BOOKS, divergences=(), confirmed={}, wishes=(), last_number=0
+)
+REFERENCE = ReferenceDetails(
+    outbox=OUTBOX,
+    gaps=(),
+    source="rtds",
+    state="receiving",
+    coins=("btc",),
+    channels=("chainlink", "twap_sixty"),
+    last_price_at_ns=0,
+    silent_since_ns=0,
+    quiet=(),
+    last_error="",
 )
 WRITER = WriterDetails(before_run={}, open_archives=(), closed_archives=())
 DISCOVERY = DiscoveryDetails(last_success_at_utc=None, last_error="", clock_offset_s=None)

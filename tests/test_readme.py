@@ -166,6 +166,8 @@ def bounds(kind: object) -> str:
             return "`true` or `false`"
         case msgspec.inspect.LiteralType():
             return " or ".join(f"`{value}`" for value in known.values)
+        case msgspec.inspect.VarTupleType(item_type=msgspec.inspect.LiteralType()):
+            return f"{known.min_length} to {known.max_length} of these"
         case msgspec.inspect.VarTupleType():
             return f"{known.min_length} to {known.max_length} slugs"
         case msgspec.inspect.StrType(pattern=str(pattern)) if "://" in pattern:
@@ -448,6 +450,7 @@ def run_example(example: str, folder: Path) -> str:
 def test_the_schemas_name_the_fields_that_the_readme_names() -> None:
     life_cycle = {ticked(row[0])[0] for row in tables(section(LIFE_CYCLE))[0]}
     assert set(STREAMS["ws_raw"]) == {*first_cells("Websocket rows"), *life_cycle}
+    assert STREAMS["reference"] == STREAMS["ws_raw"]
     assert set(STREAMS["rest_checkpoints"]) == set(first_cells("REST rows"))
 
 

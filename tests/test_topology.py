@@ -24,7 +24,7 @@ def test_no_process_may_import_another() -> None:
 
 def test_writers_are_there_before_producers_and_stay_until_those_have_drained() -> None:
     writer = BY_NAME["archive_writer"]
-    for name in ("ws_reader", "rest_checkpointer"):
+    for name in ("ws_reader", "rest_checkpointer", "reference"):
         assert writer.start_rank < BY_NAME[name].start_rank
         assert writer.stop_rank > BY_NAME[name].stop_rank
 
@@ -36,6 +36,7 @@ def test_the_run_manifest_is_written_by_whoever_stops_last() -> None:
 def test_only_kinds_of_which_there_may_be_several_are_numbered() -> None:
     assert Instance(BY_NAME["ws_reader"], 2).name == "ws_reader-2"
     assert Instance(BY_NAME["discovery"], 0).name == "discovery"
+    assert Instance(BY_NAME["reference"], 0, place="rtds").name == "reference-rtds"
 
 
 def test_every_queue_says_what_happens_when_it_is_full() -> None:

@@ -9,7 +9,7 @@ from common.archive.journal import JournalLine
 from common.archive.read import iterate_lines, iterate_open_lines
 from common.archive.sidecar import Sidecar, read_sidecar
 from common.core.ledger.later import Later
-from common.core.rows.names import lane_and_sequence, open_path, stream_of, window_start_of
+from common.core.rows.names import BOOK_STREAMS, lane_and_sequence, open_path, stream_of, window_start_of
 from common.core.rows.order import Part
 from common.core.rows.reading import Row, row_of
 from common.core.rows.websocket import GAP, MESSAGE_RECORD
@@ -42,9 +42,9 @@ def hour_archive(path: Path) -> HourArchive | None:
 
 
 def note_closed(later: Later, archive: HourArchive) -> None:
-    """Add what the sidecar of a closed archive tells."""
+    """Add what the sidecar of a closed archive tells of books."""
     sidecar = archive.sidecar
-    if sidecar is None:
+    if sidecar is None or archive.stream not in BOOK_STREAMS:
         return
     producer = next(iter(sidecar.producers), "")
     sessions = [(each.producer, each.session_id) for each in sidecar.sessions]
@@ -52,10 +52,10 @@ def note_closed(later: Later, archive: HourArchive) -> None:
 
 
 def note_open(later: Later, data_root: Path, line: JournalLine) -> None:
-    """Add what is durable in the open archives of a lane. Raises ArchiveError if one of them is gone by now."""
+    """Add what is durable of books in the open archives of a lane. Raises ArchiveError if one is gone by now."""
     for file in line.files:
         window_start_ns = window_start_of(file.path.rpartition("/")[2])
-        if window_start_ns is None or file.closing:
+        if window_start_ns is None or file.closing or file.stream not in BOOK_STREAMS:
             continue
         for text in iterate_open_lines(data_root / open_path(file.path), file.bytes):
             if _MESSAGE in text[:100]:

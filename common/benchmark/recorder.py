@@ -44,9 +44,11 @@ def recorder_settings(urls: ExchangeUrls, tokens: int) -> dict[str, str]:
         "RECORDER__DISCOVERY__MARKET_LIMIT": str(tokens // 2),
         "RECORDER__DISCOVERY__LOOKAHEAD_SECONDS": "86400",
         "RECORDER__DISCOVERY__REFRESH_INTERVAL_SECONDS": "86400",
+        "RECORDER__RESOLUTION__ENABLED": "false",
         "RECORDER__WEBSOCKET__LEGS": "1",  # as many as the recorders beside it
         "RECORDER__WEBSOCKET__MAX_ASSETS_PER_CONNECTION": "500",
         "RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": "86400",
+        "RECORDER__REFERENCE__ENABLED": "false",
         "RECORDER__MANIFEST__HTTP_PORT": "0",
     }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from common.drill.bench import CHECKOUT, START_LIMIT_S, Bench, bench
 from common.drill.judge import finish
+from common.drill.mounts import need_private_mounts, private_mount
 from common.drill.outcome import Evidence, Inconclusive, Plan
 from common.drill.watched_syncs import watched_syncs
 from common.errors import EXIT_FAILED
@@ -24,18 +25,17 @@ LONGEST_PAUSE_S = 30.0  # half of what a writer's heartbeat may be missing
 FULL_S = 4.0
 STALL_S = 10.0
 SLOW_SYNC_S = 3.0
-CLOCK_STEPS_S = (7200, -7200, -90_000, 90_000)
-_MOUNT = 'mount -t tmpfs -o size={size}m,mode=0700 none "$0" || exit 99'
-_RUN_AND_KEEP = '"$@"; code=$?; cp -a "$0/." "$0.kept"; exit $code'
+YEARS_S = 10 * 365 * 86_400
+CLOCK_STEPS_S = (7200, -7200, -90_000, 90_000, YEARS_S, -2 * YEARS_S, YEARS_S)
 
 
 def disk_full(plan: Plan, folder: Path) -> Evidence:
     """A small file system of its own under the data root, filled for some seconds."""
-    _need_private_mounts(folder)
+    need_private_mounts(folder)
     with bench(plan, folder) as made:
         outside = made.data_root
         outside.mkdir()
-        made.wrapper = [*_private_mount(DISK_MIB), str(outside)]
+        made.wrapper = [*private_mount(DISK_MIB), str(outside)]
         made.data_root_of = lambda pid: Path(f"/proc/{pid}/root{outside}")
         made.start()
         made.rest(plan.duration_s / 4)
@@ -56,7 +56,7 @@ def disk_full(plan: Plan, folder: Path) -> Evidence:
         stopped = made.stop()
         made.data_root_of = lambda _pid: outside.with_name(f"{outside.name}.kept")
         evidence = finish(made, counted=int(landed and failed > 0), stopped=stopped)
-        return evidence.with_wrongs(_stalled(went_on, plan, "the disk was full"))
+        return evidence.with_wrongs(stalled(went_on, plan, "the disk was full"))
 
 
 def spool_full(plan: Plan, folder: Path) -> Evidence:
@@ -65,10 +65,10 @@ def spool_full(plan: Plan, folder: Path) -> Evidence:
     A stranger's file leaves so little that a quarter of the pause fills it, whatever the rate: a pause that is longer
     than a heartbeat may be missing would have the writers killed.
     """
-    _need_private_mounts(folder)
+    need_private_mounts(folder)
     with bench(plan, folder) as made:
         inside = made.run_dir
-        made.wrapper = [*_private_mount(SPOOL_MIB), str(inside)]
+        made.wrapper = [*private_mount(SPOOL_MIB), str(inside)]
         made.run_dir_of = lambda pid: Path(f"/proc/{pid}/root{inside}")
         made.start()
         paused_s = min(plan.duration_s, LONGEST_PAUSE_S)
@@ -90,19 +90,8 @@ def spool_full(plan: Plan, folder: Path) -> Evidence:
         made.rest(2.0)
         died = [name for name, count in made.restarts.items() if count]
         evidence = finish(made, counted=1, declared=True)
-        wrongs = [f"{name} died of it" for name in died] + _stalled(went_on, plan, "the writers stood still")
+        wrongs = [f"{name} died of it" for name in died] + stalled(went_on, plan, "the writers stood still")
         return evidence.with_wrongs(wrongs)
-
-
-def _need_private_mounts(folder: Path) -> None:
-    place = folder / "mount"
-    place.mkdir()
-    if subprocess.run([*_private_mount(8), str(place), "true"], check=False, capture_output=True).returncode:
-        raise Inconclusive("a private mount is not permitted here (unshare -rm, mount -t tmpfs)")
-
-
-def _private_mount(mib: int) -> list[str]:
-    return ["unshare", "-rm", "sh", "-c", f"{_MOUNT.format(size=mib)}; {_RUN_AND_KEEP}"]
 
 
 def _leave(path: Path, left: int) -> int:
@@ -137,10 +126,11 @@ def slow_disk(plan: Plan, folder: Path) -> Evidence:
             f"each fdatasync took {SLOW_SYNC_S:g} s for {STALL_S:g} s; meanwhile {went_on} frames were received"
         )
         made.rest(plan.duration_s)
-        return finish(made, counted=int(landed)).with_wrongs(_stalled(went_on, plan, "the disk was slow"))
+        return finish(made, counted=int(landed)).with_wrongs(stalled(went_on, plan, "the disk was slow"))
 
 
-def _stalled(went_on: int, plan: Plan, when: str) -> list[str]:
+def stalled(went_on: int, plan: Plan, when: str) -> list[str]:
+    """What is wrong if the reader stood still meanwhile."""
     enough = plan.rate * FULL_S / 4
     return [] if went_on >= enough else [f"the reader received only {went_on} frames while {when}"]
 
@@ -182,7 +172,7 @@ def hostile_frames(plan: Plan, folder: Path) -> Evidence:
 
 
 def clock_steps(plan: Plan, folder: Path) -> Evidence:
-    """The wall clock of all processes jumps hours forth and back; monotonic time does not."""
+    """The wall clock of all processes jumps hours and years forth and back; monotonic time does not."""
     spec = importlib.util.find_spec("libfaketime")
     places = spec.submodule_search_locations if spec is not None else None
     if not places:

@@ -19,6 +19,8 @@ def settings_environment(urls: ExchangeUrls, run_dir: Path) -> dict[str, str]:
         "EXCHANGE__DATA_URL": urls.data_url,
         "MANIFEST__HTTP_PORT": "0",
         "WEBSOCKET__LEGS": "1",
+        "REFERENCE__ENABLED": "false",
+        "RESOLUTION__ENABLED": "false",  # a producer like the checkpointer, which is broken here
         "WRITER__COMMIT_INTERVAL_SECONDS": str(COMMIT_INTERVAL_S),
         "WRITER__ROTATION_INTERVAL_SECONDS": "5",
         "DISCOVERY__REFRESH_INTERVAL_SECONDS": "1",

@@ -2,7 +2,9 @@
 
 import random
 
-from common.config import WebsocketSettings
+import msgspec
+
+from common.config import Settings, WebsocketSettings
 from common.core.backoff import Backoff
 from common.core.feed.rules import FeedLimits, FeedRules
 
@@ -10,6 +12,21 @@ NS = 1_000_000_000
 HEALTHY_NS = (
     5 * NS
 )  # of market data: a connection that the exchange ends again and again is dialed again soon
+
+
+NEVER = 1 << 30  # so many stale sessions in a row do not put the markets in doubt
+
+
+def reference_rules(settings: Settings, *, handshake_timeout_s: float) -> FeedRules:
+    """The same table for a source of reference prices: one silence is allowed, before and after the first price."""
+    silence_s = settings.reference.silence_seconds
+    websocket = msgspec.structs.replace(
+        settings.websocket,
+        first_message_timeout_seconds=silence_s,
+        stale_feed_threshold_seconds=silence_s,
+        max_consecutive_stale_reconnects_before_discovery_refresh=NEVER,
+    )
+    return feed_rules(websocket, handshake_timeout_s=handshake_timeout_s)
 
 
 def feed_rules(websocket: WebsocketSettings, *, handshake_timeout_s: float) -> FeedRules:

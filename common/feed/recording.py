@@ -7,6 +7,7 @@ from types import MappingProxyType
 import msgspec
 
 from common.core.causes import Cause
+from common.core.clock_step import on_new_clock
 from common.core.discovery.due_windows import WindowGap
 from common.core.envelope import Context
 from common.core.feed.left_tokens import TokenGap
@@ -155,6 +156,14 @@ class Recording:
         since_ns, cause = self._outage or (self._began_ns, no_session_yet)
         self._declare_outage(since_ns, cause, now)
         self._outage = (now.wall_ns, cause)
+
+    def clock_set(self, step_ns: int, now: Now) -> None:
+        """The wall clock was set by so much: an outage began on the clock of before."""
+        self._began_ns = on_new_clock(self._began_ns, step_ns, now.wall_ns)
+        if self._outage is not None:
+            since_ns, cause = self._outage
+            self._outage = on_new_clock(since_ns, step_ns, now.wall_ns), cause
+            self._outbox.files.note_outage(*self._outage)
 
     def _have_context(self, url: str) -> None:
         if self._last_context is None:

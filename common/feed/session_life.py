@@ -42,6 +42,10 @@ class SessionLife:
             self.moved = any(is_market_data(each) and not is_opening_book(each) for each in payloads)
         return True
 
+    def clock_set(self, step_ns: int, now: Now) -> None:
+        """The wall clock was set by so much."""
+        self._good.clock_set(step_ns, now.wall_ns)
+
     def runs(self) -> None:
         """This process runs: what came until now did not wait for it."""
         self._good.mark()

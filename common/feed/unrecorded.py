@@ -65,6 +65,13 @@ class Unrecorded:
         for gap in self._windows.state(stated, now.wall_ns, not_before_ns=not_before_ns):
             self._recording.window_gap(gap, self._url, now)
 
+    def clock_set(self, step_ns: int, now: Now) -> None:
+        """The wall clock was set by so much: what is not declared yet began on the clock of before."""
+        for each in (self._tokens, self._bookless, self._windows):
+            each.clock_set(step_ns, now.wall_ns)
+        if self._tokens.left:
+            self._note()
+
     def cut(self, now: Now) -> None:
         """Declare everything up to now."""
         gaps = self._tokens.cut(now.wall_ns)

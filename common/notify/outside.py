@@ -7,6 +7,7 @@ from common.core.operator_events.event import OperatorEvent
 from common.core.operator_events.lasting import lasting_now
 from common.core.operator_events.watch import EventWatch, Seen
 from common.core.page.verdict import level_of
+from common.core.status.reference import reference_warnings
 from common.runtime.process import Runtime
 from common.runtime.run.details import ManifestDetails
 from common.runtime.run.facts import last_details
@@ -52,6 +53,7 @@ class Outside:
             unhealed=books_of(manifest).unhealed,
             upload=manifest.upload,
             disk=manifest.disk,
+            reference=reference_warnings(manifest.reference, clock.wall_ns()),
         )
         self._watch.note(
             Seen(

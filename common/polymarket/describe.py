@@ -8,6 +8,7 @@ import msgspec
 from common.core.market import Token
 from common.core.rows import websocket
 from common.core.rows.reading import Row
+from common.core.rows.rest import REST_CHECKPOINT
 
 _Object = Mapping[str, Any]
 
@@ -52,7 +53,8 @@ def _checkpoint(row: Row) -> str:
     if response is not None:
         answer = f"{response.status_code} in {response.elapsed_ms or 0:.0f} ms"
     error = f": {row.error}" if row.error else ""
-    return f"{answer}, {asked - missing} of {asked} books{error}"
+    what = "books" if row.record_type == REST_CHECKPOINT else "tokens"
+    return f"{answer}, {asked - missing} of {asked} {what}{error}"
 
 
 def _where(message: _Object, tokens: Mapping[str, Token]) -> str:

@@ -12,11 +12,12 @@ _NO_JSON_EXPECTED = (EMPTY, PONG)
 def reference_rows(batch: Batch) -> MessageRows:
     """The rows of a batch, in order. Nothing is counted of them here: the process that records them does."""
     return MessageRows(
-        [message_rest(envelope, _classified(envelope.payload)) for envelope in batch.envelopes()], []
+        [message_rest(envelope, classified(envelope.payload)) for envelope in batch.envelopes()], []
     )
 
 
-def _classified(payload: bytes) -> Classified:
+def classified(payload: bytes) -> Classified:
+    """What the row of a message states of it; never raises."""
     kind, spliced = read_frame(payload).kind, splice(payload)
     text = None if kind == NOT_UTF8 else payload.decode()
     error = None if kind in _NO_JSON_EXPECTED else spliced.error

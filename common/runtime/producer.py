@@ -7,6 +7,7 @@ import select
 import zmq
 
 from common.core.instants import NS_PER_SECOND, compact_utc_text, utc_text
+from common.core.rows.names import WS_RAW
 from common.core.rows.origin import Leg
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
@@ -48,7 +49,7 @@ class Producer:
                 stream,
                 runtime.assignment.exchange,
                 runtime.assignment.data_root_id,
-                leg=(runtime.leg or ONLY_LEG) if is_reader else None,
+                leg=(runtime.leg or ONLY_LEG) if stream == WS_RAW and is_reader else None,
                 host=runtime.assignment.host,
             ),
             lanes=self._writers,

@@ -34,7 +34,7 @@ class _Client:
         self.place, self.socket = place, socket
         self.told: dict[tuple[str, str], int] = {}
         self.forgotten = False
-        self.held: str | None = None
+        self.held: dict[tuple[str, str], str] = {}
 
     def subscribe(self, coin: str, channel: str) -> None:
         """From the next second on."""
@@ -78,15 +78,14 @@ class ReferenceSide:
                 if second.at_ms > told_ms:
                     client.told[coin, channel] = second.at_ms
                     for frame in _frames(client.place, coin, channel, second, wander):
-                        await self._send(client, frame)
+                        await self._send(client, (coin, channel), frame)
 
-    async def _send(self, client: _Client, frame: str) -> None:
-        frames = [frame]
-        if self._fault(client, "disordered") is not None and client.held is None:
-            client.held = frame
+    async def _send(self, client: _Client, subscription: tuple[str, str], frame: str) -> None:
+        held = client.held.pop(subscription, None)
+        if held is None and self._fault(client, "disordered") is not None:
+            client.held[subscription] = frame
             return
-        if client.held is not None:
-            frames, client.held = [frame, client.held], None
+        frames = [frame] if held is None else [frame, held]
         if self._fault(client, "doubled") is not None:
             frames.append(frame)
         for each in frames:

@@ -10,6 +10,7 @@ from common.core.events.kinds import SUBSCRIBED_KINDS
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.market import DiscoveryFile
 from common.core.own_pause import OwnPause
+from common.core.resolution.shown import resolution_warnings
 from common.core.rows.gap import Gap
 from common.core.status.disk_outlook import Growth
 from common.core.status.health import (
@@ -23,6 +24,8 @@ from common.core.status.health import (
     warnings,
 )
 from common.core.status.legs import leg_warnings, of_one_leg, uncovered
+from common.core.status.reference import reference_warnings
+from common.core.status.rooms import file_warnings, spool_warnings
 from common.errors import DiscoveryError
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
 from common.runtime.machine.disk_room import room_of
@@ -33,7 +36,13 @@ from common.status.compose import compose
 from common.status.late_rows import late_row_reasons
 from common.status.run_manifest import RunManifest, books_of
 
-WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
+NOT_WORTH_A_RESTART = (  # of everything: it would not help those that wait for disks, and adds a gap
+    "archive_writer",
+    "ledger",
+    "uploader",
+    "reference",
+    "resolution_poller",
+)
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks
 FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second
 
@@ -180,11 +189,15 @@ class StatusBoard:
                 manifest.state, market_messages=messages, problems=manifest.problems, discovered=discovered
             ),
             liveness=judge_liveness(
-                {name: age_s for name, age_s in ages_s.items() if not name.startswith(WAIT_FOR_DISKS)}
+                {name: age_s for name, age_s in ages_s.items() if not name.startswith(NOT_WORTH_A_RESTART)}
             ),
             warnings=(
                 *leg_warnings(manifest.legs, one_leg),
+                *resolution_warnings(manifest.resolution),
+                *spool_warnings(room_of(self._runtime.run_dir), str(self._runtime.run_dir)),
+                *file_warnings(room_of(self._runtime.data_root), str(self._runtime.data_root)),
                 *warnings(manifest.upload, manifest.disk, books_of(manifest).recipes_unknown),
+                *reference_warnings(manifest.reference, self._runtime.clock.wall_ns()),
             ),
             heartbeat_ages_s=ages_s,
             since_market_message_s=self._since_s(newest_ns),

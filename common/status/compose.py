@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TypeVar
 
 import psutil
+from msgspec.structs import asdict
 
 from common.core.counters import COUNTERS, gaps_by_cause, is_part, ledgers_by_condition
 from common.core.feed.session_history import SessionShown
@@ -14,12 +15,15 @@ from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.ledger.union_today import UnionToday
 from common.core.market import Market
 from common.core.problems import Problem, sorted_problems
+from common.core.resolution.shown import ResolutionShown
 from common.core.run_state import run_state, word_for_run
 from common.core.status.disk_outlook import Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
+from common.core.status.reference import GAPS_SHOWN, ReferenceState
 from common.core.uploads.outlook import Upload, UploadStated, upload_of
 from common.runtime.process import Assignment
 from common.runtime.run.details import (
+    BESIDE_BOOKS,
     NOTHING,
     ArchiveShown,
     AuditorDetails,
@@ -28,6 +32,8 @@ from common.runtime.run.details import (
     ProcessShown,
     ProducerDetails,
     ReaderDetails,
+    ReferenceDetails,
+    ResolutionDetails,
     SupervisorDetails,
     WriterDetails,
 )
@@ -58,6 +64,7 @@ def compose(
     supervisor = details_of_one(facts, SupervisorDetails) or _NOT_SUPERVISED
     auditor, keeper = details_of_one(facts, AuditorDetails), details_of_one(facts, LedgerKeeperDetails)
     manifest = details_of_one(facts, ManifestDetails)
+    poller = details_of_one(facts, ResolutionDetails)
     readers = details_of_kind(facts, ReaderDetails)
     writers = details_of_kind(facts, WriterDetails).values()
     producers = details_of_kind(facts, ProducerDetails)
@@ -90,7 +97,7 @@ def compose(
         processes=[_figures_of(process) for process in supervisor.processes],
         upload=upload,
         disk=disk_outlook(room, archive_bytes_per_second, freed=upload.frees_room),
-        gaps=_recent((each.gaps for each in producers.values()), lambda gap: gap.declared_at_utc),
+        gaps=_recent((each.gaps for each in _of_books(producers.values())), lambda gap: gap.declared_at_utc),
         books=auditor.books if auditor else NOTHING,
         divergences=_recent([auditor.divergences] if auditor else [], lambda found: found.found_at_utc),
         ledgers=_recent([keeper.ledgers] if keeper else [], lambda ledger: ledger.from_utc),
@@ -101,7 +108,34 @@ def compose(
         gaps_by_cause=gaps_by_cause(totals),
         ledgers_by_condition=ledgers_by_condition(totals),
         events=manifest.events if manifest else (),
+        reference=_reference(facts, supervisor),
         program_version=PROGRAM_VERSION,
+        resolution=poller.shown if poller else ResolutionShown(),
+    )
+
+
+def _of_books(producers: Iterable[ProducerDetails]) -> Iterable[ProducerDetails]:
+    return (each for each in producers if not isinstance(each, BESIDE_BOOKS))
+
+
+def _reference(facts: Mapping[str, Facts], supervisor: SupervisorDetails) -> tuple[ReferenceState, ...]:
+    running = {process.name for process in supervisor.processes}
+    return tuple(
+        ReferenceState(
+            source=each.source,
+            state=each.state,
+            coins=each.coins,
+            channels=each.channels,
+            last_price_at_utc=utc_text(each.last_price_at_ns) if each.last_price_at_ns else None,
+            silent_since_utc=utc_text(each.silent_since_ns) if each.silent_since_ns else None,
+            quiet=each.quiet,
+            last_error=each.last_error,
+            stated_at_utc=utc_text(facts[name].updated_at_ns),
+            gaps=each.gaps[-GAPS_SHOWN:],
+            trouble=tuple(problem.reason for problem in facts[name].problems),
+        )
+        for name, each in sorted(details_of_kind(facts, ReferenceDetails).items())
+        if name in running
     )
 
 
@@ -137,14 +171,17 @@ def _upload(assignment: Assignment, stated: UploadStated | None, now_ns: int) ->
 def _problems(
     facts: Mapping[str, Facts], supervisor: SupervisorDetails, *, finished: bool
 ) -> tuple[Problem, ...]:
-    """What the processes that run hold; one that was retired holds nothing any more."""
+    """What the processes that run hold; one that was retired holds nothing any more.
+
+    What those of reference prices and outcomes hold is a warning: the books are recorded without them.
+    """
     running = {process.name for process in supervisor.processes} or facts.keys()
     if finished:
         return ()
     return sorted_problems(
         problem
         for name, fact in facts.items()
-        if name in {*running, "supervisor", "manifest"}
+        if name in {*running, "supervisor", "manifest"} and not isinstance(fact.details, BESIDE_BOOKS)
         for problem in fact.problems
     )
 
@@ -175,6 +212,4 @@ def _figures_of(process: ProcessShown) -> ProcessFigures:
             handle = psutil.Process(process.pid)
             cpu = handle.cpu_times()
             cpu_seconds, rss_bytes = round(cpu.user + cpu.system, 2), handle.memory_info().rss
-    return ProcessFigures(
-        process.name, process.pid, process.restarts, process.flapping, cpu_seconds, rss_bytes
-    )
+    return ProcessFigures(**asdict(process), cpu_seconds=cpu_seconds, rss_bytes=rss_bytes)

@@ -14,6 +14,7 @@ from common.core.audit.results import Check, Verdict
 from common.core.events.kinds import MARKET_KINDS
 from common.core.problems import ProblemKind
 from common.core.run_state import State
+from common.core.status.reference import is_up
 from common.polymarket.classify import UNKNOWN
 from common.status.board import Status
 from common.status.run_manifest import books_of
@@ -46,6 +47,8 @@ class _StatusCollector(Collector):
         yield from self._books()
         yield self._problems()
         yield self._legs()
+        yield from self._reference()
+        yield from self._outcomes()
         yield self._build()
 
     def _counters(self) -> Iterator[Metric]:
@@ -194,6 +197,26 @@ class _StatusCollector(Collector):
         for leg in self._status.manifest.legs:
             family.add_metric([leg.leg], int(leg.up))
         return family
+
+    def _reference(self) -> Iterator[Metric]:
+        help_up = "1 while all reference prices that are asked for come, or none is asked for"
+        up = GaugeMetricFamily(PREFIX + "reference_up", help_up, labels=["source"])
+        for each in self._status.manifest.reference:
+            up.add_metric([each.source], int(is_up(each)))
+        yield up
+
+    def _outcomes(self) -> Iterator[Metric]:
+        shown = self._status.manifest.resolution
+        for name, what, value in (
+            (
+                "outcomes_up",
+                "1 while both sources of outcomes answer, or none is asked",
+                int(not shown.failing),
+            ),
+            ("outcomes_waiting", "windows whose outcome both sources have not told yet", shown.waiting),
+            ("outcomes_disputed", "windows whose outcome they tell differently", len(shown.disagreements)),
+        ):
+            yield GaugeMetricFamily(PREFIX + name, what, value=value)
 
 
 def _known(name: str, value: float | None) -> Iterator[Metric]:

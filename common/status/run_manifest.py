@@ -9,10 +9,12 @@ from common.core.ledger.union_today import UnionToday
 from common.core.market import Exchange, Market
 from common.core.operator_events.event import OperatorEvent
 from common.core.problems import Problem
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import State
 from common.core.status.disk_outlook import DiskOutlook
 from common.core.status.legs import LegState
+from common.core.status.reference import ReferenceState
 from common.core.uploads.outlook import Upload
 from common.runtime.run.details import (
     ArchiveShown,
@@ -29,8 +31,8 @@ SCHEMA_VERSION = 1
 class ProcessFigures(ProcessShown, frozen=True):
     """A process with what it uses; None for one that does not run."""
 
-    cpu_seconds: float | None
-    rss_bytes: int | None
+    cpu_seconds: float | None = None
+    rss_bytes: int | None = None
 
 
 class RunManifest(msgspec.Struct, frozen=True):
@@ -65,7 +67,9 @@ class RunManifest(msgspec.Struct, frozen=True):
     gaps_by_cause: dict[str, int] = {}
     ledgers_by_condition: dict[str, dict[str, int]] = {}
     events: tuple[OperatorEvent, ...] = ()
+    reference: tuple[ReferenceState, ...] = ()
     program_version: str = ""
+    resolution: ResolutionShown = ResolutionShown()
 
 
 def books_of(manifest: RunManifest) -> BooksShown:

@@ -8,19 +8,21 @@ from common.core.envelope import MESSAGE, Context
 from common.core.events.kinds import EVENT_TYPES
 from common.core.json_splice import encode_line
 from common.core.market import Token
+from common.core.rows.names import REFERENCE
 from common.core.rows.origin import Origin
 from common.core.rows.reading import LIFE_CYCLE_RECORDS, row_of
-from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.rest import REQUEST_RECORDS
 from common.core.rows.websocket import message_constant, message_rest
 from common.errors import ArchiveError
 from common.polymarket.classify import UNKNOWN, classify
 from common.polymarket.describe import describe_message, describe_row
+from common.polymarket.reference_rows import classified as reference_kind
 from common.queue.tail import Tailed
 
 UNREADABLE_ROW = "unreadable_row"
 KINDS = (  # what messages and rows are called, but for what the exchange may send that is not known yet
     *(kind.name for kind in EVENT_TYPES),
-    *(*LIFE_CYCLE_RECORDS, REST_CHECKPOINT, UNREADABLE_ROW),
+    *(*LIFE_CYCLE_RECORDS, *REQUEST_RECORDS, UNREADABLE_ROW),
 )
 
 _CONSTANTS_KEPT = 64
@@ -92,7 +94,10 @@ class Reader:
     def _read_message(self, tailed: Tailed, context: Context) -> Passing:
         envelope = tailed.envelope
         constant = self._constant(tailed.origin, context)
-        classified = classify(envelope.payload, envelope.opcode)
+        of_prices = tailed.stream == REFERENCE
+        classified = (
+            reference_kind(envelope.payload) if of_prices else classify(envelope.payload, envelope.opcode)
+        )
         return Passing(
             name=tailed.name,
             stream=tailed.stream,

@@ -40,7 +40,7 @@ class Expiry:
         return ""
 
     def _due(self) -> dict[str, str]:
-        return dict(self._retention.due(self._stock.needed_no_more, self._stock.archives, time.time_ns()))
+        return dict(self._stock.due(self._retention, self._stock.needed_no_more))
 
     def _delete(self, path: str, because: str) -> None:
         try:

@@ -1,8 +1,9 @@
 """What of a data root waits for the remote, and what is proved and still here."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from common.core.uploads.retention import Because, Retention
 from common.core.uploads.turns import Parcel
 from common.files import DISK
 from common.locks import RECORDER_LOCK, is_locked
+from common.uploads.age import ahead_ns, surely_past_ns
 from common.uploads.parcels import ParcelFinder, is_sample
 from common.uploads.sealed import Sealed
 from common.version import PROGRAM_VERSION
@@ -62,7 +64,7 @@ class Stock:
         self.odd, self.waiting, self.proved = found.odd, {}, {}
         for parcel in found.parcels:
             (self.proved if self._holds(parcel.path) else self.waiting)[parcel.path] = parcel
-        self._last_ledger_ns = newest_ledger(self._root, WS_RAW)
+        self._last_ledger_ns = newest_ledger(self._root, WS_RAW, until_ns=time.time_ns())
         self._live = self._is_live()
 
     def _note(self, record: UploadRecord) -> None:
@@ -96,7 +98,14 @@ class Stock:
             return {parcel.path: "cleanup_after_verify" for parcel in self.to_clean}
         if not retention.is_on:
             return {}
-        return retention.due(self.to_clean, self.archives, time.time_ns())
+        return self.due(retention, self.to_clean)
+
+    def due(self, retention: Retention, deletable: Sequence[Parcel]) -> Mapping[str, Because]:
+        """Which of these are to go by age and size, whatever a wrong clock says."""
+        now_ns = time.time_ns()
+        if retention.max_age_seconds:
+            now_ns = surely_past_ns(self._root, now_ns)
+        return retention.due(deletable, self.archives, now_ns, partial(ahead_ns, self._root))
 
     @property
     def to_clean(self) -> list[Parcel]:

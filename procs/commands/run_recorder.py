@@ -13,6 +13,7 @@ import msgspec
 from common.config import Settings
 from common.core.market import Exchange
 from common.core.option_types import duration, integer
+from common.core.status.rooms import file_warnings, spool_warnings
 from common.errors import EXIT_DONE, EXIT_FAILED, DiscoveryError
 from common.polymarket.gamma.discover import refresh
 from common.polymarket.gamma.discovery_file import discovery_path, read_discovery_file
@@ -23,6 +24,7 @@ from common.runtime.command_line.exchange_choice import (
     exchange_of_run,
 )
 from common.runtime.logs import flush_logs, start_logging
+from common.runtime.machine.disk_room import room_of
 from common.runtime.machine.service_manager import ServiceManager
 from common.runtime.short_lines import stderr_is_terminal
 from common.runtime.stop_signals import StopSignals
@@ -83,6 +85,7 @@ def _record(namespace: argparse.Namespace) -> int:
                     "run_dir": str(supervisor.run_dir),
                 },
             )
+            _warn_of_little_room(supervisor.run_dir, Path(chosen.paths.data_root))
             _discover_first(chosen, exchange)
             supervisor.claim(exchange)
             supervisor.begin()
@@ -113,6 +116,15 @@ def _verdict(supervisor: Supervisor, data_root: Path) -> int:
         extra={"producers": left, "run_dir": str(supervisor.run_dir)},
     )
     return EXIT_FAILED
+
+
+def _warn_of_little_room(run_dir: Path, data_root: Path) -> None:
+    """Before anything is full; health goes on saying so."""
+    for words in (
+        *spool_warnings(room_of(run_dir), str(run_dir)),
+        *file_warnings(room_of(data_root), str(data_root)),
+    ):
+        log.warning("little room", extra={"reason": words})
 
 
 def _discover_first(settings: Settings, exchange: Exchange) -> None:

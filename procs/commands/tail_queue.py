@@ -14,7 +14,7 @@ from common.core.instants import utc_text
 from common.core.json_splice import encode_line
 from common.core.merging.live import Shown
 from common.core.option_types import duration, whole_number
-from common.core.rows.names import REST_CHECKPOINTS, WS_RAW
+from common.core.rows.names import STREAMS
 from common.core.rows.origin import LEGS
 from common.core.suggestion import suggestion
 from common.core.terminal.rates import Rates, rates_rows
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = command.parser("tail-queue", DESCRIPTION, EXAMPLE)
-    parser.add_argument("--stream", choices=[WS_RAW, REST_CHECKPOINTS], default="", help="only this stream")
+    parser.add_argument("--stream", choices=STREAMS, default="", help="only this stream")
     parser.add_argument(
         "--market", default="", metavar="SLUG", help="only what names a market with this in its slug"
     )

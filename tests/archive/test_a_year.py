@@ -162,3 +162,16 @@ def test_the_folders_of_an_hour_that_is_long_over_go_with_its_last_archive(tmp_p
     assert folder.parent.parent.exists()
     stock.look()
     assert (stock.proved, stock.waiting, stock.proofs[0], stock.half_removed()) == ({}, {}, 1, [])
+
+
+def test_what_a_clock_that_was_ahead_has_left_in_the_future_is_not_the_newest(tmp_path: Path) -> None:
+    years = 20 * 8760
+    for hour in (0, 1, years):
+        touch(tmp_path / path_of(hour))
+        touch(tmp_path / ledger_path(WS_RAW, start(hour)))
+    touch(tmp_path / path_of(2))
+    assert newest_ledger(tmp_path, WS_RAW) == start(years)
+    assert newest_ledger(tmp_path, WS_RAW, until_ns=start(3)) == start(1)
+    assert newest_ledger(tmp_path, WS_RAW, until_ns=start(1) - 1) == start(0)
+    assert newest_windows(tmp_path, 48, until_ns=start(3)) == [start(0), start(1), start(2)]
+    assert newest_windows(tmp_path, 2, until_ns=start(1)) == [start(0), start(1)]

@@ -42,6 +42,9 @@ WRONG: dict[str, tuple[str, str]] = {
     "OrderbooksDivergences": ('orderbooks_divergences_total{instance="r"}', GROWING.format(step=1, end=60)),
     "OrderbooksUnhealed": ('orderbooks_tokens_unhealed{instance="r"}', "2x61 0x140"),
     "OrderbooksClockOff": ('orderbooks_problems{instance="r",kind="clock_off"}', "1x61 0x140"),
+    "OrderbooksReferenceSilent": ('orderbooks_reference_up{instance="r",source="rtds"}', "0x61 1x140"),
+    "OrderbooksOutcomesNotLearned": ('orderbooks_outcomes_up{instance="r"}', "0x61 1x140"),
+    "OrderbooksOutcomeDisputed": ('orderbooks_outcomes_disputed{instance="r"}', "2x61 0x140"),
     "OrderbooksSpoolFilling": ('orderbooks_spool_bytes{instance="r",producer="p"}', "600000000x61 1x140"),
     "OrderbooksDiskFullWithinADay": ('orderbooks_disk_full_in_seconds{instance="r"}', "3600x61 999999x140"),
     "OrderbooksProcessFlapping": (

@@ -26,7 +26,9 @@ TIMEOUT_S = 600
 OURS = {
     "RECORDER__MANIFEST__HTTP_PORT": "0",
     "RECORDER__WEBSOCKET__LEGS": "1",
+    "RECORDER__RESOLUTION__ENABLED": "false",  # a process more: it has tests of its own
     "RECORDER__DISCOVERY__SERIES": LISTED_SERIES,
+    "RECORDER__REFERENCE__ENABLED": "false",  # two processes more; the tests of their own switch them on
 }
 
 
@@ -95,6 +97,8 @@ def exchange_environment(urls: ExchangeUrls) -> dict[str, str]:
         "RECORDER__EXCHANGE__CLOB_URL": urls.clob_url,
         "RECORDER__EXCHANGE__GAMMA_URL": urls.gamma_url,
         "RECORDER__EXCHANGE__DATA_URL": urls.data_url,
+        "RECORDER__REFERENCE__RTDS_URL": urls.rtds_url,
+        "RECORDER__REFERENCE__BINANCE_URL": urls.binance_url,
     }
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from common.core.market import Exchange
 from common.runtime.run.facts import Facts, last_details, last_facts
 from common.runtime.run.orders import Orders, write_orders
 from tests.end_to_end.running import ROOT
@@ -84,6 +85,7 @@ def alone(
     settings: Mapping[str, Mapping[str, object]],
     *,
     name: str = "",
+    exchange: Exchange = "live",
 ) -> Iterator[Alone]:
     """The process of `procs.<module>`, killed in the end if it is still there."""
     assignment = run_dir / "assignment.json"
@@ -97,6 +99,7 @@ def alone(
                 "data_root": str(data_root),
                 "run_dir": str(run_dir),
                 "settings": settings,
+                "exchange": exchange,
             }
         )
     )

@@ -62,14 +62,15 @@ class ReaderRun:
 
     def __init__(self, run_dir: Path, data_root: Path, url: str, websocket: dict[str, Any]) -> None:
         self.run_dir, self.data_root = run_dir, data_root
-        self.later_ns = self.slept_ns = 0
+        self.later_ns = self.slept_ns = self.set_ns = 0
         self._settings = msgspec.convert(
             {"exchange": {"ws_url": url}, "websocket": {"reconnect_initial_delay_seconds": 0.5, **websocket}},
             type=Settings,
         )
         self.clock = Clock(
-            wall_ns=lambda: wall_clock_ns() + self.later_ns + self.slept_ns,
+            wall_ns=lambda: wall_clock_ns() + self.later_ns + self.slept_ns + self.set_ns,
             monotonic_ns=lambda: time.monotonic_ns() + self.later_ns,
+            boot_ns=lambda: time.monotonic_ns() + self.later_ns + self.slept_ns,
         )
         self.reader = self._begin()
 

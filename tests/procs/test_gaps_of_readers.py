@@ -224,3 +224,23 @@ def test_a_book_that_diverged_is_a_gap_of_its_token_from_when_it_was_proved_last
     assert parse_utc_ns(gap["gap"]["from_utc"]) == good_ns - good_ns % 1000
     assert 20 < (parse_utc_ns(gap["gap"]["to_utc"]) - good_ns) / S < 50
     assert [row["gap"]["cause"] for row in whole] == (["diverged"] if action == "replace" else [])
+
+
+@pytest.mark.parametrize("years", [10, -10])
+def test_a_clock_that_is_set_by_years_makes_no_gap_longer(tmp_path: Path, years: int) -> None:
+    exchange = MarketExchange()
+    with reader_beside(tmp_path, exchange) as run:
+        run.discover(TWO)
+        run.receiving()
+        exchange.change("221221221221")
+        run.pass_time(1)
+        exchange.cut()
+        run.until(lambda: run.told.state != "receiving", "the outage")
+        run.set_ns = years * 365 * 86_400 * S
+        run.until(lambda: exchange.server.connections == 2, "a new connection", pass_s=0.05)
+        run.receiving()
+        rows = run.end()
+    [(from_s, to_s, cause)] = declared(rows)
+    assert cause == "connection_lost"
+    assert 0 < to_s - from_s < 60
+    assert abs(from_s - seconds_of(run)) < 600, "on the clock of now"

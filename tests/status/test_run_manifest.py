@@ -7,12 +7,14 @@ from msgspec.structs import replace
 from common.config import Settings
 from common.core.counters import COUNTERS
 from common.core.feed.session_history import SessionShown
+from common.core.problems import Problem
+from common.core.rows.gap import Gap
 from common.core.run_state import ReaderState
 from common.runtime.process import Assignment
 from common.runtime.run.facts import Facts
 from common.status.compose import RECENT, compose
 from common.status.run_manifest import RunManifest
-from tests.stated import OUTBOX, READER, facts, process, session, supervisor
+from tests.stated import OUTBOX, READER, REFERENCE, facts, process, session, supervisor
 
 ASSIGNMENT = msgspec.convert(
     {
@@ -100,3 +102,18 @@ def test_lists_are_gathered_from_all_and_hold_only_the_latest() -> None:
     assert len(opened) == RECENT
     assert opened[-1] == "2026-01-01T00:00:59Z"
     assert manifest.queue == {"ws_reader-0": OUTBOX, "ws_reader-1": OUTBOX}
+
+
+def test_reference_prices_are_stated_by_themselves_and_have_no_part_in_the_health_of_books() -> None:
+    gap = Gap(cause="stale_feed", from_utc="2026-01-01T00:00:00Z", to_utc="2026-01-01T00:01:00Z")
+    problem = Problem("spool_not_kept", "no room", "2026-01-01T00:00:00Z", "reference-rtds")
+    details = replace(REFERENCE, gaps=(gap,), silent_since_ns=10**18, last_error="away")
+    prices = replace(facts("reference-rtds", details), problems=(problem,))
+    given = supervisor(process("ws_reader-0", 7), process("reference-rtds", 8))
+    manifest = composed(reader("ws_reader-0"), prices, facts("supervisor", given))
+    [stated] = manifest.reference
+    assert (stated.source, stated.coins, stated.last_error) == ("rtds", ("btc",), "away")
+    assert (stated.silent_since_utc, stated.gaps) == ("2001-09-09T01:46:40.000000Z", (gap,))
+    assert stated.trouble == ("no room",)
+    assert (manifest.state, manifest.gaps, manifest.problems) == ("RUNNING_RECEIVING", [], ())
+    assert "reference-rtds" in manifest.queue

@@ -1,11 +1,13 @@
-"""Recordings for programs that analyse them: events as a table, and books at any instants.
+"""Recordings for programs that analyse them: events as a table, books at any instants, and windows with their ends.
 
 from pathlib import Path
-from common.archive.formats.reading import books_at, load_events
+from common.archive.formats.reading import books_at, load_events, windows
 
 events = load_events(Path("data"), since="2026-11-23T12:00:00Z", until="2026-11-23T13:00:00Z")
 for book in books_at(Path("data"), ["2026-11-23T12:12:00Z"]):
     print(book.token.market_slug, book.token.outcome, book.bids[:1], book.asks[:1])
+for window in windows(Path("data")):
+    print(window.market_slug, window.strike, window.final, window.winner, window.recomputed)
 
 `root` is an archive, a folder such as a data root, or several of them; two legs and several hosts are one stream.
 Instants are nanoseconds since 1970 or ISO 8601 texts.
@@ -25,13 +27,14 @@ from common.archive.formats.passing import with_passing
 from common.archive.formats.sources import LOOK_BACKS_NS
 from common.archive.replay import Instant, read_archive, replay
 from common.archive.views.export import Wanted, export
+from common.archive.windows import WindowFacts, windows
 from common.core.books.book import Book, PriceSize
 from common.core.instants import parse_utc_ns
 from common.core.market import Token
 from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
 
-__all__ = ["KnownBook", "books_at", "load_events"]
+__all__ = ["KnownBook", "WindowFacts", "books_at", "load_events", "windows"]
 
 Root = Path | Iterable[Path]
 

@@ -88,3 +88,26 @@ CREATE OR REPLACE MACRO reference(files) AS TABLE
         subscription_changed: 'JSON',
         divergence: 'JSON'
     });
+
+CREATE OR REPLACE MACRO resolution(files) AS TABLE
+    SELECT * FROM read_json(files, format = 'newline_delimited', compression = 'auto_detect',
+        maximum_object_size = 268435456, columns = {
+        schema_version: 'BIGINT',
+        record_type: 'VARCHAR',
+        exchange: 'VARCHAR',
+        producer: 'VARCHAR',
+        leg: 'VARCHAR',
+        host: 'VARCHAR',
+        session_id: 'VARCHAR',
+        tokens_tracked: 'STRUCT(market_slug VARCHAR, condition_id VARCHAR, token_id VARCHAR, outcome VARCHAR, end_time_utc VARCHAR, protocol VARCHAR)[]',
+        received_at_utc: 'VARCHAR',
+        received_at_ns: 'BIGINT',
+        payload_sha256: 'VARCHAR',
+        checkpoint_sequence: 'BIGINT',
+        requested_at_utc: 'VARCHAR',
+        requested_at_ns: 'BIGINT',
+        request: 'STRUCT(method VARCHAR, url VARCHAR, body JSON)',
+        response: 'STRUCT(status_code BIGINT, headers JSON, elapsed_ms DOUBLE, raw_response_json JSON, raw_text VARCHAR, raw_base64 VARCHAR)',
+        error: 'VARCHAR',
+        missing_token_ids: 'VARCHAR[]'
+    });

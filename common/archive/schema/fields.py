@@ -23,5 +23,5 @@ STREAMS: dict[str, dict[str, Kind]] = {
     for stream in names.STREAMS
 }
 WS_RAW, REST_CHECKPOINTS = STREAMS[names.WS_RAW], STREAMS[names.REST_CHECKPOINTS]
-REFERENCE = STREAMS[names.REFERENCE]
+REFERENCE, RESOLUTION = STREAMS[names.REFERENCE], STREAMS[names.RESOLUTION]
 MOST_BYTES_OF_ROW = 256 << 20  # a payload of `websocket.max_frame_bytes` is in its row twice, with escapes

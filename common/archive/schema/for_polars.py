@@ -20,3 +20,4 @@ def _type(kind: Kind) -> pl.DataType:
 WS_RAW = {name: _type(kind) for name, kind in fields.WS_RAW.items()}
 REST_CHECKPOINTS = {name: _type(kind) for name, kind in fields.REST_CHECKPOINTS.items()}
 REFERENCE = {name: _type(kind) for name, kind in fields.REFERENCE.items()}
+RESOLUTION = {name: _type(kind) for name, kind in fields.RESOLUTION.items()}

@@ -28,5 +28,5 @@ def _options(kinds: dict[str, Kind]) -> pyarrow.json.ParseOptions:
 
 WS_RAW = _options(fields.WS_RAW)
 REST_CHECKPOINTS = _options(fields.REST_CHECKPOINTS)
-REFERENCE = _options(fields.REFERENCE)
+REFERENCE, RESOLUTION = _options(fields.REFERENCE), _options(fields.RESOLUTION)
 WHOLE_ROWS = pyarrow.json.ReadOptions(block_size=fields.MOST_BYTES_OF_ROW)  # no row may straddle two blocks

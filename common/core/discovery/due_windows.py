@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from common.core.clock_step import on_new_clock
 from common.core.instants import NS_PER_SECOND
 
 _ROLLING = re.compile(r"-updown-(5m|15m|4h)-(\d{9,11})$")
@@ -54,6 +55,13 @@ class DueWindows:
             known = self._due.get(slug)
             self._due[slug] = DueWindow(slug, known.since_ns if known else since_ns, reason)
         return _gaps(ended, now_ns)
+
+    def clock_set(self, step_ns: int, now_ns: int) -> None:
+        """The wall clock was set by so much, up to now."""
+        self._due = {
+            slug: msgspec.structs.replace(each, since_ns=on_new_clock(each.since_ns, step_ns, now_ns))
+            for slug, each in self._due.items()
+        }
 
     def cut(self, now_ns: int) -> list[WindowGap]:
         """Everything up to now, to go on from now."""

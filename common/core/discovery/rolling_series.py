@@ -47,6 +47,12 @@ def window_seconds(series: str) -> int | None:
     return _NAMED_LENGTHS.get(length) or int(length[:-1]) * _SECONDS[length[-1]]
 
 
+def coin_of(market_slug: str, series: str) -> str | None:
+    """The coin that a window is about, as in `btc`; None for a market that is not one of a rolling series."""
+    match = _ANY_SERIES.fullmatch(series) or _ANY_SERIES.fullmatch(series_of_slug(market_slug) or "")
+    return match[1] if match is not None else None
+
+
 def series_of_slug(slug: str) -> str | None:
     """The rolling series that a market's slug belongs to by its form."""
     if match := _WINDOW.fullmatch(slug):

@@ -4,6 +4,8 @@ Market data tells that, and so does a checkpoint that agrees with the rebuilt bo
 frozen connections answer it.
 """
 
+from common.core.clock_step import on_new_clock
+
 PONGS = 3  # the first two may answer pings that were sent before the pause
 
 
@@ -39,6 +41,13 @@ class KnownGood:
             return False
         self._until_ns = at_ns
         return True
+
+    def clock_set(self, step_ns: int, now_ns: int) -> None:
+        """The wall clock was set by so much, up to now."""
+        self._until_ns = on_new_clock(self._until_ns, step_ns, now_ns)
+        self._marked_ns = on_new_clock(self._marked_ns, step_ns, now_ns)
+        if self._held_ns is not None:
+            self._held_ns = on_new_clock(self._held_ns, step_ns, now_ns)
 
     def mark(self) -> None:
         """This process runs: what came until now did not wait for it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from common.core.clock_step import on_new_clock
 from common.core.market import Token
 
 
@@ -77,6 +78,13 @@ class LeftTokens:
         for each in over:
             del self._left[each.token.token_id]
         return _gaps((each, now_ns) for each in over)
+
+    def clock_set(self, step_ns: int, now_ns: int) -> None:
+        """The wall clock was set by so much, up to now."""
+        self._left = {
+            token_id: Left(each.token, on_new_clock(each.since_ns, step_ns, now_ns))
+            for token_id, each in self._left.items()
+        }
 
     def cut(self, now_ns: int) -> list[TokenGap]:
         """Everything up to now, to go on from now."""

@@ -7,7 +7,7 @@ import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
 
-Lasting = Literal["dark", "one_leg", "problem", "divergence", "disk", "alarm"]
+Lasting = Literal["dark", "one_leg", "problem", "divergence", "disk", "alarm", "reference"]
 EventKind = Literal[Lasting, "gap", "healed"]
 KEPT = 100  # events of a run; one that was not posted by then is dropped, and counted
 

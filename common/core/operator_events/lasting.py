@@ -20,8 +20,9 @@ def lasting_now(
     unhealed: int,
     upload: Upload,
     disk: DiskOutlook,
+    reference: Sequence[str] = (),
 ) -> dict[Lasting, str]:
-    """Reasons are messages for a person."""
+    """Reasons are messages for a person. `reference`: what is wrong with reference prices."""
     lasting: dict[Lasting, str] = {}
     if level == "dark":
         lasting["dark"] = f"{HEADLINES['dark']}: {health.reason}"
@@ -36,4 +37,6 @@ def lasting_now(
     if upload.alarms:
         more = f", and {len(upload.alarms) - 1} more" if len(upload.alarms) > 1 else ""
         lasting["alarm"] = f"upload alarm: {upload.alarms[0]}{more}"
+    if reference:
+        lasting["reference"] = reference[0]
     return lasting

@@ -98,18 +98,17 @@ class ResolutionWatch:
         self.changed = False
         return list(self._waiting.values())
 
-    def select(self, markets: Iterable[Market], now_ns: int) -> None:
-        """These are recorded now. Those that were before stay until they are over."""
+    def select(self, markets: Iterable[Market], now_ns: int) -> list[Waiting]:
+        """These are recorded now. Those that were before stay until they are over; the ones that are given up now."""
         found = {market.slug: market for market in markets}
         self._listed = frozenset(found)
         for slug, market in found.items():
             if slug not in self._waiting and market.condition_id and len(self._waiting) < MOST_FOLLOWED:
                 self._waiting[slug] = _begun(market, self._pace, now_ns)
                 self.changed = True
-        self.forget(now_ns)
+        return self._forget(now_ns)
 
-    def forget(self, now_ns: int) -> list[Waiting]:
-        """Let go of what is over; those that are given up now."""
+    def _forget(self, now_ns: int) -> list[Waiting]:
         given_up = [each for each in self._waiting.values() if self._is_given_up(each, now_ns)]
         for each in given_up:
             each.given_up = True

@@ -3,7 +3,7 @@
 import hashlib
 
 from common.core.rows.reading import LIFE_CYCLE_RECORDS, Row, row_of
-from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.rest import REQUEST_RECORDS
 from common.core.rows.websocket import GAP, MESSAGE_RECORD
 from common.errors import ArchiveError
 
@@ -24,7 +24,7 @@ def row_findings(row: Row) -> list[str]:
         payload = row.payload
     except ArchiveError as error:
         return [str(error)]
-    if row.record_type not in {MESSAGE_RECORD, REST_CHECKPOINT}:
+    if row.record_type not in {MESSAGE_RECORD, *REQUEST_RECORDS}:
         return [f"unknown record_type {row.record_type!r}"]
     if payload is None:
         return _findings_without_payload(row)
@@ -38,6 +38,6 @@ def row_findings(row: Row) -> list[str]:
 
 
 def _findings_without_payload(row: Row) -> list[str]:
-    if row.record_type == REST_CHECKPOINT and row.response is None and row.payload_sha256 is None:
+    if row.record_type in REQUEST_RECORDS and row.response is None and row.payload_sha256 is None:
         return []
     return ["the payload is missing: no raw_text, no raw_base64, no raw_response_json"]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from common.core.market import Token
-from common.core.rows.names import REFERENCE, REST_CHECKPOINTS, STREAMS, WS_RAW
+from common.core.rows.names import REFERENCE, REQUEST_STREAMS, STREAMS, WS_RAW
 
 Kind = (
     Any  # "text" | "int64" | "float64" | "json" | [Kind] | {name: Kind}; mypy has no recursive alias for it
@@ -29,8 +29,8 @@ def ws(kind: Kind) -> Column:
 
 
 def rest(kind: Kind) -> Column:
-    """A column of REST rows alone."""
-    return Column(kind, (REST_CHECKPOINTS,))
+    """A column of the rows of requests alone: of books, and of how windows were resolved."""
+    return Column(kind, REQUEST_STREAMS)
 
 
 TEXT, INT64 = Column("text"), Column("int64")

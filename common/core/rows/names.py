@@ -11,8 +11,10 @@ from common.core.instants import NS_PER_SECOND, compact_utc_text, parse_utc_ns, 
 WS_RAW = "ws_raw"
 REST_CHECKPOINTS = "rest_checkpoints"
 REFERENCE = "reference"
+RESOLUTION = "resolution"
 BOOK_STREAMS = (WS_RAW, REST_CHECKPOINTS)  # what ledgers account for, and a sample must have
-STREAMS = (*BOOK_STREAMS, REFERENCE)
+REQUEST_STREAMS = (REST_CHECKPOINTS, RESOLUTION)  # whose rows are requests over HTTP
+STREAMS = (*BOOK_STREAMS, REFERENCE, RESOLUTION)
 
 RUNTIME_FOLDER = "raw_orderbooks/polymarket"
 SAMPLE_FOLDER = "ws_sample/polymarket"

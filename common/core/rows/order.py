@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from common.core.rows.names import REST_CHECKPOINTS
+from common.core.rows.names import REQUEST_STREAMS
 from common.core.rows.reading import Row
 from common.core.rows.websocket import SESSION_CLOSED
 
@@ -74,7 +74,7 @@ def _one_after_the_other(parts: Iterable[Part]) -> Iterator[Row]:
 
 def _with_places(parts: list[Part]) -> Iterator[tuple[_Place, Row]]:
     """Each row of a lane with its place among all lanes of the producer; no row comes before one that it follows."""
-    place_of = _RestPlaces().of if parts[0].stream == REST_CHECKPOINTS else _Places().of
+    place_of = _RestPlaces().of if parts[0].stream in REQUEST_STREAMS else _Places().of
     last: _Place = (0, 0, 0, 0)
     for row in _one_after_the_other(parts):
         last = max(last, place_of(row))
@@ -82,7 +82,7 @@ def _with_places(parts: list[Part]) -> Iterator[tuple[_Place, Row]]:
 
 
 class _RestPlaces:
-    """REST rows have no monotonic time."""
+    """The rows of requests have no monotonic time."""
 
     def of(self, row: Row) -> _Place:
         return 0, 0, row.received_at_ns, 0

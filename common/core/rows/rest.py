@@ -16,6 +16,9 @@ from common.core.rows.origin import Origin, origin_json
 from common.core.rows.websocket import SCHEMA_VERSION
 
 REST_CHECKPOINT = "rest_checkpoint"
+RESOLUTION_ANSWER = "resolution_answer"  # how windows were resolved, as a source says it
+MARKET_METADATA = "market_metadata"
+REQUEST_RECORDS = (REST_CHECKPOINT, RESOLUTION_ANSWER, MARKET_METADATA)
 _KEPT_HEADERS = frozenset({"content-type", "date", "retry-after", "cf-ray"})
 _KEPT_HEADER_PREFIXES = ("ratelimit", "poly-ratelimit", "x-ratelimit")
 

@@ -14,10 +14,14 @@ SOON_S = 86_400.0  # somebody who looks once a day must see it coming
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A file system: bytes that this user may still write, and its size."""
+    """A file system: bytes that this user may still write, and its size.
+
+    `free_files` is how many files may still be made, None where the file system counts none.
+    """
 
     free_bytes: int
     total_bytes: int
+    free_files: int | None = None
 
 
 class DiskOutlook(msgspec.Struct, frozen=True):

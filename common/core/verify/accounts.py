@@ -12,7 +12,7 @@ from common.core.instants import parse_utc_ns
 from common.core.market import Token
 from common.core.number_runs import NumberRuns, Run, joined, overlaps
 from common.core.rows.reading import Row
-from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.rest import REQUEST_RECORDS
 from common.core.rows.websocket import (
     DIVERGENCE,
     GAP,
@@ -52,7 +52,7 @@ class Accounts:
         known = self.sessions.get(key)
         if known is None:
             known = self.sessions[key] = SessionAccount(producer, session_id, record_type)
-        known.is_rest = known.is_rest or record_type == REST_CHECKPOINT
+        known.is_rest = known.is_rest or record_type in REQUEST_RECORDS
         return known
 
     def by_producer(self) -> Mapping[str, list[SessionAccount]]:
@@ -87,7 +87,7 @@ class ArchiveAccount:
         session.last_at_ns = max(at, session.last_at_ns)
         if row.record_type == MESSAGE_RECORD:
             yield from self._take_message(session, row)
-        elif row.record_type == REST_CHECKPOINT:
+        elif row.record_type in REQUEST_RECORDS:
             yield from self._take_number(session, row.checkpoint_sequence, "checkpoint_sequence")
         else:
             yield from self._take_control(session, row)

@@ -5,7 +5,7 @@ from collections import Counter
 import msgspec
 
 from common.core.number_runs import Run
-from common.core.rows.rest import REST_CHECKPOINT
+from common.core.rows.rest import REQUEST_RECORDS
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class SessionAccount:
 
     def __init__(self, producer: str, session_id: str, record_type: str) -> None:
         self.producer, self.session_id = producer, session_id
-        self.is_rest = record_type == REST_CHECKPOINT
+        self.is_rest = record_type in REQUEST_RECORDS
         self.runs: list[Run] = []
         self.offset: int | None = None
         self.opened = False

@@ -59,7 +59,10 @@ def chosen_exchange(namespace: argparse.Namespace, settings: Settings) -> Iterat
             ws_url=urls.ws_url, clob_url=urls.clob_url, gamma_url=urls.gamma_url, data_url=urls.data_url
         )
         check_network(msgspec.structs.astuple(simulated), settings.websocket.ca_file)
-        yield msgspec.structs.replace(settings, exchange=simulated)
+        reference = msgspec.structs.replace(
+            settings.reference, rtds_url=urls.rtds_url, binance_url=urls.binance_url
+        )
+        yield msgspec.structs.replace(settings, exchange=simulated, reference=reference)
 
 
 def exchange_of_run(namespace: argparse.Namespace, settings: Settings) -> Exchange:

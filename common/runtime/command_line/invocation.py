@@ -18,6 +18,7 @@ COMMANDS = {
     "replay-book": "shows a token's book at a time, or steps through its events",
     "export": "writes books and trades in the formats of other projects",
     "export-parquet": "writes events, best prices and books as Parquet tables",
+    "windows": "lists windows with strike, settlement, winner and how well they are recorded",
     "tail-queue": "follows the messages of a running recorder",
     "drill": "breaks a running recorder on purpose and checks what it kept",
     "benchmark": "measures what the recorder costs on this machine",

@@ -12,4 +12,5 @@ def room_of(path: Path) -> Room | None:
         system = os.statvfs(path)
     except OSError:
         return None
-    return Room(system.f_bavail * system.f_frsize, system.f_blocks * system.f_frsize)
+    free_files = system.f_favail if system.f_files else None
+    return Room(system.f_bavail * system.f_frsize, system.f_blocks * system.f_frsize, free_files)

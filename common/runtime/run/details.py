@@ -14,6 +14,9 @@ from common.core.feed.session_history import SessionShown
 from common.core.ledger.document import Condition
 from common.core.ledger.union_today import UnionToday
 from common.core.operator_events.event import OperatorEvent
+from common.core.reference.frames import Channel
+from common.core.reference.sources import Place
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.core.run_state import ReaderState, SupervisorState
 from common.core.uploads.outlook import UploadStated
@@ -63,6 +66,29 @@ class CheckpointerDetails(ProducerDetails, frozen=True, kw_only=True):
     """Of the process that asks for books over REST."""
 
     last_error: str
+
+
+class ReferenceDetails(ProducerDetails, frozen=True, kw_only=True):
+    """Of a process for reference prices. `silent_since_ns`: since when prices are wanted and do not come, else 0.
+
+    `last_price_at_ns` is 0 before the first; `quiet` names the coins, each with its channel, of which nothing comes.
+    """
+
+    source: Place
+    state: ReaderState
+    coins: tuple[str, ...]
+    channels: tuple[Channel, ...]
+    last_price_at_ns: int
+    silent_since_ns: int
+    quiet: tuple[str, ...]
+    last_error: str
+
+
+class ResolutionDetails(ProducerDetails, frozen=True, kw_only=True):
+    """Of the process that asks how windows were resolved."""
+
+    last_error: str
+    shown: ResolutionShown
 
 
 class AuditorDetails(ProducerDetails, frozen=True, kw_only=True):
@@ -129,12 +155,16 @@ class ManifestDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessShown(msgspec.Struct, frozen=True):
-    """One process as its supervisor knows it; `pid` is None while it does not run."""
+    """One process as its supervisor knows it; `pid` is None while it does not run.
+
+    `last_end` is why it ended unasked the last time, empty where it never did.
+    """
 
     name: str
     pid: int | None
     restarts: int
     flapping: bool
+    last_end: str = ""
 
 
 class SupervisorDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +179,8 @@ Details = (
     Nothing
     | ReaderDetails
     | CheckpointerDetails
+    | ReferenceDetails
+    | ResolutionDetails
     | AuditorDetails
     | WriterDetails
     | DiscoveryDetails
@@ -157,9 +189,15 @@ Details = (
     | ManifestDetails
     | SupervisorDetails
 )
+BESIDE_BOOKS = (
+    ReferenceDetails,
+    ResolutionDetails,
+)  # what is wrong with these is a warning: books go on without
 KINDS: dict[str, type[Details]] = {
     "ws_reader": ReaderDetails,
     "rest_checkpointer": CheckpointerDetails,
+    "reference": ReferenceDetails,
+    "resolution_poller": ResolutionDetails,
     "book_auditor": AuditorDetails,
     "archive_writer": WriterDetails,
     "discovery": DiscoveryDetails,
@@ -179,6 +217,10 @@ def details_of(name: str, document: bytes) -> Details:
 def last_error(details: Details) -> str:
     """Why something of the process fails now; empty if nothing does, or if it is of a kind that states none."""
     match details:
-        case ReaderDetails() | CheckpointerDetails() | DiscoveryDetails() | UploadStated():
+        case (
+            ReaderDetails() | CheckpointerDetails() | ReferenceDetails() | DiscoveryDetails() | UploadStated()
+        ):
+            return details.last_error
+        case ResolutionDetails():
             return details.last_error
     return ""

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from common.config import Settings
+from common.core.reference.sources import PLACES, places_of
 from common.core.rows.origin import LEGS, Leg
 from common.runtime.run.details import ProducerDetails
 from common.runtime.run.facts import details_of_kind, read_facts
@@ -12,6 +14,7 @@ from common.topology import Instance, kind_of
 
 WRITER = "archive_writer"
 READER = "ws_reader"
+REFERENCE = "reference"
 _READER_NAME = re.compile(rf"{READER}-(\d+)([{''.join(LEGS)}]?)")
 
 
@@ -24,10 +27,21 @@ def wanted_instances(orders: Orders, lanes_left: Collection[int]) -> list[Instan
     return [*writers, *readers]
 
 
-def abandoned_readers(outboxes: Collection[str], wanted: Collection[str]) -> list[Instance]:
-    """The readers that a run with other legs, or with more readers, left with something in their outbox."""
+def reference_instances(settings: Settings) -> list[Instance]:
+    """One process for each place that the sources of the settings need; none where they are switched off."""
+    places = places_of(settings.reference.sources) if settings.reference.enabled else ()
+    return [Instance(kind_of(REFERENCE), 0, place=place) for place in places]
+
+
+def abandoned_producers(outboxes: Collection[str], wanted: Collection[str]) -> list[Instance]:
+    """The readers that a run with other legs, or with more readers, left with something in their outbox.
+
+    And those of reference prices, where that run had other sources.
+    """
     names = [_READER_NAME.fullmatch(name) for name in outboxes if name not in wanted]
-    return [Instance(kind_of(READER), int(name[1]), _leg(name[2])) for name in names if name is not None]
+    readers = [Instance(kind_of(READER), int(name[1]), _leg(name[2])) for name in names if name is not None]
+    every_place = [Instance(kind_of(REFERENCE), 0, place=place) for place in PLACES]
+    return [*readers, *(one for one in every_place if one.name in outboxes and one.name not in wanted)]
 
 
 def _leg(letter: str) -> Leg | None:

@@ -57,6 +57,7 @@ class Stopping:
         if self.rank:
             data_processes = [child for child in children if child.instance.kind.name != "manifest"]
             return "stopping" if any(child.busy(now) for child in data_processes) else "stopped"
-        if any(child.is_flapping(now) for child in children):
+        needed = [child for child in children if not child.instance.kind.beside_the_books]
+        if any(child.is_flapping(now) for child in needed):
             return "failed"
-        return "running" if children and all(child.runs for child in children) else "starting"
+        return "running" if needed and all(child.runs for child in needed) else "starting"

@@ -91,9 +91,9 @@ def test_sources_that_contradict_each_other_are_told_once_and_until_one_is_corre
 def test_a_window_that_is_never_resolved_is_given_up_and_asked_about_no_more() -> None:
     watch = watching()
     watch.answered(one(watch), "gamma", "Up", END_NS)
-    assert watch.forget(END_NS + 3600 * S) == []
-    assert [each.slug for each in watch.forget(END_NS + 3601 * S)] == ["w"]
-    assert watch.forget(END_NS + 3602 * S) == []
+    assert watch.select([], END_NS + 3600 * S) == []
+    assert [each.slug for each in watch.select([market()], END_NS + 3601 * S)] == ["w"]
+    assert watch.select([market()], END_NS + 3602 * S) == []
     assert not watch.due("data_api", END_NS + 3602 * S)
 
 

@@ -7,7 +7,11 @@ import pytest
 from common.config import ExchangeSettings, PathSettings, Settings
 from common.core.market import Exchange
 from common.errors import ConfigError
-from common.runtime.command_line.exchange_choice import exchange_of_run
+from common.runtime.command_line.exchange_choice import (
+    add_exchange_arguments,
+    chosen_exchange,
+    exchange_of_run,
+)
 from common.runtime.data_root import claim_data_root
 from tests.polymarket.loopback import Handler, serving
 
@@ -52,3 +56,13 @@ def test_where_nobody_answers_a_simulated_recording_goes_on_only_on_this_machine
     assert choice(closed_port(), tmp_path) == "simulated"
     with pytest.raises(ConfigError, match="holds simulated data and this run would record live data"):
         choice("https://exchange.invalid", tmp_path)
+
+
+def test_a_simulated_run_takes_its_reference_prices_from_the_embedded_exchange_too() -> None:
+    parser = argparse.ArgumentParser()
+    add_exchange_arguments(parser)
+    with chosen_exchange(parser.parse_args(["--exchange", "simulated"]), Settings()) as settings:
+        place = settings.exchange.ws_url.removesuffix("/ws/market")
+        assert settings.reference.rtds_url == f"{place}/rtds"
+        assert settings.reference.binance_url == f"{place}/stream"
+        assert settings.reference.enabled

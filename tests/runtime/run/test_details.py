@@ -15,6 +15,7 @@ from common.core.events.not_understood import Unused
 from common.core.ledger.union_today import UnionToday
 from common.core.operator_events.event import OperatorEvent
 from common.core.recipes.account import ProofShown
+from common.core.resolution.shown import ResolutionShown
 from common.core.rows.gap import Gap
 from common.runtime.run.details import (
     KINDS,
@@ -28,11 +29,12 @@ from common.runtime.run.details import (
     LedgerShown,
     ManifestDetails,
     ReaderDetails,
+    ResolutionDetails,
     WriterDetails,
 )
 from common.runtime.run.facts import details_of_kind, details_of_one, last_details, read_facts, write_facts
 from common.topology import PROCESSES
-from tests.stated import OUTBOX, READER, UPLOADER, facts, process, session, supervisor
+from tests.stated import OUTBOX, READER, REFERENCE, UPLOADER, facts, process, session, supervisor
 
 NOON = "2026-11-23T12:00:00.000000Z"
 GAP = Gap(declared_at_utc=NOON, cause="stale_feed", from_utc=NOON, to_utc=NOON, token_ids=("1",))
@@ -50,6 +52,10 @@ EVENT = OperatorEvent(1, "one_leg", NOON, "leg a is down", "r", "h", "live")
 DETAILS: dict[str, Details] = {
     "ws_reader-0a": msgspec.structs.replace(READER, gaps=(GAP,), recent_sessions=(session(NOON),)),
     "rest_checkpointer": CheckpointerDetails(outbox=OUTBOX, gaps=(GAP,), last_error="away"),
+    "reference-rtds": REFERENCE,
+    "resolution_poller": ResolutionDetails(
+        outbox=OUTBOX, gaps=(GAP,), last_error="away", shown=ResolutionShown(3, 2, 1, 0, ("a, b",), "gone")
+    ),
     "book_auditor": AuditorDetails(
         outbox=OUTBOX,
         gaps=(),
