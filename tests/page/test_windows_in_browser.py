@@ -29,10 +29,12 @@ CARD = "document.querySelector('#windows [data-slug=\"{slug}\"]')"
 def just_over(count: int, *, seconds: int = SECONDS) -> list[World]:
     """Windows whose first `seconds` are told, the newest just now. One in four has no winner yet."""
     newest_ms = time.time_ns() // MS - (seconds + 2) * 1000
+    series = [each for each in SERIES if each.multiple == 1]
     worlds = []
     for number in range(count):
         now_ms = newest_ms - 300_000 * number
-        of = World(tokens_at(now_ms // 300_000 * 300, SERIES[:1]), now_ms, seconds * 1000 // STEP_MS)
+        tokens = tokens_at(now_ms // 300_000 * 300, [series[number % len(series)]])
+        of = World(tokens, now_ms, seconds * 1000 // STEP_MS)
         worlds.append(of if number % 4 == 3 else resolved(of))
     return worlds
 
