@@ -13,6 +13,7 @@ from common.topology import Instance, kind_of
     [
         (Instance(kind_of("discovery"), 0), "failed"),
         (Instance(kind_of("reference"), 0, place="rtds"), "starting"),
+        (Instance(kind_of("resolution_poller"), 0), "starting"),
     ],
 )
 def test_a_process_that_dies_again_and_again_fails_the_run_unless_it_is_beside_the_books(
