@@ -64,6 +64,15 @@ OF_RESOLUTIONS = {  # see tests/procs/test_resolution_poller.py
     "resolutions_corrected_total",
     "resolution_disagreements_total",
 }
+OF_REFERENCE = {  # see tests/procs/test_reference.py
+    "reference_messages_total",
+    "reference_repeated_total",
+    "reference_disordered_total",
+    "reference_refusals_total",
+    "reference_reconnects_total",
+    "reference_dial_failures_total",
+    "reference_gaps_total",
+}
 RARE = {  # of troubles that this test does not make
     "audit_holes_total",
     "audit_skips_total",
@@ -190,7 +199,7 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         exchange.fault("clear")
         running.kill("archive_writer-0")
         running.wait_for_more("archives_closed_total")
-        elsewhere = OF_UPLOADS | OF_LEGS | OF_OUTSIDE | OF_RESOLUTIONS | RARE
+        elsewhere = OF_UPLOADS | OF_LEGS | OF_OUTSIDE | OF_RESOLUTIONS | OF_REFERENCE | RARE
         wanted = set(COUNTERS) - elsewhere - {"consecutive_stale_reconnects"}
         wait_for(
             lambda: not {name for name in wanted if not running.counter(name)} - {"archives_recovered_total"},
