@@ -24,9 +24,7 @@ MIB = 1024 * 1024
 SPOOL_BYTES = 1024 * MIB  # of one producer, in tmpfs: at 230 kB/s more than an hour without a writer
 
 
-Option = Literal[
-    "uploads", "resolution"
-]  # archives are uploaded, or deleted without that; outcomes are asked for
+Option = Literal["uploads", "resolution"]  # archives are uploaded, or deleted; outcomes are asked for
 
 
 class ProcessKind(msgspec.Struct, frozen=True):
@@ -116,6 +114,7 @@ PROCESSES = (
         heartbeat_limit_s=20,
         role="asks how windows were resolved and what markets are, into its outbox",
         only_with="resolution",
+        beside_the_books=True,
     ),
     ProcessKind(
         name="ws_reader",

@@ -8,7 +8,7 @@ import logging
 from common.core.causes import Cause
 from common.core.exchange_told import is_loopback
 from common.core.feed.rules import STALE_EVENTS, Action, Event, State, stale_reason
-from common.core.reference.sources import PLACES, Place, channels_at, coins_of
+from common.core.reference.sources import channels_at, coins_of, place_of
 from common.core.rows.names import REFERENCE
 from common.feed.feed_settings import reference_rules
 from common.feed.plain_dial import HANDSHAKE_TIMEOUT_S, PlainDial
@@ -37,7 +37,7 @@ class Reference:
         settings = runtime.settings.reference
         before = last_details(runtime.run_dir, runtime.name, ReferenceDetails)
         self._runtime = runtime
-        self._place: Place = place_of(runtime.name)
+        self._place = place_of(runtime.name)
         self._channels = channels_at(self._place, settings.sources)
         self._url = settings.rtds_url if self._place == "rtds" else settings.binance_url
         self._producer = Producer(runtime, REFERENCE, is_reader=True)
@@ -150,10 +150,8 @@ class Reference:
                 self._dial.begin()
             case Action.FORGET_DIAL:
                 self._forget_dial(event)
-            case Action.SUBSCRIBE:
-                self._open(now)
-            case Action.CLOSE:
-                self._close(now)
+            case Action.SUBSCRIBE | Action.CLOSE as action:
+                self._speak(action, now)
             case Action.DROP | Action.DROP_AND_DISCOVER:
                 self._drop(event, before, now, end)
 
@@ -167,22 +165,21 @@ class Reference:
         self._runtime.tally.add("reference_dial_failures_total")
         log.warning("a source of reference prices does not answer", extra={"reason": reason})
 
-    def _open(self, now: Now) -> None:
+    def _speak(self, action: Action, now: Now) -> None:
         assert self._session is not None
-        number = self._producer.outbox.numbers.next_connection()
-        if number > 1:
-            self._runtime.tally.add("reference_reconnects_total")
         try:
-            self._session.open(f"{self._producer.name}-c{number}", self._url, self._coins, now)
+            if action is Action.CLOSE:
+                self._session.ask_to_close()
+            else:
+                self._open(self._session, now)
         except ConnectionEnded as end:
             self._on(Event.ENDED, now, end)
 
-    def _close(self, now: Now) -> None:
-        assert self._session is not None
-        try:
-            self._session.ask_to_close()
-        except ConnectionEnded as end:
-            self._on(Event.ENDED, now, end)
+    def _open(self, session: ReferenceSession, now: Now) -> None:
+        number = self._producer.outbox.numbers.next_connection()
+        if number > 1:
+            self._runtime.tally.add("reference_reconnects_total")
+        session.open(f"{self._producer.name}-c{number}", self._url, self._coins, now)
 
     def _drop(self, event: Event, state: State, now: Now, end: ConnectionEnded | None) -> None:
         assert self._session is not None
@@ -255,11 +252,6 @@ class Reference:
         if self._session is not None:
             self._session.drop()
         self._producer.close(finished=self._rules.state is State.DONE)
-
-
-def place_of(name: str) -> Place:
-    """The place that a process of this name records: `reference-rtds`."""
-    return next(place for place in PLACES if name.endswith(f"-{place}"))
 
 
 if __name__ == "__main__":

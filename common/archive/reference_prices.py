@@ -10,7 +10,8 @@ for received_at_ns, price in reference_prices(Path("data"), since="2026-12-01T10
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from common.archive.replay import Instant, read_archive
+from common.archive.merge import find_parts, rows_in_order
+from common.archive.replay import Instant, archives_of, span_between
 from common.core.reference.frames import ReferencePrice, read_frame
 from common.core.rows.names import REFERENCE
 from common.core.rows.websocket import MESSAGE_RECORD
@@ -21,9 +22,12 @@ def reference_prices(
 ) -> Iterator[tuple[int, ReferencePrice]]:
     """Each price with its receive time (nanoseconds since 1970), from closed archives; a repeated one comes twice.
 
-    `since` and `until` (excluded) bound the receive time. Raises ArchiveError and ValueError as `read_archive` does.
+    So does one that several hosts received: the prices of all processes follow one another by their receive times.
+    `since` and `until` (excluded) bound these. Raises ArchiveError and ValueError as `read_archive` does.
     """
-    for row in read_archive(paths, stream=REFERENCE, since=since, until=until):
+    span = span_between(since, until)
+    parts = find_parts(dict.fromkeys(archives_of(paths, stream=REFERENCE), ""), span)
+    for row in rows_in_order(parts, span):
         if row.record_type != MESSAGE_RECORD:
             continue
         for price in read_frame(row.payload or b"").prices:

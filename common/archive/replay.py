@@ -53,12 +53,17 @@ def read_archive(
     after `since`. Raises ArchiveError where an archive is missing, torn or no archive; ValueError for an instant
     that is none; ArchiveError too where a recording is given twice, or hosts' clocks are not known well enough.
     """
-    span = Span(_instant_ns(since, 0), _instant_ns(until, _END_OF_TIME_NS))
+    span = span_between(since, until)
     of_stream: dict[Path, str] = {}
     for path in [paths] if isinstance(paths, Path) else paths:
         recording = recording_of(path)
         of_stream.update((archive, recording) for archive in archives_of(path, stream=stream))
     return rows_of(of_stream, span, leg if stream in {WS_RAW, None} else "merged", clock_error_ms)
+
+
+def span_between(since: Instant | None, until: Instant | None) -> Span:
+    """The receive times from one instant to another; None for no bound. Raises ValueError."""
+    return Span(_instant_ns(since, 0), _instant_ns(until, _END_OF_TIME_NS))
 
 
 def replay(rows: Iterable[Row]) -> Iterator[Step]:

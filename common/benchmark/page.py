@@ -50,6 +50,7 @@ def measure_page(folder: Path, *, seconds: float, tabs: int = TABS) -> PageCost:
             "RECORDER__EXCHANGE__GAMMA_URL": exchange.urls.gamma_url,
             "RECORDER__EXCHANGE__DATA_URL": exchange.urls.data_url,
             "RECORDER__REFERENCE__ENABLED": "false",
+            "RECORDER__RESOLUTION__ENABLED": "false",
             "RECORDER__MANIFEST__HTTP_PORT": str(port),
         }
         with Recorder(Path(name), exchange.urls.ws_url, settings=settings, writers=1) as recorder:

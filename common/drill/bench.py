@@ -95,13 +95,15 @@ class Bench:
         supervisor = self.facts().get("supervisor")
         if supervisor is None or not self._is_mine(supervisor.pid):
             return {}
-        found = {each.name: each.pid for each in self._listed() if each.pid and alive(each.pid)}
+        found = {each.name: each.pid for each in self.processes if each.pid and alive(each.pid)}
         if alive(supervisor.pid):
             found["supervisor"] = supervisor.pid
         self._pids |= set(found.values())
         return found
 
-    def _listed(self) -> Sequence[ProcessShown]:
+    @property
+    def processes(self) -> Sequence[ProcessShown]:
+        """As the supervisor shows them."""
         supervisor = details_of_one(self.facts(), SupervisorDetails)
         return supervisor.processes if supervisor is not None else ()
 
@@ -150,7 +152,7 @@ class Bench:
     @property
     def restarts(self) -> Mapping[str, int]:
         """How often each process was started again."""
-        return {each.name: each.restarts for each in self._listed()}
+        return {each.name: each.restarts for each in self.processes}
 
     def kill(self, name: str) -> bool:
         """`kill -9`. Says whether it counts: rows were written and their archive was not closed yet."""

@@ -1,6 +1,17 @@
 """The table of cases: each line of the loss contract, and how it is put to the test."""
 
-from common.drill import breaks, history, kills, legs, no_inodes, pids_limit, remains, soak, surroundings
+from common.drill import (
+    breaks,
+    history,
+    kills,
+    legs,
+    memory_limit,
+    no_inodes,
+    pids_limit,
+    remains,
+    soak,
+    surroundings,
+)
 from common.drill.outcome import Case
 
 UNION = "what any leg received is in the union, once, in the order of sending"
@@ -58,6 +69,7 @@ CASES = (
         "a machine that gives no process stops nobody: recording goes on, and what died comes back, nothing is lost",
         pids_limit.pids_limit,
     ),
+    Case("memory-limit", EXACTLY_ONCE, memory_limit.memory_limit),
     Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", breaks.disk_full),
     Case(
         "inodes-used-up",

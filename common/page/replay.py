@@ -26,6 +26,7 @@ from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 
 NICENESS = 10  # behind every process of the recorder, and still done on a busy machine
 CPU_LIMIT_S = 60
+CPU_LIMIT_OF_WINDOWS_S = 120  # several books, and kept once they are over
 MEMORY_LIMIT = 2 << 30
 T = TypeVar("T")
 LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
@@ -51,7 +52,7 @@ class NotedRecording(Recording, frozen=True):
 
 def charts(data_root: Path, question: WindowsQuestion) -> WindowCharts:
     """The charts of windows. Raises RecorderError."""
-    found = window_charts(Recording((data_root,)).rows, question)
+    found = window_charts(Recording((data_root,)), question)
     return WindowCharts(tuple(found), cpu_seconds=round(time.process_time(), 3))
 
 
@@ -71,9 +72,10 @@ def answer(data_root: Path, question: BookQuestion) -> dict[str, object]:
 def main() -> int:
     """Answer one question; 1 with the reason where that cannot be done."""
     os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     question = msgspec.json.decode(sys.stdin.buffer.read(), type=BookQuestion | WindowsQuestion)
+    limit_s = CPU_LIMIT_OF_WINDOWS_S if isinstance(question, WindowsQuestion) else CPU_LIMIT_S
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s))
     try:
         root = Path(sys.argv[1])
         document: object = (

@@ -14,11 +14,13 @@ import msgspec
 from common.archive.ledger import stored_ledgers
 from common.core.page.windows import (
     DAY_NS,
+    AskedWindow,
     LedgerWindows,
     Window,
     WindowChart,
     WindowCharts,
     WindowsQuestion,
+    asked_together,
     joined_windows,
     page_of,
     stretch_of,
@@ -34,7 +36,7 @@ MOST_WINDOWS = 10_000  # known at a time; the newest count
 MOST_CHARTS = 2000  # kept; of the others the oldest are drawn again when they are looked at
 REDRAWN_S = 60.0  # a chart that is not final is drawn again after so long,
 REDRAWN_TIMES = 10  # and not before so many times the processor time that it took have passed
-FAILED_S = 60.0  # counts as that time where a replay failed
+FAILED_S = 120.0  # counts as that time where a replay failed
 
 log = logging.getLogger(__name__)
 
@@ -89,12 +91,13 @@ class _Drawn(msgspec.Struct, frozen=True):
 
 
 class WindowPages:
-    """Pages of windows. Charts are drawn while somebody asks for them, those of one stretch by one replay."""
+    """Pages of windows. Charts are drawn while somebody asks for them, neighbours by one replay."""
 
     def __init__(self, data_root: Path, desk: ReplayDesk) -> None:
         self._shelf, self._desk = WindowShelf(data_root), desk
         self._lock = threading.Lock()
         self._drawn: OrderedDict[str, _Drawn] = OrderedDict()
+        self._waits: WindowsQuestion | None = None  # for its answer, before anything else is asked
 
     def view(
         self, markets: Sequence[Mapping[str, Any]], *, search: str, page: int, now_ns: int
@@ -103,37 +106,34 @@ class WindowPages:
         found = self._shelf.today(markets, search=search, now_ns=now_ns)
         shown = page_of(found, page)
         with self._lock:
-            question = self._next_question(shown, now_ns)
-            if question is not None:
-                self._ask(question)
+            self._waits = self._waits or self._next_question(shown, now_ns)
+            if self._waits is not None and self._has_answered(self._waits):
+                self._waits = None
+            drawing = self._next_question(shown, now_ns) is not None
             charts = {each.slug: self._drawn[each.slug].chart for each in shown if each.slug in self._drawn}
-        return windows_view(found, charts, page=page, now_ns=now_ns)
+        return windows_view(found, charts, page=page, drawing=drawing, now_ns=now_ns)
 
     def _next_question(self, shown: Sequence[Window], now_ns: int) -> WindowsQuestion | None:
-        """What is to be drawn next: what has no chart yet before what is old, short stretches before long ones."""
-        wanted: dict[tuple[int, int], list[Window]] = {}
+        """What is to be drawn next: what has no chart yet before what is old."""
         missing = [window for window in shown if window.slug not in self._drawn]
-        for window in missing or [each for each in shown if self._is_old(each.slug)]:
-            wanted.setdefault(stretch_of(window, now_ns), []).append(window)
-        if not wanted:
-            return None
-        from_ns, to_ns = min(wanted, key=lambda stretch: (stretch[1] - stretch[0], -stretch[1]))
-        return WindowsQuestion(tuple(map(_bare, wanted[from_ns, to_ns])), from_ns, to_ns)
+        wanted = missing or [window for window in shown if self._is_old(window.slug)]
+        asked = asked_together(AskedWindow(_bare(each), *stretch_of(each, now_ns)) for each in wanted)
+        return WindowsQuestion(asked) if asked else None
 
     def _is_old(self, slug: str) -> bool:
         return time.monotonic() >= self._drawn[slug].again_at_s
 
-    def _ask(self, question: WindowsQuestion) -> None:
+    def _has_answered(self, question: WindowsQuestion) -> bool:
         page = self._desk.ask(question, once=True)
         if page.status == HTTPStatus.ACCEPTED:
-            return
+            return False
         charts: Mapping[str, WindowChart | str]
         if page.status == HTTPStatus.OK:
             answer = msgspec.json.decode(page.body, type=WindowCharts)
             charts, took_s = {chart.slug: chart for chart in answer.charts}, answer.cpu_seconds
         else:
             reason = str(msgspec.json.decode(page.body)["error"])
-            charts, took_s = {window.slug: reason for window in question.windows}, FAILED_S
+            charts, took_s = {each.window.slug: reason for each in question.asked}, FAILED_S
         again_at_s = time.monotonic() + max(REDRAWN_S, REDRAWN_TIMES * took_s)
         for slug, chart in charts.items():
             final = isinstance(chart, WindowChart) and chart.final
@@ -141,6 +141,7 @@ class WindowPages:
             self._drawn.move_to_end(slug)
         while len(self._drawn) > MOST_CHARTS:
             self._drawn.popitem(last=False)
+        return True
 
 
 def _bare(window: Window) -> Window:

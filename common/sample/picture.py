@@ -12,7 +12,7 @@ from common.archive.views.window_charts import window_charts
 from common.core.charts import Line, lines_panel, picture
 from common.core.instants import NS_PER_SECOND, utc_text
 from common.core.market import Market
-from common.core.page.windows import Window, WindowsQuestion, WindowToken
+from common.core.page.windows import AskedWindow, Window, WindowsQuestion, WindowToken
 from common.core.rows.names import SAMPLE_FOLDER, WS_RAW, path_word
 from common.core.rows.origin import LEGS, Leg
 from common.core.rows.websocket import MESSAGE_RECORD
@@ -65,9 +65,8 @@ def _prices(recording: Recording, markets: Sequence[Market], span: Span) -> list
         for market in markets
         if market.tokens
     ]
-    shown = tuple(windows[:MOST_MARKETS])
-    question = WindowsQuestion(shown, span.since_ns, span.until_ns, POINTS)
-    charts = window_charts(recording.rows, question) if shown else []
+    asked = tuple(AskedWindow(each, span.since_ns, span.until_ns) for each in windows[:MOST_MARKETS])
+    charts = window_charts(recording, WindowsQuestion(asked, POINTS)) if asked else []
     return [Line(f"{chart.slug}{_won(chart.winner)}", chart.mids, chart.gaps) for chart in charts]
 
 

@@ -41,6 +41,7 @@ NOT_WORTH_A_RESTART = (  # of everything: it would not help those that wait for 
     "ledger",
     "uploader",
     "reference",
+    "resolution_poller",
 )
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks
 FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TypeVar
 
 import psutil
+from msgspec.structs import asdict
 
 from common.core.counters import COUNTERS, gaps_by_cause, is_part, ledgers_by_condition
 from common.core.feed.session_history import SessionShown
@@ -22,6 +23,7 @@ from common.core.status.reference import GAPS_SHOWN, ReferenceState
 from common.core.uploads.outlook import Upload, UploadStated, upload_of
 from common.runtime.process import Assignment
 from common.runtime.run.details import (
+    BESIDE_BOOKS,
     NOTHING,
     ArchiveShown,
     AuditorDetails,
@@ -113,7 +115,7 @@ def compose(
 
 
 def _of_books(producers: Iterable[ProducerDetails]) -> Iterable[ProducerDetails]:
-    return (each for each in producers if not isinstance(each, ReferenceDetails))
+    return (each for each in producers if not isinstance(each, BESIDE_BOOKS))
 
 
 def _reference(facts: Mapping[str, Facts], supervisor: SupervisorDetails) -> tuple[ReferenceState, ...]:
@@ -171,7 +173,7 @@ def _problems(
 ) -> tuple[Problem, ...]:
     """What the processes that run hold; one that was retired holds nothing any more.
 
-    What those of reference prices hold is a warning: the books are recorded without them.
+    What those of reference prices and outcomes hold is a warning: the books are recorded without them.
     """
     running = {process.name for process in supervisor.processes} or facts.keys()
     if finished:
@@ -179,7 +181,7 @@ def _problems(
     return sorted_problems(
         problem
         for name, fact in facts.items()
-        if name in {*running, "supervisor", "manifest"} and not isinstance(fact.details, ReferenceDetails)
+        if name in {*running, "supervisor", "manifest"} and not isinstance(fact.details, BESIDE_BOOKS)
         for problem in fact.problems
     )
 
@@ -210,6 +212,4 @@ def _figures_of(process: ProcessShown) -> ProcessFigures:
             handle = psutil.Process(process.pid)
             cpu = handle.cpu_times()
             cpu_seconds, rss_bytes = round(cpu.user + cpu.system, 2), handle.memory_info().rss
-    return ProcessFigures(
-        process.name, process.pid, process.restarts, process.flapping, cpu_seconds, rss_bytes
-    )
+    return ProcessFigures(**asdict(process), cpu_seconds=cpu_seconds, rss_bytes=rss_bytes)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from common.core.instants import NS_PER_SECOND
 from common.core.status.durability import WaitingLane, WriterWord, bound_s, late_rows
 from common.runtime.clock import Clock
-from common.runtime.run.details import NOTHING, ProducerDetails, ReferenceDetails
+from common.runtime.run.details import BESIDE_BOOKS, NOTHING, ProducerDetails
 from common.runtime.run.facts import Facts
 
 WRITER = "archive_writer-"
@@ -39,7 +39,7 @@ def _word(fact: Facts, now: int, wall_ns: int) -> WriterWord:
 def _waiting(facts: Mapping[str, Facts], now: int) -> Iterator[WaitingLane]:
     """Each lane with rows that wait; they have waited on since their producer stated it, dead or alive."""
     for name, fact in facts.items():
-        if not isinstance(fact.details, ProducerDetails) or isinstance(fact.details, ReferenceDetails):
+        if not isinstance(fact.details, ProducerDetails) or isinstance(fact.details, BESIDE_BOOKS):
             continue  # a writer that is late keeps rows of books waiting too
         outbox = fact.details.outbox
         since_s = max(0, now - fact.updated_monotonic_ns) / NS_PER_SECOND

@@ -48,6 +48,7 @@ class _StatusCollector(Collector):
         yield self._problems()
         yield self._legs()
         yield from self._reference()
+        yield from self._outcomes()
         yield self._build()
 
     def _counters(self) -> Iterator[Metric]:
@@ -203,6 +204,19 @@ class _StatusCollector(Collector):
         for each in self._status.manifest.reference:
             up.add_metric([each.source], int(is_up(each)))
         yield up
+
+    def _outcomes(self) -> Iterator[Metric]:
+        shown = self._status.manifest.resolution
+        for name, what, value in (
+            (
+                "outcomes_up",
+                "1 while both sources of outcomes answer, or none is asked",
+                int(not shown.failing),
+            ),
+            ("outcomes_waiting", "windows whose outcome both sources have not told yet", shown.waiting),
+            ("outcomes_disputed", "windows whose outcome they tell differently", len(shown.disagreements)),
+        ):
+            yield GaugeMetricFamily(PREFIX + name, what, value=value)
 
 
 def _known(name: str, value: float | None) -> Iterator[Metric]:

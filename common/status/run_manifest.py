@@ -31,8 +31,8 @@ SCHEMA_VERSION = 1
 class ProcessFigures(ProcessShown, frozen=True):
     """A process with what it uses; None for one that does not run."""
 
-    cpu_seconds: float | None
-    rss_bytes: int | None
+    cpu_seconds: float | None = None
+    rss_bytes: int | None = None
 
 
 class RunManifest(msgspec.Struct, frozen=True):

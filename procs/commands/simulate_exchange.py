@@ -135,20 +135,22 @@ def _say(text: str) -> None:
 
 
 def _announce(urls: ExchangeUrls, *, replays: bool) -> None:
+    reference = (
+        "export RECORDER__REFERENCE__ENABLED=false\n"  # no such price is played
+        f"export RECORDER__DISCOVERY__TAGS='[{NAME}]'\n"
+        "and then, as in: bin/run-recorder --data-root data-replayed\n"
+        if replays
+        else f"export RECORDER__REFERENCE__RTDS_URL={urls.rtds_url}\n"
+        f"export RECORDER__REFERENCE__BINANCE_URL={urls.binance_url}\n"
+    )
     sys.stdout.write(
         f"The embedded exchange listens at {urls.clob_url}. Point a recorder at it with\n"
         f"export RECORDER__EXCHANGE__WS_URL={urls.ws_url}\n"
         f"export RECORDER__EXCHANGE__CLOB_URL={urls.clob_url}\n"
         f"export RECORDER__EXCHANGE__GAMMA_URL={urls.gamma_url}\n"
         f"export RECORDER__EXCHANGE__DATA_URL={urls.data_url}\n"
-        f"export RECORDER__REFERENCE__RTDS_URL={urls.rtds_url}\n"
-        f"export RECORDER__REFERENCE__BINANCE_URL={urls.binance_url}\n"
+        f"{reference}"
     )
-    if replays:
-        sys.stdout.write(
-            f"export RECORDER__DISCOVERY__TAGS='[{NAME}]'\n"
-            "and then, as in: bin/run-recorder --data-root data-replayed\n"
-        )
     sys.stdout.flush()
 
 

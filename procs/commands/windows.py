@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,9 +19,9 @@ from common.runtime.command_line import command
 from common.runtime.command_line.invocation import DISTRIBUTION, as_typed
 from common.terminal.tables import table
 
-DESCRIPTION = """Reads closed archives and ledgers, and lists every window that they know of: its strike, the price that
-settled it, the winner as the exchange told it and as the recorded prices give it, trades, messages, coverage and
-condition. Sources that disagree on a winner, or a winner that the prices do not give, are findings: exit code 1."""
+DESCRIPTION = """Reads closed archives and ledgers, and lists every window of theirs that has ended: its strike, the
+price that settled it, the winner as the exchange told it and as the recorded prices give it, trades, messages, coverage
+and condition. Sources that disagree on a winner, or a winner that the prices do not give, are findings: exit code 1."""
 EXAMPLE = """bin/windows --data-root /var/lib/orderbooks --since 2026-11-23T12:00:00Z
   bin/windows --json | jq '.windows[] | select(.winner == "")'
   bin/windows --parquet windows.parquet"""
@@ -80,7 +82,11 @@ def _list(namespace: argparse.Namespace) -> int:
         until=namespace.until,
         trades=not namespace.no_trades,
     )
-    wanted = [each for each in found if not namespace.market or each.market_slug in namespace.market]
+    wanted = [
+        each
+        for each in found
+        if (not namespace.market or each.market_slug in namespace.market) and _has_ended(each)
+    ]
     if namespace.parquet is not None and wanted:
         _write(namespace.parquet, wanted)
     if namespace.json:
@@ -89,6 +95,11 @@ def _list(namespace: argparse.Namespace) -> int:
         for line in _lines(wanted):
             print(as_typed(line))
     return EXIT_FAILED if not wanted or any(each.findings for each in wanted) else EXIT_DONE
+
+
+def _has_ended(window: WindowFacts) -> bool:
+    """Windows to come are recorded before they open; of those there is nothing to tell."""
+    return bool(window.told or window.recomputed) or window.end_ns <= time.time_ns()
 
 
 def _document(found: Sequence[WindowFacts]) -> dict[str, object]:
@@ -115,10 +126,13 @@ def _lines(found: Sequence[WindowFacts]) -> Iterator[str]:
     if any(each.exchange == "simulated" for each in found):
         yield "note: this is simulated data: it was recorded from the embedded exchange"
     yield from table(HEADER, [_cells(each) for each in found])
+    reasons = Counter(each.not_recomputed for each in found if each.not_recomputed)
+    for reason, count in reasons.most_common():
+        yield f"note: of {count:,} windows the winner was not recomputed: {reason}"
     known = sum(bool(each.winner) for each in found)
     recomputed = sum(bool(each.recomputed) for each in found)
     yield (
-        f"{len(found):,} windows, {known:,} with a winner, {recomputed:,} of them recomputed,"
+        f"{len(found):,} windows, {known:,} with a winner, {recomputed:,} recomputed,"
         f" {sum(len(each.findings) for each in found)} findings"
     )
 

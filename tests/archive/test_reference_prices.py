@@ -28,21 +28,22 @@ def frame(second: int, value: str) -> bytes:
     return msgspec.json.encode({"topic": "crypto_prices_twap_sixty", "type": "update", "payload": told})
 
 
-def record(root: Path, payloads: list[bytes]) -> None:
-    """One session in lane 2, a message a second from noon on."""
+def record(root: Path, payloads: list[bytes], after_ns: int = 0, producer: str = PRODUCER) -> None:
+    """One session in lane 2, a message a second from `after_ns` past noon on."""
+    began_ns = NOON_NS + after_ns
     store = LaneStore.open(root, 2, layout=MINUTES, gzip_level=1)
     context = context_for(
         1,
-        session_id=f"{PRODUCER}-c1",
+        session_id=f"{producer}-c1",
         connection_sequence=1,
         url="wss://rtds.test",
         subscription_revision=1,
         tokens=(),
     )
-    origin = Origin(PRODUCER)
+    origin = Origin(producer)
 
     def control(record_type: str, sequence: int, detail: dict[str, object]) -> None:
-        at_ns = NOON_NS + (sequence - 1) * SECOND_NS
+        at_ns = began_ns + (sequence - 1) * SECOND_NS
         row = control_row(
             record_type,
             context,
@@ -51,15 +52,15 @@ def record(root: Path, payloads: list[bytes]) -> None:
             received_monotonic_ns=sequence,
             detail=detail,
         )
-        store.append_rows(REFERENCE, PRODUCER, sequence, Rows(b"", [row + b"\n"]), facts_of(row_of(row)))
+        store.append_rows(REFERENCE, producer, sequence, Rows(b"", [row + b"\n"]), facts_of(row_of(row)))
 
     control(SESSION_OPENED, 1, {"source": "rtds"})
     for number, payload in enumerate(payloads, start=1):
-        at_ns = NOON_NS + number * SECOND_NS
+        at_ns = began_ns + number * SECOND_NS
         batch = Batch(MESSAGE, number + 1, number, number, at_ns, number + 1, 1, 1, [payload])
         rows = Rows(message_constant(context, origin), reference_rows(batch).rests)
         facts = RowFacts(at_ns, context.session_id, number, number, rows=1, exchange="live")
-        store.append_rows(REFERENCE, PRODUCER, number + 1, rows, facts)
+        store.append_rows(REFERENCE, producer, number + 1, rows, facts)
     messages = len(payloads)
     control(SESSION_CLOSED, messages + 2, {"reason": "recorder_stopping", "detail": "", "messages": messages})
     store.close_all()
@@ -93,3 +94,11 @@ def test_the_accounts_of_books_pass_reference_prices_over(tmp_path: Path) -> Non
     after = verified(tmp_path)
     assert (after.findings, after.archives) == (before.findings, before.archives + 1)
     assert after.hours == before.hours
+
+
+def test_prices_of_several_hosts_follow_one_another_by_their_receive_times(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    record(one, [frame(1, "1"), frame(2, "2")])
+    record(other, [frame(1, "1"), frame(2, "2")], after_ns=SECOND_NS // 2, producer=f"{PRODUCER}2")
+    found = [(price.at_ns or 0) // SECOND_NS for _, price in reference_prices([one, other])]
+    assert found == [1, 1, 2, 2]

@@ -149,11 +149,15 @@ def test_the_command_says_in_words_what_is_wrong_and_ends_with_0_where_nothing_i
     fine = whole(recorded)[0].market_slug
     good = run_here("windows", "--data-root", root, "--market", fine, folder=tmp_path)
     assert good.returncode == 0, good.stdout
-    assert "1 windows, 1 with a winner, 1 of them recomputed, 0 findings" in good.stdout
+    assert "1 windows, 1 with a winner, 1 recomputed, 0 findings" in good.stdout
     assert "note: this is simulated data" in good.stdout
     bad = run_here("windows", "--data-root", root, "--market", FORGED, folder=tmp_path)
     assert bad.returncode == 1
     assert f"{FORGED}: gamma says" in bad.stdout
+    unpriced = run_here("windows", "--data-root", root, "--market", UNPRICED, folder=tmp_path)
+    assert (
+        "note: of 1 windows the winner was not recomputed: at the beginning: no settlement" in unpriced.stdout
+    )
     none = run_here("windows", "--data-root", root, "--market", "no-such", folder=tmp_path)
     assert (none.returncode, "no window is known here" in none.stdout) == (1, True)
 

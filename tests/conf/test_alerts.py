@@ -43,6 +43,8 @@ WRONG: dict[str, tuple[str, str]] = {
     "OrderbooksUnhealed": ('orderbooks_tokens_unhealed{instance="r"}', "2x61 0x140"),
     "OrderbooksClockOff": ('orderbooks_problems{instance="r",kind="clock_off"}', "1x61 0x140"),
     "OrderbooksReferenceSilent": ('orderbooks_reference_up{instance="r",source="rtds"}', "0x61 1x140"),
+    "OrderbooksOutcomesNotLearned": ('orderbooks_outcomes_up{instance="r"}', "0x61 1x140"),
+    "OrderbooksOutcomeDisputed": ('orderbooks_outcomes_disputed{instance="r"}', "2x61 0x140"),
     "OrderbooksSpoolFilling": ('orderbooks_spool_bytes{instance="r",producer="p"}', "600000000x61 1x140"),
     "OrderbooksDiskFullWithinADay": ('orderbooks_disk_full_in_seconds{instance="r"}', "3600x61 999999x140"),
     "OrderbooksProcessFlapping": (

@@ -55,6 +55,24 @@ OF_OUTSIDE = {  # of a webhook and a heartbeat, see tests/notify
     "heartbeats_total",
     "heartbeat_failures_total",
 }
+OF_RESOLUTIONS = {  # see tests/procs/test_resolution_poller.py
+    "resolution_requests_total",
+    "resolution_failures_total",
+    "resolution_rows_dropped_total",
+    "windows_resolved_total",
+    "resolutions_given_up_total",
+    "resolutions_corrected_total",
+    "resolution_disagreements_total",
+}
+OF_REFERENCE = {  # see tests/procs/test_reference.py
+    "reference_messages_total",
+    "reference_repeated_total",
+    "reference_disordered_total",
+    "reference_refusals_total",
+    "reference_reconnects_total",
+    "reference_dial_failures_total",
+    "reference_gaps_total",
+}
 RARE = {  # of troubles that this test does not make
     "audit_holes_total",
     "audit_skips_total",
@@ -181,7 +199,8 @@ def test_every_declared_counter_moves_when_what_it_counts_happens(
         exchange.fault("clear")
         running.kill("archive_writer-0")
         running.wait_for_more("archives_closed_total")
-        wanted = set(COUNTERS) - OF_UPLOADS - OF_LEGS - OF_OUTSIDE - RARE - {"consecutive_stale_reconnects"}
+        elsewhere = OF_UPLOADS | OF_LEGS | OF_OUTSIDE | OF_RESOLUTIONS | OF_REFERENCE | RARE
+        wanted = set(COUNTERS) - elsewhere - {"consecutive_stale_reconnects"}
         wait_for(
             lambda: not {name for name in wanted if not running.counter(name)} - {"archives_recovered_total"},
             what="every counter to move",

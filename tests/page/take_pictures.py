@@ -1,9 +1,8 @@
 """Records a simulated exchange, looks at the page with headless Chromium, and keeps a picture of each panel and state.
 
-Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`; README shows `now.png` and `markets.png`.
-It needs Chromium (Debian: `apt-get install
-chromium`) and takes some minutes. Fails on any console error, on any request that leaves the machine, and where a page
-is wider than its window.
+Run by hand: `.venv/bin/python -m tests.page.take_pictures FOLDER`; README shows `now.png` and `markets.png`, the page
+about status `windows.png`. It needs Chromium (Debian: `apt-get install chromium`) and takes some minutes. Fails on any
+console error, on any request that leaves the machine, and where a page is wider than its window.
 """
 
 import argparse
@@ -15,9 +14,13 @@ from functools import partial
 from pathlib import Path
 
 from common.simulation.options import SimulationOptions
+from tests.archive.legs import Hearing
+from tests.archive.legs import record as record_leg
 from tests.end_to_end.recorders import Recorder, break_connection, exchange_beside, recorder
 from tests.page.browser import Browser, browsing, chromium
+from tests.page.test_windows_in_browser import just_over, select
 from tests.remote.stores import free_port
+from tests.status.test_health_http import telling
 from tests.waiting import wait_for
 
 PANELS = ("now", "markets", "storage", "calendar", "book")
@@ -26,6 +29,8 @@ MANY = 2000
 FILLED = "document.querySelectorAll('#now svg').length > 1 && document.querySelectorAll('#markets tbody tr').length"
 LEDGERS = "document.querySelectorAll('#calendar .names div').length > 2"
 PRICED = "document.querySelector('#markets tbody .good')"
+WINDOWS = 8
+DRAWN = "document.querySelectorAll('#windows .windows article:has(.line)').length"
 LAGS = "document.querySelector('#now').textContent.includes('receive lag')"
 
 
@@ -33,7 +38,7 @@ def main() -> int:
     """Record, look, stop; 1 if the browser complained, 3 where there is none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=["states", "many"], help="not both recordings")
+    parser.add_argument("--only", choices=["states", "windows", "many"], help="one of the recordings")
     namespace = parser.parse_args()
     program = chromium()
     if program is None:
@@ -41,7 +46,7 @@ def main() -> int:
         return 3
     namespace.folder.mkdir(parents=True, exist_ok=True)
     complaints = []
-    for name, look in (("states", _states), ("many", _many)):
+    for name, look in (("states", _states), ("windows", _windows), ("many", _many)):
         if namespace.only in {None, name}:
             with tempfile.TemporaryDirectory() as data:
                 complaints += look(Path(data), namespace.folder, program)
@@ -101,6 +106,31 @@ def _states(data: Path, folder: Path, program: str) -> list[str]:
         browser.picture(folder / "state-dark.png", height=700)
         _show_book_of_the_past(browser)
         browser.picture(folder / "book-past.png", selector="#book")
+    return browser.complaints
+
+
+def _windows(data: Path, folder: Path, program: str) -> list[str]:
+    """Windows that are over, as they lie on disk: of most the winner is recorded, of some an outage of the only leg."""
+    worlds = just_over(WINDOWS, seconds=45)
+    with telling(data) as run, browsing(run.url, program) as browser:
+        run.say_supervisor()
+        for number, of in enumerate(worlds):
+            middle = len(of.messages) // 2
+            outages = [(middle, middle + 40 * (number % 3))] if number % 3 else []
+            record_leg(run.runtime.data_root, of, Hearing("a", reader=number, outages=outages))
+        select(run, *worlds)
+        for name, width, dark in (
+            ("windows", 1200, False),
+            ("windows-dark", 1200, True),
+            ("windows-phone", PHONE, False),
+        ):
+            browser.open("/", width=width, dark=dark)
+            browser.wait_for("document.querySelector('#markets tbody tr')", "the page to be filled")
+            browser.evaluate("document.querySelector('#windows').scrollIntoView()")
+            browser.wait_for(f"{DRAWN} === {WINDOWS}", "the charts")
+            if dark:
+                browser.evaluate("document.querySelector('#windows article:has(.shade) button').click()")
+            browser.picture(folder / f"{name}.png", selector="#windows")
     return browser.complaints
 
 

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -26,6 +27,8 @@ class Drawing:
 
     def __init__(self, root: Path, of: World) -> None:
         self.asked: list[WindowsQuestion] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self._root = root
         self.pages = WindowPages(root, ReplayDesk(self._answer))
         start_ns, end_ns = of.messages[0][0] * MS, of.messages[-2][0] * MS
@@ -43,6 +46,7 @@ class Drawing:
     def _answer(self, question: Question) -> Page:
         assert isinstance(question, WindowsQuestion)
         self.asked.append(question)
+        assert self.may_answer.wait(60)
         if not self._root.exists():
             return refused("there is no such folder", HTTPStatus.NOT_FOUND)
         return json_page(charts(self._root, question))
@@ -58,7 +62,7 @@ class Drawing:
         return windows
 
 
-def test_windows_of_one_stretch_are_drawn_by_one_replay_and_only_once(tmp_path: Path) -> None:
+def test_windows_beside_each_other_are_drawn_by_one_replay_and_only_once(tmp_path: Path) -> None:
     of = resolved_world()
     record_leg(tmp_path, of, Hearing("a"))
     drawing = Drawing(tmp_path, of)
@@ -73,6 +77,24 @@ def test_windows_of_one_stretch_are_drawn_by_one_replay_and_only_once(tmp_path: 
     for _ in range(3):
         drawing.view()
     assert len(drawing.asked) == 1
+
+
+def test_a_slow_replay_is_shown_also_where_newer_windows_come_meanwhile(tmp_path: Path) -> None:
+    of = resolved_world()
+    record_leg(tmp_path, of, Hearing("a"))
+    drawing = Drawing(tmp_path, of)
+    both, later_ns = drawing.markets, drawing.now_ns + NS_PER_SECOND
+    drawing.markets = both[:1]
+    drawing.may_answer.clear()
+    drawing.view()
+    drawing.markets = [*both[:1], {**both[1], "end_time_utc": utc_text(later_ns)}]
+    drawing.view()
+    drawing.may_answer.set()
+    wait_for(lambda: [each for each in drawing.view()["windows"] if each["chart"]], what="the first chart")
+    [first] = [each.window.slug for each in drawing.asked[0].asked]
+    shown = {each["slug"]: each["chart"] for each in drawing.view()["windows"]}
+    assert shown[first] is not None
+    drawing.drawn()
 
 
 def test_what_cannot_be_replayed_says_why_and_is_not_tried_all_the_time(tmp_path: Path) -> None:

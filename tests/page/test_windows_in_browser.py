@@ -26,23 +26,37 @@ SECONDS = 12
 CARD = "document.querySelector('#windows [data-slug=\"{slug}\"]')"
 
 
-def a_window_that_is_just_over() -> World:
-    now_ms = time.time_ns() // MS - (SECONDS + 2) * 1000
-    tokens = tokens_at(now_ms // 300_000 * 300, SERIES[:1])
-    return resolved(World(tokens, now_ms, SECONDS * 1000 // STEP_MS))
+def just_over(count: int, *, seconds: int = SECONDS) -> list[World]:
+    """Windows whose first `seconds` are told, the newest just now. One in four has no winner yet."""
+    newest_ms = time.time_ns() // MS - (seconds + 2) * 1000
+    series = [each for each in SERIES if each.multiple == 1]
+    worlds = []
+    for number in range(count):
+        now_ms = newest_ms - 300_000 * number
+        tokens = tokens_at(now_ms // 300_000 * 300, [series[number % len(series)]])
+        of = World(tokens, now_ms, seconds * 1000 // STEP_MS)
+        worlds.append(of if number % 4 == 3 else resolved(of))
+    return worlds
 
 
-def select(run: Run, of: World) -> None:
-    """Its market as discovery found it."""
-    times = [utc_text((ms + 100) * MS) for ms in (of.messages[0][0], of.messages[-2][0])]
-    token = of.tokens[0]
-    market = Market(token.market_slug, token.condition_id, "s", times[0], times[1], tuple(of.tokens))
-    found = DiscoveryFile(DISCOVERY_SCHEMA_VERSION, utc_text(time.time_ns()), "test", (), (market,), (), ())
+def select(run: Run, *worlds: World) -> None:
+    """Their markets as discovery found them, each as long as it is told."""
+    markets = []
+    for of in worlds:
+        last_ms = max(ms for ms, payload in of.messages if b"market_resolved" not in payload)
+        times = [utc_text((ms + 100) * MS) for ms in (of.messages[0][0], last_ms)]
+        token = of.tokens[0]
+        markets.append(
+            Market(token.market_slug, token.condition_id, "s", times[0], times[1], tuple(of.tokens))
+        )
+    found = DiscoveryFile(
+        DISCOVERY_SCHEMA_VERSION, utc_text(time.time_ns()), "test", (), tuple(markets), (), ()
+    )
     write_discovery_file(discovery_path(run.runtime.data_root, DiscoverySettings()), found)
 
 
 def test_a_window_shows_its_gap_and_its_winner_once_somebody_looks(tmp_path: Path) -> None:
-    of = a_window_that_is_just_over()
+    [of] = just_over(1)
     card = CARD.format(slug=of.tokens[0].market_slug)
     with telling(tmp_path) as run, browsing(run.url, chromium() or "") as browser:
         run.say_supervisor()

@@ -20,11 +20,12 @@ from common.config import DiscoverySettings, ManifestSettings, Settings
 from common.core.counters import COUNTERS
 from common.core.instants import utc_text
 from common.core.market import DISCOVERY_SCHEMA_VERSION, DiscoveryFile
+from common.core.resolution.shown import ResolutionShown
 from common.core.run_state import ReaderState, SupervisorState
 from common.polymarket.gamma.discovery_file import discovery_path, write_discovery_file
 from common.runtime.clock import Clock
 from common.runtime.process import Assignment, Runtime
-from common.runtime.run.details import NOTHING, Details
+from common.runtime.run.details import NOTHING, Details, ResolutionDetails
 from common.runtime.run.facts import Tally, write_facts
 from common.status.answers import Page, json_page
 from common.status.board import StatusBoard
@@ -255,6 +256,28 @@ def test_silent_reference_prices_are_a_warning_and_a_metric_and_no_bad_health(tm
         run.say("supervisor", running)
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         assert run.get("/livez").status_code == 200, "its process alone has said nothing"
+
+
+def test_outcomes_that_are_disputed_or_not_learned_are_warnings_and_metrics_and_no_bad_health(
+    tmp_path: Path,
+) -> None:
+    shown = ResolutionShown(waiting=3, disagreements=("w: a says Up, b says Down",), failing="away")
+    with telling(tmp_path) as run:
+        poller = process("resolution_poller", os.getpid())
+        run.say("supervisor", supervisor(process("ws_reader-0", os.getpid()), poller))
+        late = replace(OUTBOX, lanes={0: 9}, oldest_seconds={0: 900.0})
+        run.say("resolution_poller", ResolutionDetails(outbox=late, gaps=(), last_error="away", shown=shown))
+        run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
+        health = run.get("/healthz")
+        assert health.status_code == 200
+        assert health.json()["warnings"] == [
+            "outcomes of windows are not learned: away",
+            "outcome disputed: w: a says Up, b says Down",
+        ]
+        values = {
+            name: run.metrics()[f"orderbooks_outcomes_{name}"][()] for name in ("up", "waiting", "disputed")
+        }
+        assert values == {"up": 0, "waiting": 3, "disputed": 1}
 
 
 def test_every_counter_of_the_run_manifest_is_a_metric(tmp_path: Path) -> None:

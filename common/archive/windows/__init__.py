@@ -17,7 +17,7 @@ from common.core.resolution.window import WindowFacts, needed_span, path_of, wit
 __all__ = ["WindowFacts", "windows"]
 
 Root = Path | Iterable[Path]
-PLAIN = "chainlink"  # the channel of the prices that the average is of
+PLAIN = "chainlink"  # what the average is of
 LATE_PRICES_NS = 60 * NS_PER_SECOND  # how late a price may have come
 
 
@@ -53,10 +53,12 @@ def _with_prices(roots: Iterable[Path], found: list[WindowFacts]) -> Iterator[Wi
     if not found:
         return
     since_ns, until_ns = needed_span(found)
+    # the embedded exchange averages over less than a minute, in proportion to its windows: no average of ours is its
+    channels = (SETTLING,) if any(each.exchange == "simulated" for each in found) else (SETTLING, PLAIN)
     told: dict[str, list[tuple[int, Decimal, bool]]] = {each.coin: [] for each in found}
     for root in roots:
         for _, price in reference_prices(root, since=max(since_ns, 0), until=until_ns + LATE_PRICES_NS):
-            if price.channel in (SETTLING, PLAIN) and price.at_ns is not None and price.coin in told:
+            if price.channel in channels and price.at_ns is not None and price.coin in told:
                 told[price.coin].append((price.at_ns, price.value, price.channel == SETTLING))
     paths = {coin: path_of(points(each)) for coin, each in told.items()}
     yield from (with_prices(each, paths[each.coin]) for each in found)

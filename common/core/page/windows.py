@@ -13,6 +13,7 @@ from common.core.page.book import MOST_SPAN_S
 PAGE_SIZE = 24
 POINTS = 120
 DAY_NS = 86_400 * NS_PER_SECOND
+TOGETHER_NS = 600 * NS_PER_SECOND  # so much is read at once for windows that lie beside each other
 OPEN_ENDED_NS = 3600 * NS_PER_SECOND  # of a market without a window: its last hour
 _STEP_NS = 300 * NS_PER_SECOND  # that hour ends on a multiple of it, so that markets share a replay
 _FIRST_OUTCOMES = ("up", "yes")
@@ -55,19 +56,50 @@ class WindowChart(msgspec.Struct, frozen=True):
     final: bool
 
 
-class WindowsQuestion(msgspec.Struct, frozen=True, tag="windows"):
-    """Windows of one stretch, which one replay answers."""
+class AskedWindow(msgspec.Struct, frozen=True):
+    """A window and the stretch that its chart is to reach over."""
 
-    windows: tuple[Window, ...]
+    window: Window
     from_ns: int
     to_ns: int
+
+    def instants_ns(self, points: int) -> list[int]:
+        """The instants of the mid prices, both ends included."""
+        steps = max(points - 1, 1)
+        return [self.from_ns + (self.to_ns - self.from_ns) * step // steps for step in range(steps + 1)]
+
+
+class WindowsQuestion(msgspec.Struct, frozen=True, tag="windows"):
+    """Windows that one replay answers, from the first one's begin to the last one's end."""
+
+    asked: tuple[AskedWindow, ...]
     points: int = POINTS
 
     @property
-    def instants_ns(self) -> list[int]:
-        """The instants of the mid prices, both ends included."""
-        steps = max(self.points - 1, 1)
-        return [self.from_ns + (self.to_ns - self.from_ns) * step // steps for step in range(steps + 1)]
+    def from_ns(self) -> int:
+        """Where the first one begins."""
+        return min(each.from_ns for each in self.asked)
+
+    @property
+    def to_ns(self) -> int:
+        """Where the last one ends."""
+        return max(each.to_ns for each in self.asked)
+
+
+def asked_together(wanted: Iterable[AskedWindow]) -> tuple[AskedWindow, ...]:
+    """Those of `wanted` that one replay draws best: the shortest and newest, and what lies around it."""
+    in_order = sorted(wanted, key=lambda each: (each.to_ns - each.from_ns, -each.to_ns))
+    if not in_order:
+        return ()
+    from_ns, to_ns = in_order[0].from_ns, in_order[0].to_ns
+    most_ns = max(TOGETHER_NS, to_ns - from_ns)
+    found = []
+    for each in in_order:
+        wider = min(from_ns, each.from_ns), max(to_ns, each.to_ns)
+        if wider[1] - wider[0] <= most_ns:
+            from_ns, to_ns = wider
+            found.append(each)
+    return tuple(found)
 
 
 class WindowCharts(msgspec.Struct, frozen=True):
@@ -170,9 +202,12 @@ def windows_of_today(windows: Iterable[Window], *, search: str, now_ns: int) -> 
 
 
 def windows_view(
-    found: list[Window], charts: Mapping[str, WindowChart | str], *, page: int, now_ns: int
+    found: list[Window], charts: Mapping[str, WindowChart | str], *, page: int, drawing: bool, now_ns: int
 ) -> dict[str, Any]:
-    """One page of windows; a chart is null while it is not drawn, and a text where it cannot be."""
+    """One page of windows; a chart is missing while it is not drawn, and a text where it cannot be.
+
+    `drawing`: some are still to come, or to be drawn again.
+    """
     pages = max((len(found) + PAGE_SIZE - 1) // PAGE_SIZE, 1)
     page = min(max(page, 1), pages)
     shown = page_of(found, page)
@@ -181,7 +216,7 @@ def windows_view(
         "found": len(found),
         "page": page,
         "pages": pages,
-        "drawing": any(window.slug not in charts for window in shown),
+        "drawing": drawing,
         "windows": [_row(window, charts.get(window.slug), now_ns) for window in shown],
     }
 

@@ -19,6 +19,11 @@ _CHANNELS: dict[Place, dict[Channel, str]] = {
 }
 
 
+def place_of(name: str) -> Place:
+    """The place that a process of this name records: `reference-rtds`."""
+    return next(place for place in PLACES if name.endswith(f"-{place}"))
+
+
 def channels_at(place: Place, wanted: Collection[Channel]) -> tuple[Channel, ...]:
     """The wanted channels that this place has."""
     return tuple(channel for channel in _CHANNELS[place] if channel in wanted)

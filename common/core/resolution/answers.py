@@ -1,6 +1,7 @@
 """What an answer of Gamma or of the data API says of how markets were resolved: foreign data in, outcomes out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -79,9 +80,17 @@ def strike_in(market: Mapping[str, Any]) -> str:
     events = list_of(value_of(market, "events")) or ()
     for holder in (market, *(event for event in events if isinstance(event, dict))):
         metadata = value_of(holder, "eventMetadata")
-        if isinstance(metadata, dict) and (price := name_of(value_of(metadata, "priceToBeat"))):
+        price = name_of(value_of(metadata, "priceToBeat")) if isinstance(metadata, dict) else ""
+        if _is_price(price):
             return price
     return ""
+
+
+def _is_price(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def metadata_digest(market: Mapping[str, Any]) -> str:

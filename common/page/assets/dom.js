@@ -18,6 +18,9 @@ export function svg(tag, attributes = {}, ...children) {
   return node;
 }
 
+// A word of the program that may be broken after an underscore, and nowhere else.
+export const word = (text) => text.split("_").flatMap((part, index) => (index ? ["_", el("wbr"), part] : [part]));
+
 // Columns are [title, cell of a row, class]; a cell is a text or a node.
 export function table(columns, rows, none) {
   if (!rows.length) return el("p", { class: "none" }, none);

@@ -28,7 +28,7 @@ function rows(markets, choose) {
     ["bid", (row) => each(row, "bid"), "num"], ["ask", (row) => each(row, "ask"), "num"], ["spread", (row) => each(row, "spread"), "num roomy"],
     ["msg/s", (row) => (row.rate === null ? "–" : row.rate.toFixed(1)), "num roomy"],
     ["last check", (row) => checkWords(row.check), "roomy"],
-    ["verdict", verdict, "break"],
+    ["verdict", verdict, "break word-wide"],
   ], markets, "no market matches");
 }
 

@@ -1,5 +1,5 @@
 import { chart } from "./charts.js";
-import { count, el, show, size, span, table, tile, time } from "./dom.js";
+import { count, el, show, size, span, table, tile, time, word } from "./dom.js";
 
 const QUARTER_S = 900;
 
@@ -76,7 +76,7 @@ function sessions(now) {
     ["session", (row) => row.session_id.replace(/-\d{8}T\d{6}Z-[0-9a-f]+-?/, " "), "mono break"],
     ["lasted", (row) => span(row.lasted_seconds), "num"],
     ["messages", (row) => count(row.messages), "num"],
-    ["", (row) => el("span", { class: row.open ? "good" : row.stale ? "bad" : "dim" }, row.open ? "open" : row.close_reason || "closed"), "break"],
+    ["", (row) => el("span", { class: row.open ? "good" : row.stale ? "bad" : "dim" }, row.open ? "open" : word(row.close_reason || "closed"))],
   ], now.sessions, "none yet"));
 }
 
@@ -93,6 +93,6 @@ function gaps(now) {
   return el("div", {}, el("h3", {}, "Gaps, the newest first"), table([
     ["from (UTC)", (row) => time(row.from_utc)],
     ["to", (row) => time(row.to_utc)],
-    ["cause", (row) => row.cause || "", "break"],
+    ["cause", (row) => word(row.cause || "")],
   ], now.gaps, "none in this run"));
 }

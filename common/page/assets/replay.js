@@ -45,7 +45,13 @@ export function startReplay(node, go) {
     const known = frames.map((frame) => frame.book).lastIndexOf(true);
     slider.value = known < 0 ? frames.length - 1 : known;
     const mids = frames.map((frame) => frame.mid);
-    const shades = frames.flatMap((frame, index) => (frame.book ? [] : [[index - 0.5, index + 0.5]]));
+    const shades = [];
+    frames.forEach((frame, index) => {
+      const last = shades[shades.length - 1];
+      if (frame.book) return;
+      if (last && last[1] === index - 0.5) last[1] = index + 0.5;
+      else shades.push([index - 0.5, index + 0.5]);
+    });
     show(line, el("h3", {}, "Mid-price, 0 to 1; shaded where no book is known"),
       chart([{ kind: "a", values: mids }], { label: "mid-price", top: 1, xs: mids.map((_, index) => index), from: 0, to: frames.length - 1, shades }),
       el("div", { class: "axis" }, el("span", {}, first.slice(11, 19)), el("span", {}, last.slice(11, 19))));

@@ -85,13 +85,17 @@ class PlayedBooks:
         book = self.book(token_id)
         if book is None:
             return None
-        self._terms.read_until(at_ns + TERMS_AHEAD_NS)
+        self.read_terms(at_ns)
         terms = self._terms.of(token_id)
         return (
             f"{_head(book)},{_text('min_order_size', terms.min_order_size)}"
             f',{_text("tick_size", book.tick_size or terms.tick_size)},"neg_risk":{str(terms.neg_risk).lower()}'
             f",{_text('last_trade_price', self._last_trade(book))}{_version(book, terms)}}}"
         )
+
+    def read_terms(self, at_ns: int) -> None:
+        """Follow the recording's checkpoints: a little each second, not hours of them when a book is asked for."""
+        self._terms.read_until(at_ns + TERMS_AHEAD_NS)
 
     def _last_trade(self, book: Book) -> str:
         return next(iter(self._of[book.token_id].trade_prices(book.market)), "")

@@ -207,6 +207,7 @@ class PlaybackFeed(Audience):
         if now_s - self._housekept_s >= 1.0:
             self._housekept_s = now_s
             self.cut_the_idle(now_s)
+            self._books.read_terms(self.listed.at_ns)
             self.listed.set_shapes(self._faults.active(now_s))
 
     async def _drain(self) -> None:

@@ -155,12 +155,16 @@ class ManifestDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessShown(msgspec.Struct, frozen=True):
-    """One process as its supervisor knows it; `pid` is None while it does not run."""
+    """One process as its supervisor knows it; `pid` is None while it does not run.
+
+    `last_end` is why it ended unasked the last time, empty where it never did.
+    """
 
     name: str
     pid: int | None
     restarts: int
     flapping: bool
+    last_end: str = ""
 
 
 class SupervisorDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +189,10 @@ Details = (
     | ManifestDetails
     | SupervisorDetails
 )
+BESIDE_BOOKS = (
+    ReferenceDetails,
+    ResolutionDetails,
+)  # what is wrong with these is a warning: books go on without
 KINDS: dict[str, type[Details]] = {
     "ws_reader": ReaderDetails,
     "rest_checkpointer": CheckpointerDetails,

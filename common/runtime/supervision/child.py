@@ -14,6 +14,7 @@ from common.core.restart_policy import RestartPolicy
 from common.runtime.run.details import ProcessShown
 from common.runtime.run.facts import last_facts
 from common.runtime.supervision.heartbeats import Heartbeats
+from common.runtime.supervision.why_ended import memory_kills, why_ended
 from common.topology import Instance
 
 CHECKOUT = Path(common.__file__).parent.parent
@@ -45,6 +46,9 @@ class Child:
         self._kill_at_ns: int | None = None
         self._must_drain = False
         self._gave_up = False
+        self._killed = False  # by us, in this life
+        self._memory_kills: int | None = None  # before this life
+        self._last_end = ""
 
     @property
     def name(self) -> str:
@@ -72,7 +76,9 @@ class Child:
 
     def shown(self, now_ns: int) -> ProcessShown:
         """What the run manifest states of it."""
-        return ProcessShown(self.name, self.pid, self.policy.restarts, self.is_flapping(now_ns))
+        return ProcessShown(
+            self.name, self.pid, self.policy.restarts, self.is_flapping(now_ns), self._last_end
+        )
 
     def busy(self, now_ns: int) -> bool:
         """Whether it runs, or died before it had drained and is to be started once more for that."""
@@ -102,7 +108,8 @@ class Child:
         self._start_backoff.reset()
         self.not_started = ""
         self._started_ns = self._alive_ns = now_ns
-        self._has_beaten = False
+        self._has_beaten = self._killed = False
+        self._memory_kills = memory_kills()
 
     def ended(self, now_ns: int) -> int | None:
         """Its exit code if it has just ended, negative for a signal; an unasked end schedules a restart."""
@@ -114,11 +121,15 @@ class Child:
         self._must_drain = self.stopping and exit_code != 0 and not self._gave_up and self.may_hold_rows
         if not self.stopping:
             self._start_at_ns = self.policy.restart_at_ns(started_ns=self._started_ns, ended_ns=now_ns)
+            self._last_end = why_ended(
+                exit_code, ours=self._killed, kills_before=self._memory_kills, kills_now=memory_kills()
+            )
             log.warning(
                 "process ended unasked",
                 extra={
                     "name_of_process": self.name,
                     "exit_code": exit_code,
+                    "reason": self._last_end,
                     "restart_in_s": round((self._start_at_ns - now_ns) / NS, 3),
                 },
             )
@@ -138,6 +149,7 @@ class Child:
         )
         if stuck:
             self._process.kill()
+            self._killed = True
             log.error("process was stuck and is killed", extra={"name_of_process": self.name})
         return stuck
 

@@ -74,14 +74,13 @@ def outage_before(runtime: Runtime) -> Outage | None:
     An earlier life left one, unless it ended in order, the machine stopped, or somebody removed it.
     """
     newest_ns = _newest_row_ns(runtime.data_root, [f"{runtime.name}-"])
-    if not newest_ns and runtime.name.startswith(
-        READER
-    ):  # the run before may have had another number of legs
+    is_reader = runtime.name.startswith(READER)
+    if not newest_ns and is_reader:  # the run before may have had another number of legs
         one = f"{READER}-{runtime.index}"
         newest_ns = _newest_row_ns(runtime.data_root, [f"{one}-", *(f"{one}{leg}-" for leg in LEGS)])
     assignment = runtime.assignment
     since_ns = assignment.unended_since_ns
-    if since_ns is not None and (newest_ns > since_ns or runtime.index == 0):
+    if since_ns is not None and (newest_ns > since_ns or (is_reader and runtime.index == 0)):
         return Outage(max(newest_ns, since_ns), "machine_stopped") if newest_ns or since_ns else None
     if newest_ns > assignment.started_at_ns:
         return Outage(newest_ns, "reader_died")

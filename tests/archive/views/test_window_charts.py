@@ -2,12 +2,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from common.archive.views.book_views import Recording
 from common.archive.views.window_charts import window_charts
 from common.core.instants import utc_text
-from common.core.page.windows import Window, WindowChart, WindowsQuestion, WindowToken
+from common.core.page.windows import AskedWindow, Window, WindowChart, WindowsQuestion, WindowToken
 from tests.archive.legs import HOURS, Hearing, a_world, record
 from tests.archive.markets import MS, World
 from tests.archive.recordings import Recorder
@@ -42,11 +43,16 @@ def question_of(of: World) -> WindowsQuestion:
         Window(pair[0].market_slug, tuple(WindowToken(each.token_id, each.outcome) for each in pair), 0, 1)
         for pair in (of.tokens[:2], of.tokens[2:4])
     )
-    return WindowsQuestion(windows, (of.messages[0][0] + 60) * MS, (of.messages[-2][0] + 25) * MS, POINTS)
+    from_ns, to_ns = (of.messages[0][0] + 60) * MS, (of.messages[-2][0] + 25) * MS
+    return WindowsQuestion(tuple(AskedWindow(each, from_ns, to_ns) for each in windows), POINTS)
+
+
+def instants_of(of: World) -> list[int]:
+    return question_of(of).asked[0].instants_ns(POINTS)
 
 
 def drawn(root: Path, of: World) -> tuple[WindowChart, WindowChart]:
-    first, second = window_charts(Recording((root,)).rows, question_of(of))
+    first, second = window_charts(Recording((root,)), question_of(of))
     return first, second
 
 
@@ -76,7 +82,7 @@ def test_a_whole_window_has_the_true_prices_no_gap_and_its_winner(tmp_path: Path
     first, second = drawn(tmp_path, of)
     for chart, token in ((first, of.tokens[0]), (second, of.tokens[2])):
         assert chart.gaps == ()
-        expected = [true_mid(of, token.token_id, at_ns) for at_ns in question_of(of).instants_ns]
+        expected = [true_mid(of, token.token_id, at_ns) for at_ns in instants_of(of)]
         assert list(chart.mids) == pytest.approx(expected)
     assert len(set(first.mids)) > 1
     assert (first.winner, first.final) == (of.tokens[1].outcome, True)
@@ -105,9 +111,7 @@ def test_an_outage_is_a_gap_from_the_cut_to_the_next_book(
         assert abs(from_ns / MS - (of.messages[cut][0] + LATE_MS)) < 200
         assert abs(to_ns / MS - (of.messages[back][0] + LATE_MS)) < 200
         unknown = [
-            mid
-            for mid, at_ns in zip(chart.mids, question_of(of).instants_ns, strict=True)
-            if from_ns < at_ns < to_ns
+            mid for mid, at_ns in zip(chart.mids, instants_of(of), strict=True) if from_ns < at_ns < to_ns
         ]
         assert unknown
         assert set(unknown) == {None}
@@ -140,6 +144,26 @@ def test_a_declared_gap_is_shaded_where_the_book_seems_to_be_known(tmp_path: Pat
     assert second.gaps == ()
 
 
+def test_stretches_beside_each_other_are_drawn_together_as_each_by_itself(tmp_path: Path) -> None:
+    of = resolved_world()
+    record(tmp_path, of, Hearing("a", outages=[(60, 90)]))
+    first, second = question_of(of).asked
+    middle_ns = (first.from_ns + first.to_ns) // 2
+    halves = (
+        msgspec.structs.replace(first, to_ns=middle_ns),
+        msgspec.structs.replace(second, from_ns=middle_ns),
+    )
+    together = window_charts(Recording((tmp_path,)), WindowsQuestion(halves, POINTS))
+    alone = [
+        chart
+        for each in halves
+        for chart in window_charts(Recording((tmp_path,)), WindowsQuestion((each,), POINTS))
+    ]
+    pictures = [(chart.mids, chart.gaps, chart.winner) for chart in together]
+    assert pictures == [(chart.mids, chart.gaps, chart.winner) for chart in alone]
+    assert [bool(chart.gaps) for chart in together] == [True, False]
+
+
 def test_nothing_is_said_of_what_is_after_the_end_of_the_archives(tmp_path: Path) -> None:
     of = resolved_world()
     middle = len(of.messages) // 2
@@ -148,7 +172,7 @@ def test_nothing_is_said_of_what_is_after_the_end_of_the_archives(tmp_path: Path
     assert (first.gaps, first.winner, first.final) == ((), None, False)
     last_ns = (of.messages[middle - 1][0] + LATE_MS) * MS
     assert (first.recorded_until_utc or "") >= utc_text(last_ns)[:-4]
-    for mid, at_ns in zip(first.mids, question_of(of).instants_ns, strict=True):
+    for mid, at_ns in zip(first.mids, instants_of(of), strict=True):
         if at_ns > last_ns + 10 * MS:
             assert mid is None
     assert first.mids[0] is not None
@@ -158,7 +182,7 @@ def test_a_window_that_nothing_was_recorded_of_is_not_drawn_as_a_gap(tmp_path: P
     of = resolved_world()
     record(tmp_path, of, Hearing("a"))
     asked = question_of(of)
-    later = WindowsQuestion(asked.windows, asked.to_ns + 10**13, asked.to_ns + 2 * 10**13, POINTS)
-    chart, _ = window_charts(Recording((tmp_path,)).rows, later)
+    later = AskedWindow(asked.asked[0].window, asked.to_ns + 10**13, asked.to_ns + 2 * 10**13)
+    [chart] = window_charts(Recording((tmp_path,)), WindowsQuestion((later,), POINTS))
     assert (chart.gaps, chart.winner, chart.final) == ((), None, False)
     assert set(chart.mids) == {None}

@@ -4,11 +4,13 @@ from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.ledger.document import Condition
 from common.core.page.windows import (
     PAGE_SIZE,
+    AskedWindow,
     LedgerWindows,
     LedgerWindowToken,
     Window,
     WindowChart,
     WindowToken,
+    asked_together,
     joined_windows,
     stretch_of,
     window_of_market,
@@ -107,11 +109,24 @@ def test_two_thousand_windows_are_some_pages_of_which_one_is_shown() -> None:
     ]
     found = windows_of_today(many, search="", now_ns=NOW)
     chart = WindowChart("w1999", (0.5, None), ((0.0, 0.25),), "Up", utc_text(NOW), final=True)
-    view = windows_view(found, {"w1999": chart, "w1998": "too long"}, page=1, now_ns=NOW)
+    view = windows_view(found, {"w1999": chart, "w1998": "too long"}, page=1, drawing=True, now_ns=NOW)
     assert (view["found"], view["pages"], len(view["windows"])) == (2000, -(-2000 // PAGE_SIZE), PAGE_SIZE)
     first, second, third = view["windows"][:3]
     assert (first["slug"], first["chart"], first["why_not"]) == ("w1999", chart, None)
     assert (second["chart"], second["why_not"], third["chart"]) == (None, "too long", None)
-    assert view["drawing"]
-    last = windows_view(found, {}, page=99_999, now_ns=NOW)
+    last = windows_view(found, {}, page=99_999, drawing=False, now_ns=NOW)
     assert (last["page"], last["windows"][-1]["slug"]) == (view["pages"], "w0000")
+
+
+def test_windows_within_ten_minutes_are_asked_for_together_and_long_ones_by_themselves() -> None:
+    def asked(slug: str, start: str, end: str) -> AskedWindow:
+        of = window(slug, start, end)
+        return AskedWindow(of, *stretch_of(of, NOW))
+
+    short = [asked(f"at {minute}", f"12:{minute:02}", f"12:{minute + 5:02}") for minute in (15, 20)]
+    long = [asked(f"long {number}", "09:00", "13:00") for number in (1, 2)]
+    early = asked("early", "12:00", "12:05")
+    together = asked_together([*long, early, *short])
+    assert {each.window.slug for each in together} == {each.window.slug for each in short}
+    assert {each.window.slug for each in asked_together(long)} == {"long 1", "long 2"}
+    assert asked_together([]) == ()

@@ -112,5 +112,10 @@ def test_the_strike_is_in_the_event_s_metadata() -> None:
     assert strike_in({**OPEN, "events": [{"eventMetadata": {"priceToBeat": 86012.5}}]}) == "86012.5"
 
 
+@pytest.mark.parametrize("price", ["abc", "NaN", "", None, [1], True])
+def test_what_is_not_a_price_is_not_a_strike(price: object) -> None:
+    assert strike_in({**OPEN, "events": [{"eventMetadata": {"priceToBeat": price}}]}) == ""
+
+
 def test_conditions_are_asked_for_in_runs_of_twenty() -> None:
     assert [len(each) for each in portions(map(str, range(41)))] == [20, 20, 1]

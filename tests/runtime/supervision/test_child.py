@@ -57,6 +57,14 @@ def ends(child: Child, now_ns: int) -> int:
     return found[0]
 
 
+def test_it_shows_why_it_ended_unasked(stubborn: Child) -> None:
+    assert stubborn.shown(0).last_end == ""
+    assert stubborn.pid is not None
+    os.kill(stubborn.pid, signal.SIGUSR1)
+    assert ends(stubborn, SECOND) == -signal.SIGUSR1
+    assert stubborn.shown(SECOND).last_end == "it was ended by signal SIGUSR1"
+
+
 def wait_until_it_ignores_sigterm(child: Child) -> None:
     handler = Path(f"/proc/{child.pid}/status")
     wait_for(

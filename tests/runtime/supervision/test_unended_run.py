@@ -15,11 +15,11 @@ from common.runtime.supervision.unended_run import MARK, UnendedRun, begin_run, 
 READER = "ws_reader-0"
 
 
-def runtime(root: Path, *, unended_since_ns: int | None, index: int = 0) -> Runtime:
+def runtime(root: Path, *, unended_since_ns: int | None, index: int = 0, name: str = "") -> Runtime:
     assignment = Assignment(
         "r2", "runtime", 5000, str(root), str(root), Settings(), unended_since_ns=unended_since_ns
     )
-    return Runtime(f"ws_reader-{index}", index, assignment, Tally(None))
+    return Runtime(name or f"ws_reader-{index}", index, assignment, Tally(None))
 
 
 def record(root: Path, at_ns: int, reader: str = READER, lane: int = 0) -> None:
@@ -55,6 +55,16 @@ def test_a_run_that_made_nothing_durable_counts_from_its_start_for_the_reader_th
     record(tmp_path, 3000)
     record(tmp_path, 3000, "ws_reader-1", lane=1)
     assert outage_before(runtime(tmp_path, unended_since_ns=4500, index=index)) == expected
+
+
+def test_reference_prices_have_an_outage_of_their_own_and_none_where_they_were_never_recorded(
+    tmp_path: Path,
+) -> None:
+    record(tmp_path, 4000)
+    prices = runtime(tmp_path, unended_since_ns=1000, name="reference-rtds")
+    assert outage_before(prices) is None
+    record(tmp_path, 3000, "reference-rtds", lane=1)
+    assert outage_before(prices) == Outage(3000, "machine_stopped")
 
 
 def test_an_outbox_that_vanished_with_its_reader_counts_from_the_newest_row_of_this_run(
