@@ -33,7 +33,7 @@ from common.runtime.run.orders import Orders, obey
 from common.runtime.run.run_dir import RunDir
 from common.runtime.supervision.adopted import reap_adopted
 from common.runtime.supervision.agree_at_start import supersede_older_outboxes
-from common.runtime.supervision.child import Child
+from common.runtime.supervision.child import Child, refused_starts
 from common.runtime.supervision.run_files import RunFiles
 from common.runtime.supervision.scaling import (
     abandoned_producers,
@@ -155,8 +155,7 @@ class Supervisor:
             self._match_orders(now)
         for child in sorted(self._children.values(), key=lambda child: start_order(child.instance)):
             child.start_if_due(self._files.assignment_file, now)
-        refused = {name: child.not_started for name, child in self._children.items() if child.not_started}
-        self._problems.state("process_not_started", refused)
+        self._problems.state("process_not_started", refused_starts(self._children.values()))
         self._tell(now)
         if self._stopping.rank and not any(child.busy(now) for child in self._children.values()):
             return False

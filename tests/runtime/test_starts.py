@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from common.runtime.background import TRY_AGAIN_S, BackgroundCall
+from common.runtime.supervision.child import Child, refused_starts
+from common.topology import Instance, kind_of
 from tests.runtime.supervision.test_child import SECOND, child_that, ends
 from tests.waiting import wait_for
 
@@ -40,6 +42,23 @@ def test_a_process_that_cannot_be_started_is_tried_again_ever_later_and_says_why
     child.start_if_due(tmp_path / "a", SECOND)
     assert (child.runs, child.not_started) == (True, "")
     ends(child, 2 * SECOND)
+
+
+def test_a_process_beside_the_books_that_cannot_be_started_is_logged_and_not_a_problem(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    needed = Child(Instance(kind_of("discovery"), 0), tmp_path)
+    beside = Child(Instance(kind_of("reference"), 0, place="rtds"), tmp_path)
+    with no_descriptor_left():
+        for child in (needed, beside):
+            child.start_if_due(tmp_path / "a", 0)
+            child.start_if_due(tmp_path / "a", 60 * SECOND)
+    assert needed.not_started
+    assert beside.not_started
+    assert refused_starts([needed, beside]) == {"discovery": needed.not_started}
+    [record] = caplog.records
+    assert record.getMessage() == "process not started"
+    assert vars(record)["name_of_process"] == vars(record)["reason"].partition(" ")[0] == "reference-rtds"
 
 
 def test_a_process_that_must_drain_is_tried_again_too(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import common
@@ -103,13 +104,19 @@ class Child:
             self._process = self._heartbeats.start(command, environment)
         except OSError as error:
             self._start_at_ns = now_ns + int(self._start_backoff.next_wait_s() * NS)
-            self.not_started = f"{self.name} cannot be started: {error.strerror}; it is tried again"
+            self._note_refusal(f"{self.name} cannot be started: {error.strerror}; it is tried again")
             return
         self._start_backoff.reset()
         self.not_started = ""
         self._started_ns = self._alive_ns = now_ns
         self._has_beaten = self._killed = False
         self._memory_kills = memory_kills()
+
+    def _note_refusal(self, reason: str) -> None:
+        beside = self.instance.kind.beside_the_books  # that of others is logged as a problem
+        if beside and not self.not_started:
+            log.warning("process not started", extra={"name_of_process": self.name, "reason": reason})
+        self.not_started = reason
 
     def ended(self, now_ns: int) -> int | None:
         """Its exit code if it has just ended, negative for a signal; an unasked end schedules a restart."""
@@ -195,3 +202,12 @@ class Child:
             self._process.kill()
             self._gave_up = True
             log.error("process did not stop in time and is killed", extra={"name_of_process": self.name})
+
+
+def refused_starts(children: Iterable[Child]) -> dict[str, str]:
+    """Why which processes cannot be started, by name; without those beside the books, which are no problem of these."""
+    return {
+        child.name: child.not_started
+        for child in children
+        if child.not_started and not child.instance.kind.beside_the_books
+    }
