@@ -41,9 +41,8 @@ def cumulative(levels: Sequence[tuple[str, str]]) -> tuple[list[float], list[flo
     """Prices from the best on, and the shares that are offered up to each; a column rises from 0 at the best."""
     near = [level for level in levels if abs(float(level[0]) - float(levels[0][0])) <= REACH]
     prices = [float(price) for price, _ in near]
-    return [*prices[:1], *prices], list(accumulate((float(size) for _, size in near), initial=0.0))[
-        : len(near) + 1
-    ]
+    shares = accumulate(float(size) for _, size in near)
+    return prices[:1] + prices, [0.0][: len(near)] + list(shares)
 
 
 # %% The picture: a panel for each instant.
