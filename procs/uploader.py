@@ -9,6 +9,8 @@ import os
 import queue
 import random
 
+import msgspec
+
 from common.core.backoff import Backoff
 from common.core.instants import NS_PER_SECOND
 from common.core.uploads.judgement import UploadEvent
@@ -18,7 +20,6 @@ from common.locks import FileLock
 from common.remote.rclone import Rclone
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime, main
-from common.runtime.run.details import NOTHING, Nothing
 from common.uploads.account import UploadAccount, counter_of
 from common.uploads.expiry import Expiry
 from common.uploads.lock import retention_of, take_lock, take_uploads
@@ -125,11 +126,12 @@ class Uploader:
         if self._remote is not None:
             self._remote.interrupt()
 
-    def details(self) -> UploadStated | Nothing:
-        """Backlog, last success, last error and alarms, as the run manifest shows them; nothing without uploads."""
-        if not self._runtime.settings.upload.enabled:
-            return NOTHING
-        return self._account.stated(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
+    def details(self) -> UploadStated:
+        """What is here, and backlog, last success, last error and alarms, as the run manifest shows them."""
+        stated = self._account.stated(self._uploads.figures if self._uploads else None, self._next_attempt_ns)
+        if not self._runtime.settings.retention.deletes_unproved:
+            return stated
+        return msgspec.structs.replace(stated, held_bytes=self._expiry.held_bytes if self._expiry else None)
 
     def close(self) -> None:
         """Let the next uploader in."""

@@ -76,6 +76,7 @@ UPLOADER = UploadStated(
     last_error_at_utc=None,
     next_attempt_at_utc=None,
     alarms=(),
+    held_bytes=None,
 )
 
 

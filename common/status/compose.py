@@ -20,7 +20,9 @@ from common.core.run_state import run_state, word_for_run
 from common.core.status.disk_outlook import Room, disk_outlook
 from common.core.status.legs import LegReader, LegState, leg_states
 from common.core.status.reference import GAPS_SHOWN, ReferenceState
+from common.core.uploads.kept import Kept, kept
 from common.core.uploads.outlook import Upload, UploadStated, upload_of
+from common.core.uploads.retention import NOTHING_GOES, Retention
 from common.runtime.process import Assignment
 from common.runtime.run.details import (
     BESIDE_BOOKS,
@@ -70,7 +72,8 @@ def compose(
     producers = details_of_kind(facts, ProducerDetails)
     last_message_ns = max((reader.last_market_data_at_ns for reader in readers.values()), default=0)
     totals = _counters(facts)
-    upload = _upload(assignment, details_of_one(facts, UploadStated), now_ns)
+    stated = details_of_one(facts, UploadStated)
+    upload = _upload(assignment, stated, now_ns)
     return RunManifest(
         schema_version=SCHEMA_VERSION,
         run_id=assignment.run_id,
@@ -96,7 +99,9 @@ def compose(
         queue={name: producer.outbox for name, producer in producers.items()},
         processes=[_figures_of(process) for process in supervisor.processes],
         upload=upload,
-        disk=disk_outlook(room, archive_bytes_per_second, freed=upload.frees_room),
+        disk=disk_outlook(
+            room, archive_bytes_per_second, freed=upload.frees_room, kept=_kept(assignment, stated, upload)
+        ),
         gaps=_recent((each.gaps for each in _of_books(producers.values())), lambda gap: gap.declared_at_utc),
         books=auditor.books if auditor else NOTHING,
         divergences=_recent([auditor.divergences] if auditor else [], lambda found: found.found_at_utc),
@@ -165,6 +170,18 @@ def _upload(assignment: Assignment, stated: UploadStated | None, now_ns: int) ->
         cleans_up=settings.upload.cleanup_after_verify and settings.upload.verify == "read_back",
         interval_s=settings.upload.interval_seconds,
         now_ns=now_ns,
+    )
+
+
+def _kept(assignment: Assignment, stated: UploadStated | None, upload: Upload) -> Kept | None:
+    settings, bounds = assignment.settings, assignment.settings.retention
+    may_go = settings.upload.verify == "read_back" or not bounds.only_proved
+    return kept(
+        stated,
+        upload,
+        Retention(bounds.max_age_seconds, bounds.max_bytes) if may_go else NOTHING_GOES,
+        only_proved=bounds.only_proved,
+        window_s=settings.writer.rotation_interval_seconds,
     )
 
 

@@ -60,4 +60,5 @@ class UploadAccount:
             last_error_at_utc=error,
             next_attempt_at_utc=utc_text(next_attempt_ns) if next_attempt_ns is not None else None,
             alarms=figures.alarms if figures is not None else (),
+            held_bytes=figures.held_bytes if figures is not None else None,
         )

@@ -22,6 +22,9 @@ class Expiry:
         self, data_root: Path, stock: Stock, retention: Retention, tell: Callable[[UploadEvent], None]
     ) -> None:
         self._root, self._stock, self._retention, self._tell = data_root, stock, retention, tell
+        self.held_bytes: int | None = (
+            None  # of the archives that the last pass left here; None if it was given up
+        )
 
     def run_pass(self) -> str:
         """Delete what is due; returns as a message why that was given up, or nothing."""
@@ -36,7 +39,9 @@ class Expiry:
         except OSError as error:
             words = f"{error.filename or path}: {error.strerror or error}"
             self._tell(UploadEvent("failed", path, words))
+            self.held_bytes = None
             return words
+        self.held_bytes = self._stock.held_bytes
         return ""
 
     def _due(self) -> dict[str, str]:

@@ -28,7 +28,10 @@ _BUSY = re.compile(r"\b(429|503)\b")  # such answers may say for how long
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Where it stands: archives that wait, and those that are proved. `oldest_ns` is 0 where nothing waits."""
+    """Where it stands: archives that wait, those that are proved, and bytes of all that are here.
+
+    `oldest_ns` is 0 where nothing waits.
+    """
 
     state: UploadState = "idle"
     backlog_files: int = 0
@@ -37,6 +40,7 @@ class Figures(msgspec.Struct, frozen=True):
     verified_files: int = 0
     last_proof_utc: str | None = None
     alarms: tuple[str, ...] = ()
+    held_bytes: int = 0
 
 
 class Uploads:
@@ -123,6 +127,7 @@ class Uploads:
             verified_files=verified_files,
             last_proof_utc=last_proof_utc,
             alarms=tuple(words for _, words in sorted(self._alarms.items())),
+            held_bytes=self.stock.held_bytes,
         )
 
     def _batch(self, parcels: Sequence[Parcel]) -> list[Parcel]:

@@ -92,6 +92,13 @@ class Stock:
         here = [*self.waiting.values(), *self.proved.values()]
         return sorted((each for each in here if each.is_archive), key=lambda parcel: parcel.age_order)
 
+    @property
+    def held_bytes(self) -> int:
+        """What these take together; their sidecars are not counted."""
+        return sum(
+            each.bytes for here in (self.waiting, self.proved) for each in here.values() if each.is_archive
+        )
+
     def to_go(self, retention: Retention, *, clean_up: bool) -> Mapping[str, Because]:
         """Which proved archives are to be deleted, if the remote is found to hold them still, and why."""
         if clean_up:

@@ -43,7 +43,7 @@ class Hearing(msgspec.Struct, frozen=True):
 
 def a_world() -> World:
     """Some seconds of two markets."""
-    return world_of_both_protocols(0, 12)
+    return world_of_both_protocols(0, 15)
 
 
 def record(root: Path, world: World, hearing: Hearing) -> None:

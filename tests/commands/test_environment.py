@@ -59,6 +59,7 @@ RECORDING_PYTHON = """#!/bin/sh
 case "$*" in
 "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
 *"-m pip "*) echo "pip $*" >> {log}; {pip};;
+*"-m coverage "*) echo "coverage $*" >> {log};;
 *"-m pytest "*) echo "pytest $*" >> {log};;
 esac
 """
@@ -109,3 +110,16 @@ def test_the_canary_takes_the_newest_versions(checkout: Path) -> None:
     assert "--upgrade" in installed
     assert "--constraint" not in installed
     assert tested.startswith("pytest -m pytest -n 4")
+
+
+def test_coverage_is_measured_only_where_it_is_asked_for(checkout: Path) -> None:
+    _, done, _ = run_tests(checkout, "--coverage", "--maxfail=1")
+    assert [line.split()[:4] for line in done if line.startswith("coverage")] == [
+        ["coverage", "-m", "coverage", each] for each in ("run", "combine", "report")
+    ]
+    assert any(line.endswith("--no-loadscope-reorder --maxfail=1") for line in done)
+    (checkout / "temporary").rmdir()
+    (checkout / "log").unlink()
+    _, done, _ = run_tests(checkout, "tests/core")
+    assert done[-1] == "pytest -m pytest tests/core"
+    assert not [line for line in done if line.startswith("coverage")]

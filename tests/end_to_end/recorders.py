@@ -26,7 +26,7 @@ LATEST = "manifests/polymarket_ws_recorder_latest.json"
 def settings(urls: ExchangeUrls) -> dict[str, str]:
     return {
         **exchange_environment(urls),
-        "RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.1",
+        "RECORDER__MANIFEST__WRITE_INTERVAL_SECONDS": "0.2",
         "RECORDER__WRITER__COMMIT_INTERVAL_SECONDS": "0.2",
         "RECORDER__REST_CHECKPOINT__INTERVAL_SECONDS": "0.3",
         "RECORDER__WEBSOCKET__RECONNECT_INITIAL_DELAY_SECONDS": "0.1",

@@ -25,7 +25,7 @@ from tests.end_to_end.running import exchange_environment, oracle_findings, run_
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.unmeasured
-SECONDS = float(os.environ.get("MONTHS_SECONDS", "60"))
+SECONDS = float(os.environ.get("MONTHS_SECONDS", "30"))
 SEED = int(os.environ.get("MONTHS_SEED", "1"))
 FAULT_EVERY_S = 2.0
 KILL_EVERY = 5  # every so many faults a process is killed or stopped instead

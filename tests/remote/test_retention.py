@@ -53,10 +53,11 @@ class Expiring:
 
     def __init__(self, root: Path, retention: Retention) -> None:
         self.events: list[UploadEvent] = []
-        self._expiry = Expiry(root, Stock(root, "", "read_back"), retention, self.events.append)
+        self.expiry = Expiry(root, Stock(root, "", "read_back"), retention, self.events.append)
 
     def run(self) -> list[str]:
-        assert self._expiry.run_pass() == ""
+        assert self.expiry.run_pass() == ""
+        assert self.expiry.held_bytes is not None
         return [event.path for event in self.events if event.kind == "cleaned"]
 
 
@@ -72,6 +73,8 @@ def test_only_what_is_proved_goes_and_what_stays_is_the_newest(root: Path, store
     gone = uploading.paths("cleaned")
     assert 0 < len(gone) < len(before)
     assert sizes(root) <= kept
+    assert uploading.uploads.figures is not None
+    assert uploading.uploads.figures.held_bytes == sizes(root)
     assert names(root) == [path for path in before if path not in gone]
     for path in gone:
         record = read_record(root, path)
@@ -126,6 +129,18 @@ def test_without_a_remote_it_deletes_only_where_that_was_said_and_leaves_a_recor
     assert "were deleted by retention without a proved copy" in found.notes[0]
     assert has_left(root, NOON_NS)
     assert Expiring(root, Retention(max_bytes=1)).run() == []
+
+
+def test_it_states_what_it_left_here_and_nothing_while_it_cannot_delete(root: Path) -> None:
+    expiring = Expiring(root, Retention(max_bytes=1))
+    assert expiring.expiry.held_bytes is None, "it has not looked"
+    in_the_way = root / "uploads"
+    in_the_way.write_text("where the records belong")
+    assert expiring.expiry.run_pass() != ""
+    assert expiring.expiry.held_bytes is None
+    in_the_way.unlink()
+    expiring.run()
+    assert expiring.expiry.held_bytes == sizes(root) > 0
 
 
 def test_a_replay_of_what_has_left_says_where_it_is(root: Path, stores: Stores) -> None:

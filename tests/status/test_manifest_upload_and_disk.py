@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from common.config import Settings, UploadSettings
+from common.config import RetentionSettings, Settings, UploadSettings
 from common.core.instants import utc_text
 from common.core.status.disk_outlook import DiskOutlook, Room
 from common.core.uploads.outlook import Upload, UploadStated
@@ -22,6 +22,7 @@ S = 1_000_000_000
 BEGUN = 10**18
 NOW = BEGUN + 5000 * S
 ROOM = Room(1_000_000, 4_000_000)
+UNBOUNDED = RetentionSettings()
 ON = UploadSettings(enabled=True, remote="r:b", cleanup_after_verify=True)
 SAID = replace(
     UPLOADER,
@@ -33,14 +34,16 @@ SAID = replace(
 )
 
 
-def assignment(upload: UploadSettings, folder: Path = Path("nowhere")) -> Assignment:
+def assignment(
+    upload: UploadSettings, folder: Path = Path("nowhere"), retention: RetentionSettings = UNBOUNDED
+) -> Assignment:
     return Assignment(
         run_id="r1",
         mode="runtime",
         started_at_ns=BEGUN,
         data_root=str(folder),
         run_dir=str(folder / "run"),
-        settings=Settings(upload=upload),
+        settings=Settings(upload=upload, retention=retention),
     )
 
 
@@ -50,10 +53,11 @@ def composed(
     *,
     room: Room | None = ROOM,
     rate: float | None = 100,
+    retention: RetentionSettings = UNBOUNDED,
 ) -> RunManifest:
     said = {} if details is None else {"uploader": facts("uploader", details)}
     return compose(
-        assignment(upload),
+        assignment(upload, retention=retention),
         said,
         markets=(),
         now_ns=NOW,
@@ -131,6 +135,55 @@ def test_the_disk_fills_while_uploads_fail() -> None:
     manifest = composed(replace(SAID, last_error="away", last_error_at_utc=utc_text(NOW - S)))
     assert manifest.upload.failing
     assert manifest.disk.full_in_seconds == 10_000
+
+
+KEEPS = replace(ON, cleanup_after_verify=False)
+HOLDS = replace(SAID, held_bytes=5_000_000)
+BOUND = RetentionSettings(max_bytes=5_000_000)
+ALSO_UNPROVED = replace(BOUND, only_proved=False)
+
+
+def test_the_disk_does_not_fill_while_retention_works() -> None:
+    assert composed(HOLDS, KEEPS, retention=BOUND).disk == DiskOutlook(1_000_000, 4_000_000, 100, None)
+    assert (
+        composed(HOLDS, KEEPS, retention=replace(BOUND, max_bytes=6_000_000)).disk.full_in_seconds == 10_000
+    )
+    assert composed(HOLDS, KEEPS).disk.full_in_seconds == 10_000, "without it"
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        None,
+        SAID,
+        replace(HOLDS, verified_files=0),
+        replace(HOLDS, last_error="away", last_error_at_utc=utc_text(NOW - S)),
+        replace(HOLDS, oldest_waiting_at_utc=utc_text(NOW - 4000 * S)),
+        replace(HOLDS, last_success_at_utc="lately"),
+        replace(HOLDS, backlog_bytes=500_000),
+    ],
+    ids=["silent", "not looked", "nothing proved", "fails", "behind", "not understood", "too much waits"],
+)
+def test_the_disk_fills_where_retention_of_what_is_proved_does_not_work(stated: UploadStated | None) -> None:
+    assert composed(stated, KEEPS, retention=BOUND).disk.full_in_seconds == 10_000
+
+
+def test_a_hash_of_the_store_lets_nothing_go_so_the_disk_fills() -> None:
+    named = replace(KEEPS, verify="remote_hash")
+    assert composed(HOLDS, named, retention=BOUND).disk.full_in_seconds == 10_000
+    assert composed(HOLDS, named, retention=ALSO_UNPROVED).disk.full_in_seconds is None
+
+
+@pytest.mark.parametrize("upload", [KEEPS, UploadSettings()])
+def test_where_the_unproved_goes_too_the_remote_does_not_matter(upload: UploadSettings) -> None:
+    away = replace(HOLDS, verified_files=0, backlog_bytes=10**9, last_error="away")
+    manifest = composed(away, upload, retention=ALSO_UNPROVED)
+    assert manifest.disk.full_in_seconds is None
+    assert manifest.upload.failing is upload.enabled
+    assert (
+        composed(replace(away, held_bytes=None), upload, retention=ALSO_UNPROVED).disk.full_in_seconds
+        == 10_000
+    )
 
 
 def test_an_uploader_that_cannot_be_understood_is_told_of_and_spoils_nothing_else() -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from common.core.instants import NS_PER_SECOND
 from common.core.terminal.text import rough_span_text, size_text
+from common.core.uploads.kept import Kept
 
 WINDOW_NS = 600 * NS_PER_SECOND  # two five-minute windows: markets are livelier towards the end of one
 SAMPLE_NS = 10 * NS_PER_SECOND
@@ -27,7 +28,8 @@ class Room(msgspec.Struct, frozen=True):
 class DiskOutlook(msgspec.Struct, frozen=True):
     """`disk` of the run manifest; None where a figure is not known.
 
-    `full_in_seconds` is None too while nothing is written, and while uploads free the room again.
+    `full_in_seconds` is None too while nothing is written, while uploads free the room again, and while all that
+    retention lets stay has room.
     """
 
     free_bytes: int | None = None
@@ -51,12 +53,18 @@ class DiskOutlook(msgspec.Struct, frozen=True):
         return f"disk full in {rough_span_text(self.full_in_seconds)} at {rate}"
 
 
-def disk_outlook(room: Room | None, bytes_per_second: float | None, *, freed: bool) -> DiskOutlook:
-    """The outlook for a rate of growth; `freed`: archives go as they come. A full disk is full in any case."""
+def disk_outlook(
+    room: Room | None, bytes_per_second: float | None, *, freed: bool, kept: Kept | None = None
+) -> DiskOutlook:
+    """The outlook for a rate of growth. A full disk is full in any case.
+
+    `freed`: archives go as they come. `kept`: what stays under a retention that works, None where none does.
+    """
     rate = None if bytes_per_second is None else round(bytes_per_second, 1)
     if room is None:
         return DiskOutlook(archive_bytes_per_second=rate)
-    full_in_s = None if freed or not rate else int(room.free_bytes / rate)
+    never = not rate or freed or (kept is not None and kept.still_to_come(rate) < room.free_bytes)
+    full_in_s = None if never or not rate else int(room.free_bytes / rate)
     return DiskOutlook(room.free_bytes, room.total_bytes, rate, full_in_s if room.free_bytes else 0)
 
 

@@ -42,7 +42,10 @@ class Upload(msgspec.Struct, frozen=True):
 
 
 class UploadStated(msgspec.Struct, frozen=True):
-    """What the uploader reports itself. Figures are None before the first pass has looked at what waits."""
+    """What the uploader reports itself. Figures are None before the first pass has looked at what waits.
+
+    `held_bytes`: all archives that are here. None too while those that no remote has should be deleted and cannot be.
+    """
 
     remote: str
     state: UploadState
@@ -55,6 +58,7 @@ class UploadStated(msgspec.Struct, frozen=True):
     last_error_at_utc: str | None
     next_attempt_at_utc: str | None
     alarms: tuple[str, ...]
+    held_bytes: int | None
 
 
 def upload_of(
@@ -62,7 +66,7 @@ def upload_of(
 ) -> Upload:
     """From what the uploader states, None where it has not yet; times that are not instants become the error."""
     settled = Upload(enabled=enabled, cleans_up=enabled and cleans_up)
-    if stated is None:
+    if stated is None or not enabled:  # without uploads it states only what it holds
         return settled
     try:
         age_s = _backlog_age_s(stated, now_ns)

@@ -3,6 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.core.status.disk_outlook import DiskOutlook, Growth, Room, disk_outlook
+from common.core.uploads.kept import Kept
+from common.core.uploads.retention import Retention
 
 S = 1_000_000_000
 MIB = 2**20
@@ -32,6 +34,36 @@ def test_a_disk_that_uploads_free_again_does_not_fill() -> None:
 def test_a_full_disk_is_full_whatever_else_is_known(rate: float | None, *, freed: bool) -> None:
     outlook = disk_outlook(Room(0, 4000), rate, freed=freed)
     assert (outlook.full_in_seconds, outlook.full_soon, outlook.words) == (0, True, "disk full")
+
+
+@pytest.mark.parametrize(
+    ("retention", "to_come"),
+    [
+        (Retention(max_bytes=1000), 400),
+        (Retention(max_bytes=500), 0),
+        (Retention(max_age_seconds=80), 200),
+        (Retention(max_age_seconds=50), 0),
+        (Retention(max_age_seconds=80, max_bytes=1000), 200),
+        (Retention(max_age_seconds=200, max_bytes=1000), 400),
+    ],
+)
+def test_a_disk_with_room_for_all_that_retention_lets_stay_does_not_fill(
+    retention: Retention, to_come: int
+) -> None:
+    kept = Kept(retention, held_bytes=600, waiting_bytes=50, window_s=4)
+    need = to_come + 50 + 2 * 4 * 10
+    assert disk_outlook(Room(need + 1, 4000), 10, freed=False, kept=kept) == DiskOutlook(
+        need + 1, 4000, 10, None
+    )
+    full = disk_outlook(Room(need, 4000), 10, freed=False, kept=kept)
+    assert (full.full_in_seconds, full.full_soon) == (need // 10, True)
+
+
+@pytest.mark.parametrize("rate", [None, 0.0, 5.0])
+def test_retention_does_not_make_room_on_a_full_disk_nor_a_rate_out_of_none(rate: float | None) -> None:
+    kept = Kept(Retention(max_bytes=1), held_bytes=600, waiting_bytes=0, window_s=0)
+    assert disk_outlook(Room(0, 4000), rate, freed=False, kept=kept).full_in_seconds == 0
+    assert disk_outlook(Room(9, 4000), rate, freed=False, kept=kept).full_in_seconds is None
 
 
 def test_a_disk_that_cannot_be_looked_at_leaves_the_rate_alone() -> None:
