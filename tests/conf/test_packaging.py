@@ -101,7 +101,7 @@ def test_the_wheel_has_one_command_all_data_and_complete_metadata(tmp_path: Path
         "procs",
     }
     document = Parser().parsestr(metadata)
-    assert set(document.get_all("Provides-Extra", [])) == {"benchmark", "dev", "parquet"}
+    assert set(document.get_all("Provides-Extra", [])) == {"benchmark", "dev", "examples", "parquet"}
     for field in (
         "Summary",
         "License",
