@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from common.core.audit.results import Check, Verdict
 from common.core.events.kinds import MARKET_KINDS
+from common.core.instants import NS_PER_SECOND, parse_utc_ns
 from common.core.problems import ProblemKind
 from common.core.run_state import State
 from common.core.status.reference import is_up
@@ -201,9 +202,16 @@ class _StatusCollector(Collector):
     def _reference(self) -> Iterator[Metric]:
         help_up = "1 while all reference prices that are asked for come, or none is asked for"
         up = GaugeMetricFamily(PREFIX + "reference_up", help_up, labels=["source"])
+        help_age = "Since the newest price came, by the wall clock; missing before the first one"
+        age = GaugeMetricFamily(PREFIX + "reference_seconds_since_last_price", help_age, labels=["source"])
+        now_ns = parse_utc_ns(self._status.manifest.updated_at_utc)
         for each in self._status.manifest.reference:
             up.add_metric([each.source], int(is_up(each)))
+            if each.last_price_at_utc is not None:
+                age_ns = max(0, now_ns - parse_utc_ns(each.last_price_at_utc))
+                age.add_metric([each.source], age_ns / NS_PER_SECOND)
         yield up
+        yield age
 
     def _outcomes(self) -> Iterator[Metric]:
         shown = self._status.manifest.resolution

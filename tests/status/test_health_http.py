@@ -244,7 +244,8 @@ def test_silent_reference_prices_are_a_warning_and_a_metric_and_no_bad_health(tm
     with telling(tmp_path) as run:
         running = supervisor(process("ws_reader-0", os.getpid()), process("reference-rtds", os.getpid()))
         run.say("supervisor", running)
-        silent = replace(REFERENCE, silent_since_ns=time.time_ns() - 200 * S, last_error="away")
+        silent_since_ns = time.time_ns() - 200 * S
+        silent = replace(REFERENCE, silent_since_ns=silent_since_ns, last_error="away")
         run.say("reference-rtds", silent)
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
         health = run.get("/healthz")
@@ -252,6 +253,10 @@ def test_silent_reference_prices_are_a_warning_and_a_metric_and_no_bad_health(tm
         [warning] = health.json()["warnings"]
         assert warning.startswith("reference prices of rtds: none for ")
         assert run.metrics()["orderbooks_reference_up"] == {("rtds",): 0}
+        assert "orderbooks_reference_seconds_since_last_price" not in run.metrics(), "none came yet"
+        run.say("reference-rtds", replace(silent, last_price_at_ns=silent_since_ns))
+        [age_s] = run.metrics()["orderbooks_reference_seconds_since_last_price"].values()
+        assert 200 <= age_s < 2000
         run.later_ns += 100 * S
         run.say("supervisor", running)
         run.say_reader("receiving", last_market_data_at_ns=time.time_ns())
