@@ -205,7 +205,7 @@ class Child:
 
 
 def refused_starts(children: Iterable[Child]) -> dict[str, str]:
-    """Why which processes cannot be started, by name; without those beside the books, which are no problem of these."""
+    """Why which processes cannot be started, by name; without those beside the books, which do not count."""
     return {
         child.name: child.not_started
         for child in children
