@@ -12,7 +12,7 @@ import msgspec
 import zmq
 
 from common.core.page.live import LiveAnswer, LiveQuestion
-from common.queue.sockets import has_input, open_socket
+from common.queue.sockets import bind_again, has_input, open_socket
 from common.socket_ends import ASKER, LIVE_BOOKS
 from common.topology import QUESTIONS_A_STEP
 
@@ -37,8 +37,7 @@ class LiveBooksServer:
 
     def keep(self) -> None:
         """Bind again where the socket's file is gone."""
-        if not self._path.exists():
-            self._socket.bind(f"ipc://{self._path}")
+        bind_again(self._socket, self._path)
 
     def answer(self, handler: Callable[[LiveQuestion], LiveAnswer]) -> bool:
         """Answer what was asked since the last call, a bounded number of questions; whether there was any."""

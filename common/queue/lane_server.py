@@ -21,7 +21,7 @@ from common.queue.protocol import (
     decode_from_writer,
     encode,
 )
-from common.queue.sockets import has_input, open_socket
+from common.queue.sockets import bind_again, has_input, open_socket
 from common.socket_ends import LANE_SERVER
 
 WINDOW_BYTES = 8 * 1024 * 1024  # on their way to one writer; keeps ZeroMQ's own buffers small
@@ -169,8 +169,7 @@ class LaneServer:
 
     def keep(self) -> None:
         """Bind again where the socket's file is gone; connections that stand go on."""
-        if not self._path.exists():
-            self.socket.bind(f"ipc://{self._path}")
+        bind_again(self.socket, self._path)
 
     def close(self) -> None:
         """Unbind. The outbox keeps what has no ack."""

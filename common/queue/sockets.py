@@ -1,5 +1,8 @@
 """ZeroMQ's sockets: made as the queue table states them, and asked without waiting."""
 
+import errno
+from pathlib import Path
+
 import zmq
 
 from common.socket_ends import SocketEnd
@@ -22,3 +25,17 @@ def open_socket(context: zmq.Context[zmq.Socket[bytes]], end: SocketEnd) -> zmq.
 def has_input(socket: zmq.Socket[bytes]) -> bool:
     """Whether a message can be received at once. Cheaper than a poll, which sets up a poller each time."""
     return bool(int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
+
+def bind_again(socket: zmq.Socket[bytes], path: Path) -> None:
+    """Bind a socket again whose file somebody removed; connections that stand go on.
+
+    Where its folder is gone too there is nothing to do yet: who keeps the folder makes it again.
+    """
+    if path.exists():
+        return
+    try:
+        socket.bind(f"ipc://{path}")
+    except zmq.ZMQError as error:
+        if error.errno != errno.ENOENT:
+            raise

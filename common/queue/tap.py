@@ -15,7 +15,7 @@ import zmq
 
 from common.queue.lane import Mark
 from common.queue.outbox import Outbox
-from common.queue.sockets import has_input, open_socket
+from common.queue.sockets import bind_again, has_input, open_socket
 from common.socket_ends import TAP
 from common.topology import COPY_LIMIT_BYTES
 
@@ -100,8 +100,7 @@ class Tap:
 
     def keep(self) -> None:
         """Bind again where the socket's file is gone."""
-        if not self._path.exists():
-            self._socket.bind(f"ipc://{self._path}")
+        bind_again(self._socket, self._path)
 
     def close(self) -> None:
         """Publish the last envelopes and unbind."""

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from common.archive.read import closed_archives
 from common.archive.writing.store import LaneStore
+from common.core.uploads.record import record_path
 from common.errors import ArchiveError
 from common.files import Disk
 from tests.archive.dying_disk import Died, DyingDisk, Fate, PowerLossDisk
@@ -232,15 +233,41 @@ def test_a_crash_right_behind_the_end_of_a_member_leaves_nothing_to_end(tmp_path
     assert gzip.decompress(archive.read_bytes()) == row * 6
 
 
-def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_told_and_what_it_held_is_not_durable(tmp_path: Path) -> None:
     store = LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1)
-    append_all(store, [message(1)])
+    append_all(store, [message(sequence) for sequence in (1, 2)])
+    store.commit()
+    store.close_all()
+    store.commit()
+    append_all(store, [message(sequence) for sequence in (3, 4, 5)])
     store.commit()
     store.close()
     [path] = tmp_path.rglob("*.open")
     path.unlink()
     again = LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1)
     assert "is gone" in again.findings[0]
+    [(producer, durable)] = again.durable.items()
+    assert durable == 2, "a producer that was told of 5 declares what no archive holds"
+    assert again.mark(producer).number == 2
+    again.close()
+
+
+def test_an_archive_that_went_after_its_proof_is_still_durable(tmp_path: Path) -> None:
+    store = LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1)
+    append_all(store, [message(1)])
+    store.commit()
+    store.close_all()
+    store.commit()
+    durable = dict(store.durable)
+    store.close()
+    [archive] = closed_archives(tmp_path)
+    record = tmp_path / record_path(archive.relative_to(tmp_path).as_posix())
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    for path in archive.parent.iterdir():
+        path.unlink()
+    again = LaneStore.open(tmp_path, 0, layout=RUNTIME, gzip_level=1)
+    assert (dict(again.durable), again.findings) == (durable, ())
     again.close()
 
 

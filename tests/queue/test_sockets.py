@@ -1,6 +1,7 @@
 """The queue table is what sockets are made from."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from common.queue.lane_client import LaneClient
 from common.queue.lane_server import LaneServer
 from common.queue.outbox import Outbox
 from common.queue.outbox_files import Identity
-from common.queue.sockets import open_socket, options_of
+from common.queue.sockets import bind_again, open_socket, options_of
 from common.socket_ends import LANE_CLIENT, LANE_SERVER, SocketEnd
 from common.topology import QUEUES
 from tests.end_to_end.running import ROOT
@@ -59,3 +60,19 @@ def test_no_socket_is_made_and_no_number_is_set_beside_the_table() -> None:
             if path.name != "sockets.py":
                 assert not re.search(r"\.socket\(zmq\.", code), path
             assert {*re.findall(r"setsockopt\(zmq\.(\w+)", code)} <= OF_THE_PROTOCOL, path
+
+
+def test_a_socket_whose_folder_was_removed_is_bound_again_once_the_folder_is_there(
+    short_folder: Path,
+) -> None:
+    path = short_folder / "run/a.sock"
+    path.parent.mkdir()
+    with zmq.Context() as context, open_socket(context, LANE_SERVER) as socket:
+        socket.bind(f"ipc://{path}")
+        shutil.rmtree(path.parent)
+        bind_again(socket, path)
+        assert not path.parent.exists()
+        path.parent.mkdir()
+        bind_again(socket, path)
+        assert path.is_socket()
+        bind_again(socket, path)

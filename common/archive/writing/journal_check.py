@@ -10,7 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from common.archive.journal import JournalLine, Mark, latest_marks, latest_producers, read_journal
+from common.archive.journal import (
+    JournalLine,
+    Mark,
+    OpenFile,
+    latest_marks,
+    latest_producers,
+    read_journal,
+)
 from common.archive.sidecar import Sidecar
 from common.archive.upload_records import sidecars_away
 from common.core.instants import parse_utc_ns
@@ -56,6 +63,19 @@ def checked_journal(data_root: Path, lane: int, path: Path) -> CheckedJournal:
         known = _merged(line, _from_sidecars(_sidecars(data_root, lane)))
         return CheckedJournal(known, trusted=False, finding=f"{path}: is older than the archives")
     return CheckedJournal(line, trusted=True)
+
+
+def without_gone(data_root: Path, lane: int, line: JournalLine, gone: Iterable[OpenFile]) -> JournalLine:
+    """What is durable where somebody removed open archives: what their producers have no more is to be declared."""
+    durable, marks = dict(line.durable), dict(line.marks)
+    for file in gone:
+        for producer, part in file.producers.items():
+            if durable.get(producer) != part.last_lane_sequence:
+                continue  # later rows are here: nothing can be sent again
+            known = _from_sidecars(each for each in _sidecars(data_root, lane) if producer in each.producers)
+            durable[producer] = part.first_lane_sequence - 1
+            marks[producer] = known.marks.get(producer, Mark())
+    return msgspec.structs.replace(line, durable=durable, marks=marks)
 
 
 def _lane_of(line: JournalLine) -> int | None:

@@ -12,7 +12,8 @@ import msgspec
 from common.archive.journal import Journal, JournalLine, OpenFile, latest_producers
 from common.archive.read import iterate_lines
 from common.archive.sidecar import RowTally
-from common.archive.writing.journal_check import CheckedJournal, checked_journal
+from common.archive.upload_records import was_uploaded
+from common.archive.writing.journal_check import CheckedJournal, checked_journal, without_gone
 from common.archive.writing.members import ending
 from common.archive.writing.open_archive import finish_close
 from common.core.rows.facts import facts_of
@@ -48,6 +49,12 @@ def recover_lane(data_root: Path, lane: int, journal_path: Path, disk: Disk) -> 
     findings: list[str] = [f"{checked.finding}; the archives say what is durable"] if checked.finding else []
     before = checked.line
     _clear_unknown(data_root, lane, checked, findings, disk)
+    gone = [file for file in before.files if not file.closing and _is_gone(data_root, file)]
+    findings += [
+        f"{data_root / open_path(file.path)}: is gone, though the journal counts {file.bytes} bytes of it"
+        for file in gone
+    ]
+    before = without_gone(data_root, lane, before, gone)
     totals, files = before.totals, []
     for file in before.files:
         whole = file if file.closing else _cut(data_root, file, findings, disk)
@@ -86,15 +93,18 @@ def _open_files(data_root: Path, lane: int) -> Iterator[Path]:
             yield from data_root.glob(open_sample_pattern(stream))
 
 
+def _is_gone(data_root: Path, file: OpenFile) -> bool:
+    """Whether somebody removed an archive before it was proved at the remote."""
+    here = (data_root / open_path(file.path)).exists() or (data_root / file.path).exists()
+    return not here and not was_uploaded(data_root, file.path)
+
+
 def _cut(data_root: Path, file: OpenFile, findings: list[str], disk: Disk) -> OpenFile | None:
     path = data_root / open_path(file.path)
     try:
         descriptor = disk.open(path)
     except FileNotFoundError:
-        if (data_root / file.path).exists():
-            return None  # an earlier life closed it
-        findings.append(f"{path}: is gone, though the journal counts {file.bytes} bytes of it")
-        return None
+        return None  # an earlier life closed it, or it is gone
     try:
         length = os.fstat(descriptor).st_size
         if length < file.bytes:

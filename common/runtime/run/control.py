@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 import zmq
 
-from common.queue.sockets import open_socket
+from common.queue.sockets import bind_again, open_socket
 from common.socket_ends import CONTROL
 from common.topology import REQUESTS_A_STEP
 
@@ -66,8 +66,7 @@ class ControlServer:
 
     def keep(self) -> None:
         """Bind again where the socket's file is gone."""
-        if not (self._run_dir / SOCKET_NAME).exists():
-            self._socket.bind(endpoint(self._run_dir))
+        bind_again(self._socket, self._run_dir / SOCKET_NAME)
 
     def answer(self, handler: Callable[[Request], Reply]) -> None:
         """Answer what was asked since the last call, a bounded number of requests."""
