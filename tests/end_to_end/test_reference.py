@@ -23,6 +23,10 @@ def of_rtds(running: Recorder) -> dict[str, Any]:
     return next((each for each in stated if each["source"] == "rtds"), {"last_error": ""})
 
 
+def causes(folder: Path) -> set[str]:
+    return {row["gap"]["cause"] for row in rows(folder, "reference") if row["record_type"] == "gap"}
+
+
 @pytest.mark.unmeasured
 def test_prices_are_recorded_beside_the_books_and_a_source_that_fails_leaves_these_alone(
     tmp_path: Path,
@@ -37,6 +41,8 @@ def test_prices_are_recorded_beside_the_books_and_a_source_that_fails_leaves_the
         exchange.fault("reference", kind="frozen", token="rtds", count="1")
         wait_for(lambda: "403" in of_rtds(running)["last_error"], what="the refusal to be told")
         silent = of_rtds(running)
+        told = {"reader_died", "stale_feed"}
+        wait_for(lambda: told <= causes(tmp_path), what="both gaps in closed archives")
         running.wait_for_more("ledgers_written_total")
         manifest = running.manifest
         running.stop()
@@ -47,7 +53,5 @@ def test_prices_are_recorded_beside_the_books_and_a_source_that_fails_leaves_the
     assert_whole(tmp_path)
     found = {price.channel for _, price in reference_prices(tmp_path / "d")}
     assert found == {"chainlink", "twap_sixty", "binance_trade", "binance_quote"}
-    causes = {row["gap"]["cause"] for row in rows(tmp_path, "reference") if row["record_type"] == "gap"}
-    assert {"reader_died", "stale_feed"} <= causes
     verified = run_here("verify_archives", "--data-root", "d", folder=tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
