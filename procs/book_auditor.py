@@ -223,7 +223,7 @@ class BookAuditor:
             confirmed=self._audit.confirmed,
             wishes=tuple(self._wishes),
             last_number=self._account.last_number,
-            gaps=tuple(self._rows.gaps),
+            gaps=self._rows.gaps,
             outbox=self._producer.shown(self._rows.told_until_ns()),
         )
 

@@ -11,7 +11,7 @@ from common.core.feed.rules import STALE_EVENTS, Action, Event, State, stale_rea
 from common.core.reference.sources import channels_at, coins_of, place_of
 from common.core.rows.names import REFERENCE
 from common.feed.feed_settings import reference_rules
-from common.feed.plain_dial import HANDSHAKE_TIMEOUT_S, PlainDial
+from common.feed.one_dial import HANDSHAKE_TIMEOUT_S, OneDial, connected
 from common.feed.recording import Now, Recording
 from common.feed.reference_session import ReferenceSession
 from common.feed.token_share import DiscoveredMarkets
@@ -52,7 +52,7 @@ class Reference:
         self._rotation_ns = runtime.settings.writer.rotation_interval_seconds * NS
         self._window = self._now().wall_ns // self._rotation_ns
         self._coins: tuple[str, ...] = ()
-        self._dial = PlainDial(runtime, self._url)
+        self._dial = OneDial(lambda: connected(runtime, self._url))
         self._session: ReferenceSession | None = None
         self._last_price_ns = before.last_price_at_ns if before else 0
         self._last_error = before.last_error if before else ""

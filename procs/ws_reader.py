@@ -21,10 +21,11 @@ from common.core.feed.rules import (
 from common.core.feed.session_history import SessionHistory
 from common.core.feed.wanted_tokens import WantedTokens
 from common.core.rows.names import WS_RAW
-from common.feed.dialing import HANDSHAKE_TIMEOUT_S, Dialing
+from common.feed.dialing import Dialing
 from common.feed.feed_settings import feed_rules
 from common.feed.healer import Healer
 from common.feed.market_session import MarketSession
+from common.feed.one_dial import HANDSHAKE_TIMEOUT_S
 from common.feed.other_leg import OtherLeg
 from common.feed.reader_watch import ReaderWatch
 from common.feed.recording import Now, Recording

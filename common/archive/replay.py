@@ -63,7 +63,9 @@ def read_archive(
 
 def span_between(since: Instant | None, until: Instant | None) -> Span:
     """The receive times from one instant to another; None for no bound. Raises ValueError."""
-    return Span(_instant_ns(since, 0), _instant_ns(until, _END_OF_TIME_NS))
+    return Span(
+        0 if since is None else instant_ns(since), _END_OF_TIME_NS if until is None else instant_ns(until)
+    )
 
 
 def replay(rows: Iterable[Row]) -> Iterator[Step]:
@@ -136,7 +138,6 @@ def _also(broken: Break | None, other: Break) -> Break:
     return other if broken is None or broken.token_ids is not None else broken
 
 
-def _instant_ns(instant: Instant | None, otherwise: int) -> int:
-    if instant is None:
-        return otherwise
+def instant_ns(instant: Instant) -> int:
+    """Nanoseconds since 1970. Raises ValueError for a text that does not give one."""
     return instant if isinstance(instant, int) else parse_utc_ns(instant)

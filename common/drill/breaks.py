@@ -1,4 +1,4 @@
-"""Cases that break what is around the recorder: disk, network, clock, power, and a second recorder."""
+"""Cases that break what is around the recorder: spool, disk, network, clock, power, and a second recorder."""
 
 import contextlib
 import errno
@@ -18,7 +18,6 @@ from common.errors import EXIT_FAILED
 from common.files import replace
 from common.queue.room import RESERVE_BYTES
 
-DISK_MIB = 64
 SPOOL_MIB = 40
 FRAME_BYTES = 500  # of most frames
 LONGEST_PAUSE_S = 30.0  # half of what a writer's heartbeat may be missing
@@ -27,36 +26,6 @@ STALL_S = 10.0
 SLOW_SYNC_S = 3.0
 YEARS_S = 10 * 365 * 86_400
 CLOCK_STEPS_S = (7200, -7200, -90_000, 90_000, YEARS_S, -2 * YEARS_S, YEARS_S)
-
-
-def disk_full(plan: Plan, folder: Path) -> Evidence:
-    """A small file system of its own under the data root, filled for some seconds."""
-    need_private_mounts(folder)
-    with bench(plan, folder) as made:
-        outside = made.data_root
-        outside.mkdir()
-        made.wrapper = [*private_mount(DISK_MIB), str(outside)]
-        made.data_root_of = lambda pid: Path(f"/proc/{pid}/root{outside}")
-        made.start()
-        made.rest(plan.duration_s / 4)
-        landed = made.has_open_rows()
-        filler = made.data_root / "filler"
-        filled = _fill(filler)
-        before = made.messages()
-        made.rest(FULL_S)
-        went_on = made.messages() - before
-        filler.unlink()
-        made.done.append(
-            f"the disk was full ({filled >> 20} of {DISK_MIB} MiB by a stranger) for {FULL_S:g} s;"
-            f" meanwhile {went_on} frames were received"
-        )
-        made.rest(plan.duration_s)
-        failed = sum(count for name, count in made.restarts.items() if name.startswith("archive_writer"))
-        made.done.append(f"writers ended by it and started again: {failed} times")
-        stopped = made.stop()
-        made.data_root_of = lambda _pid: outside.with_name(f"{outside.name}.kept")
-        evidence = finish(made, counted=int(landed and failed > 0), stopped=stopped)
-        return evidence.with_wrongs(stalled(went_on, plan, "the disk was full"))
 
 
 def spool_full(plan: Plan, folder: Path) -> Evidence:
@@ -97,10 +66,11 @@ def spool_full(plan: Plan, folder: Path) -> Evidence:
 def _leave(path: Path, left: int) -> int:
     """Fill the file system of `path` but for so many bytes; how many that took."""
     system = os.statvfs(path.parent)
-    return _fill(path, max(0, system.f_bavail * system.f_frsize - left))
+    return fill(path, max(0, system.f_bavail * system.f_frsize - left))
 
 
-def _fill(path: Path, most: int = 1 << 40) -> int:
+def fill(path: Path, most: int = 1 << 40) -> int:
+    """Write a file until its file system is full, or it has so many bytes; how many it has."""
     block = bytes(1 << 16)
     with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.tell() < most:

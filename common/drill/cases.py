@@ -2,11 +2,11 @@
 
 from common.drill import (
     breaks,
+    full_data_root,
     history,
     kills,
     legs,
     memory_limit,
-    no_inodes,
     pids_limit,
     remains,
     soak,
@@ -70,11 +70,11 @@ CASES = (
         pids_limit.pids_limit,
     ),
     Case("memory-limit", EXACTLY_ONCE, memory_limit.memory_limit),
-    Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", breaks.disk_full),
+    Case("disk-full", "the reader goes on, all resumes by itself, nothing is lost", full_data_root.disk_full),
     Case(
         "inodes-used-up",
         "the same where bytes are free and no more files can be made",
-        no_inodes.inodes_used_up,
+        full_data_root.inodes_used_up,
     ),
     Case("slow-disk", "the reader goes on, all is archived once the disk is itself again", breaks.slow_disk),
     Case(

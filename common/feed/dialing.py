@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 from common.core.rows.origin import LEGS
 from common.feed.dial_pacing import DialPacing
+from common.feed.one_dial import OneDial, connected
 from common.network.deadline import Deadline
 from common.network.errors import DialError
 from common.network.resolver import RESOLVER, Address, in_turn
 from common.polymarket.websocket.connection import Connection
-from common.runtime.background import BackgroundCall
 from common.runtime.machine.clock_error import ClockError
 from common.runtime.process import Runtime
 
 NS = 1_000_000_000
-HANDSHAKE_TIMEOUT_S = 10.0
 STAGGER_NS = 2 * NS  # legs that dial together would reach the age at which the exchange cuts together
 
 
@@ -27,7 +26,7 @@ class Dialing:
         self._stagger_ns = STAGGER_NS if runtime.leg == LEGS[1] else 0
         self._clock_error = ClockError()
         self._at_ns = 0
-        self._call: BackgroundCall[Connection] | None = None
+        self._dial = OneDial(self._connect)
 
     @property
     def clock_error_ms(self) -> float | None:
@@ -37,12 +36,12 @@ class Dialing:
     @property
     def runs(self) -> bool:
         """Whether a dial is under way."""
-        return self._call is not None
+        return self._dial.runs
 
     @property
     def done(self) -> bool:
         """Whether a dial has ended and is to be taken."""
-        return self._call is not None and self._call.done
+        return self._dial.done
 
     def begin(self, now_ns: int) -> int:
         """For how long to wait until the host's pace allows a dial; the second leg's first one comes later still."""
@@ -54,15 +53,13 @@ class Dialing:
 
     def attend(self, now_ns: int) -> None:
         """Dial once it is time."""
-        if self._call is None and now_ns >= self._at_ns:
-            self._call = BackgroundCall(self._connect)
+        if not self._dial.runs and now_ns >= self._at_ns:
+            self._dial.begin()
 
     def take(self, now_ns: int) -> Connection:
         """The connection. Raises DialError where none came about."""
-        assert self._call is not None, "it is done"
-        call, self._call = self._call, None
         try:
-            return call.result()
+            return self._dial.take()
         except DialError as error:
             if error.too_many:
                 self._pacing.refused(now_ns)
@@ -70,20 +67,10 @@ class Dialing:
 
     def forget(self) -> None:
         """Give the dial up."""
-        if self._call is not None:
-            self._call.forget(Connection.close)
-            self._call = None
+        self._dial.forget()
 
     def _connect(self) -> Connection:
-        settings = self._runtime.settings
-        return Connection(
-            settings.exchange.ws_url,
-            handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
-            max_frame_bytes=settings.websocket.max_frame_bytes,
-            ca_file=settings.websocket.ca_file,
-            expected=self._runtime.assignment.exchange,
-            resolve=self._resolve,
-        )
+        return connected(self._runtime, self._runtime.settings.exchange.ws_url, resolve=self._resolve)
 
     def _resolve(self, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
         """Legs try the addresses of a name in opposite orders, so that one that breaks down breaks one leg only."""

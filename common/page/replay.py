@@ -16,9 +16,8 @@ import msgspec
 
 from common.archive.legs import MergedRows
 from common.archive.replay import Row
-from common.archive.views.book_views import BATCH_NS, Recording, views_between
+from common.archive.views.book_views import BATCH_NS, LOOK_BACKS_NS, Recording, views_between
 from common.archive.views.window_charts import window_charts
-from common.core.instants import NS_PER_SECOND
 from common.core.page.book import LEVELS, BookQuestion, book_document, frames_at
 from common.core.page.windows import WindowCharts, WindowsQuestion
 from common.core.views.markets_named import TokenChoice
@@ -29,7 +28,6 @@ CPU_LIMIT_S = 60
 CPU_LIMIT_OF_WINDOWS_S = 120  # several books, and kept once they are over
 MEMORY_LIMIT = 2 << 30
 T = TypeVar("T")
-LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
 
 
 class NotedRecording(Recording, frozen=True):

@@ -1,22 +1,20 @@
 """The book auditor's rows: each divergence when it is found, and a gap row where one of them could not be kept."""
 
 import logging
-from collections import deque
 from collections.abc import Mapping
 
 import msgspec
 
 from common.core.audit.divergence import MISSING, Divergence
-from common.core.counters import GAPS, part
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.rows.gap import Gap
 from common.core.rows.origin import Leg
 from common.core.rows.websocket import DIVERGENCE, GAP, control_row, subscription_json, tokens_tracked_json
 from common.queue.outbox import Outbox
+from common.runtime.declared_gaps import DeclaredGaps
 from common.runtime.process import Runtime
 
-RECENT_GAPS = 20
 SESSIONS_KEPT = 64
 
 log = logging.getLogger("book_auditor")
@@ -29,7 +27,12 @@ class DivergenceRows:
         self._runtime, self._outbox = runtime, outbox
         self._contexts: dict[str, Context] = {}  # the newest of each session
         self._dropped: list[tuple[int, int]] = []  # numbers and times of divergences that found no room
-        self.gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
+        self._gaps = DeclaredGaps(runtime)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Those that were declared last."""
+        return self._gaps.recent
 
     def note_context(self, context: Context) -> None:
         """What a session is subscribed to now. The auditor has no connections: rows are ordered by their numbers."""
@@ -74,9 +77,7 @@ class DivergenceRows:
     def _declare(self, gap: Gap) -> bool:
         if not self._append(GAP, self._bare_context(""), gap):
             return False
-        self.gaps.append(gap.declared(utc_text(self._runtime.clock.wall_ns())))
-        self._runtime.tally.add(GAPS)
-        self._runtime.tally.add(part(GAPS, gap.cause))
+        self._gaps.note(gap)
         return True
 
     def _bare_context(self, session_id: str) -> Context:

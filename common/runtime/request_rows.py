@@ -1,12 +1,11 @@
 """The rows of a process that asks over HTTP: one for each request, numbered, and gaps for those that had no room."""
 
 import logging
-from collections import deque
 from collections.abc import Sequence
 
 import msgspec
 
-from common.core.counters import GAPS, CounterName, part
+from common.core.counters import CounterName
 from common.core.envelope import Context
 from common.core.instants import utc_text
 from common.core.market import Token
@@ -14,10 +13,9 @@ from common.core.rows.gap import Gap
 from common.core.rows.reading import row_of
 from common.core.rows.rest import Checkpoint, HttpAnswer, checkpoint_row
 from common.core.rows.websocket import GAP, control_row, subscription_json, tokens_tracked_json
+from common.runtime.declared_gaps import DeclaredGaps
 from common.runtime.process import Runtime
 from common.runtime.producer import Producer
-
-RECENT_GAPS = 20
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +39,12 @@ class RequestRows:
         self._session_id = f"{producer.name}-c{producer.outbox.numbers.next_connection()}"
         self._sequence = 0
         self._dropped: list[tuple[int, int]] = []
-        self._gaps: deque[Gap] = deque(maxlen=RECENT_GAPS)
+        self._gaps = DeclaredGaps(runtime)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Those that were declared last."""
-        return tuple(self._gaps)
+        return self._gaps.recent
 
     @property
     def told_until_ns(self) -> int:
@@ -130,9 +128,7 @@ class RequestRows:
         )
         if not self._append(row, now_ns):
             return False
-        self._gaps.append(gap.declared(utc_text(now_ns)))
-        self._runtime.tally.add(GAPS)
-        self._runtime.tally.add(part(GAPS, gap.cause))
+        self._gaps.note(gap)
         return True
 
     def _append(self, row: bytes, received_at_ns: int) -> bool:

@@ -12,7 +12,7 @@ from common.core.market import DiscoveryFile
 from common.core.own_pause import OwnPause
 from common.core.resolution.shown import resolution_warnings
 from common.core.rows.gap import Gap
-from common.core.status.disk_outlook import Growth
+from common.core.status.disk_outlook import Growth, Room
 from common.core.status.health import (
     Discovered,
     Patience,
@@ -35,14 +35,10 @@ from common.runtime.run.facts import Facts, details_of_kind, no_facts, read_fact
 from common.status.compose import compose
 from common.status.late_rows import late_row_reasons
 from common.status.run_manifest import RunManifest, books_of
+from common.topology import PROCESSES
 
-NOT_WORTH_A_RESTART = (  # of everything: it would not help those that wait for disks, and adds a gap
-    "archive_writer",
-    "ledger",
-    "uploader",
-    "reference",
-    "resolution_poller",
-)
+WAIT_FOR_DISKS = ("archive_writer", "ledger", "uploader")  # a restart would not help them, and adds a gap
+NOT_WORTH_A_RESTART = (*WAIT_FOR_DISKS, *(kind.name for kind in PROCESSES if kind.beside_the_books))
 LOOK_NS = 1_000_000_000  # how often the owner's loop looks
 FRESH_NS = 250_000_000  # answers may be so old: a crowd that asks costs four looks a second
 
@@ -107,7 +103,8 @@ class StatusBoard:
     def manifest(self, *, finished: bool) -> RunManifest:
         """The run manifest of this moment."""
         with self._lock:
-            return self._manifest(self._facts(), self.discovery_file(), finished=finished)
+            room = room_of(self._runtime.data_root)
+            return self._manifest(self._facts(), self.discovery_file(), room, finished=finished)
 
     def _facts(self) -> Mapping[str, Facts]:
         """What every process states, with what this one has just found: nobody need be able to write a file."""
@@ -132,7 +129,12 @@ class StatusBoard:
             return None  # not discovered yet; the discovery process says why
 
     def _manifest(
-        self, facts: Mapping[str, Facts], discovery: DiscoveryFile | None, *, finished: bool
+        self,
+        facts: Mapping[str, Facts],
+        discovery: DiscoveryFile | None,
+        room: Room | None,
+        *,
+        finished: bool,
     ) -> RunManifest:
         runtime = self._runtime
         written = sum(fact.counters.get("archive_bytes_written_total", 0) for fact in facts.values())
@@ -143,15 +145,15 @@ class StatusBoard:
             markets=discovery.markets if discovery is not None else (),
             now_ns=runtime.clock.wall_ns(),
             finished=finished,
-            room=room_of(runtime.data_root),
+            room=room,
             archive_bytes_per_second=None if finished else growth,
         )
 
     def _compose(self, now: int) -> Status:
         self._forgive(now)
         facts = self._facts()
-        file = self.discovery_file()
-        manifest = self._manifest(facts, file, finished=False)
+        file, room = self.discovery_file(), room_of(self._runtime.data_root)
+        manifest = self._manifest(facts, file, room, finished=False)
         running = {process.name for process in manifest.processes}
         readers = details_of_kind(facts, ReaderDetails)
         waits = self._patience.note(
@@ -195,7 +197,7 @@ class StatusBoard:
                 *leg_warnings(manifest.legs, one_leg),
                 *resolution_warnings(manifest.resolution),
                 *spool_warnings(room_of(self._runtime.run_dir), str(self._runtime.run_dir)),
-                *file_warnings(room_of(self._runtime.data_root), str(self._runtime.data_root)),
+                *file_warnings(room, str(self._runtime.data_root)),
                 *warnings(manifest.upload, manifest.disk, books_of(manifest).recipes_unknown),
                 *reference_warnings(manifest.reference, self._runtime.clock.wall_ns()),
             ),

@@ -13,7 +13,7 @@ from common.archive.formats.run import NAMES, Shard, default_gaps, export_hours,
 from common.archive.formats.sources import HOUR_NS, Sources
 from common.core.formats.moments import GAPS
 from common.core.instants import parse_utc_ns
-from common.core.option_types import instant_ns, whole_number
+from common.core.option_types import whole_number
 from common.errors import EXIT_DONE, ArchiveError
 from common.runtime.command_line import command
 from common.terminal.progress_bar import ProgressBar
@@ -53,18 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--shard", type=_shard, default=Shard(), metavar="I/N", help="every Nth hour, from the Ith on"
     )
-    parser.add_argument(
-        "--since", type=instant_ns, default=0, metavar="TIME", help="from this time's hour on"
-    )
-    parser.add_argument(
-        "--until",
-        type=instant_ns,
-        default=1 << 62,
-        metavar="TIME",
-        help="no hour that begins at this time or later",
-    )
-    parser.add_argument(
-        "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
+    command.add_stretch_arguments(
+        parser, since="from this time's hour on", until="no hour that begins at this time or later"
     )
     parser.add_argument(
         "--jobs",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from common.archive.views.export import Exported, Wanted, export, rows_in
-from common.core.option_types import instant_ns, whole_number
+from common.core.option_types import whole_number
 from common.core.suggestion import suggestion
 from common.core.views.export_columns import TABLES, Table
 from common.errors import EXIT_DONE, ArchiveError
@@ -39,12 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="NAMES",
         help=f"some of {','.join(TABLES)} (default: all)",
     )
-    parser.add_argument("--since", type=instant_ns, default=0, metavar="TIME", help="from this time (UTC) on")
-    parser.add_argument(
-        "--until", type=instant_ns, default=1 << 62, metavar="TIME", help="up to before this time (UTC)"
-    )
-    parser.add_argument(
-        "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
+    command.add_stretch_arguments(
+        parser, since="from this time (UTC) on", until="up to before this time (UTC)"
     )
     parser.add_argument(
         "--depth",

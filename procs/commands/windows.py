@@ -12,7 +12,6 @@ import msgspec
 
 from common.archive.windows import WindowFacts, windows
 from common.core.instants import utc_text
-from common.core.option_types import instant_ns
 from common.core.resolution.columns import COLUMNS, row_of
 from common.errors import EXIT_DONE, EXIT_FAILED, ArchiveError
 from common.runtime.command_line import command
@@ -48,22 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = command.parser("windows", DESCRIPTION, EXAMPLE, several_data_roots=True)
-    parser.add_argument(
-        "--since",
-        type=instant_ns,
-        default=0,
-        metavar="TIME",
-        help="windows that end at this time (UTC) or later",
-    )
-    parser.add_argument(
-        "--until",
-        type=instant_ns,
-        default=1 << 62,
-        metavar="TIME",
-        help="windows that end before this time (UTC)",
-    )
-    parser.add_argument(
-        "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
+    command.add_stretch_arguments(
+        parser,
+        since="windows that end at this time (UTC) or later",
+        until="windows that end before this time (UTC)",
     )
     parser.add_argument(
         "--no-trades",

@@ -25,11 +25,10 @@ import pyarrow.parquet as pq
 from common.archive.formats.flow import Flow
 from common.archive.formats.passing import with_passing
 from common.archive.formats.sources import LOOK_BACKS_NS
-from common.archive.replay import Instant, read_archive, replay
+from common.archive.replay import Instant, instant_ns, read_archive, replay
 from common.archive.views.export import Wanted, export
 from common.archive.windows import WindowFacts, windows
 from common.core.books.book import Book, PriceSize
-from common.core.instants import parse_utc_ns
 from common.core.market import Token
 from common.core.rows.origin import LegChoice
 from common.core.rows.reading import Row
@@ -68,8 +67,8 @@ def load_events(
     """
     wanted = Wanted(
         tables=("events",),
-        since_ns=_ns(since),
-        until_ns=_ns(until),
+        since_ns=instant_ns(since),
+        until_ns=instant_ns(until),
         markets=tuple(markets),
         warm_up_ns=0,
     )
@@ -91,7 +90,7 @@ def books_at(
     A token whose book is not known then, because of a gap or before its first snapshot, is left out. Raises
     ArchiveError where an archive cannot be read.
     """
-    wanted = sorted({_ns(instant) for instant in instants})
+    wanted = sorted({instant_ns(instant) for instant in instants})
     for back_ns in LOOK_BACKS_NS if wanted else ():
         thorough = back_ns == LOOK_BACKS_NS[-1]
         reading = _Reading(Flow(wanted[0], markets=markets), thorough=thorough)
@@ -144,7 +143,3 @@ def _known(at_ns: int, token: Token, book: Book) -> KnownBook:
 
 def _paths(root: Root) -> tuple[Path, ...]:
     return (root,) if isinstance(root, Path) else tuple(root)
-
-
-def _ns(instant: Instant) -> int:
-    return instant if isinstance(instant, int) else parse_utc_ns(instant)

@@ -35,7 +35,8 @@ GOES_ON = "batch goes on"
 NO_TERMS = "not checkable: no REST checkpoint names the token"
 NO_RECIPE = f"not checkable: {UNKNOWN_RECIPE}"
 BATCH_NS = 2 * NS_PER_SECOND  # in which the frames of a batch follow one another
-_LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
+# To read from so far before an instant, and again from further where there was no book to begin with.
+LOOK_BACKS_NS = (600 * NS_PER_SECOND, 6 * 3600 * NS_PER_SECOND)
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -73,7 +74,7 @@ def views_between(
 def view_at(recording: Recording, choice: TokenChoice, at_ns: int, *, levels: int) -> BookView:
     """The token's book as known at an instant, read from the last book before it. Raises ArchiveError outside."""
     refuse_outside(recording.paths, at_ns, recording.leg)
-    for back_ns in (*_LOOK_BACKS_NS, at_ns):
+    for back_ns in (*LOOK_BACKS_NS, at_ns):
         since_ns = max(at_ns - back_ns, 0)
         rows = recording.rows(since_ns, at_ns + BATCH_NS)
         found = _last_until(

@@ -5,11 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from common.archive.reference_prices import reference_prices
-from common.archive.replay import Instant
+from common.archive.replay import Instant, instant_ns
 from common.archive.windows.answers import Answers, answers_of
 from common.archive.windows.books import Books
 from common.archive.windows.feed import Feed
-from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.instants import NS_PER_SECOND
 from common.core.reference.frames import SETTLING
 from common.core.resolution.settlement import points
 from common.core.resolution.window import WindowFacts, needed_span, path_of, with_prices
@@ -32,7 +32,7 @@ def windows(
     archive cannot be read.
     """
     roots = (root,) if isinstance(root, Path) else tuple(root)
-    since_ns, until_ns = _ns(since), _ns(until)
+    since_ns, until_ns = instant_ns(since), instant_ns(until)
     answers = Answers()
     for each in roots:
         for row in answers_of(each, since_ns, until_ns):
@@ -43,10 +43,6 @@ def windows(
         answers.add_feed(Feed(each, known))
     told = [answers.told(each) for each in known]
     return tuple(_with_prices(roots, sorted(told, key=lambda each: (each.end_ns, each.market_slug))))
-
-
-def _ns(instant: Instant) -> int:
-    return instant if isinstance(instant, int) else parse_utc_ns(instant)
 
 
 def _with_prices(roots: Iterable[Path], found: list[WindowFacts]) -> Iterator[WindowFacts]:

@@ -68,13 +68,14 @@ def checked_journal(data_root: Path, lane: int, path: Path) -> CheckedJournal:
 def without_gone(data_root: Path, lane: int, line: JournalLine, gone: Iterable[OpenFile]) -> JournalLine:
     """What is durable where somebody removed open archives: what their producers have no more is to be declared."""
     durable, marks = dict(line.durable), dict(line.marks)
-    for file in gone:
-        for producer, part in file.producers.items():
-            if durable.get(producer) != part.last_lane_sequence:
-                continue  # later rows are here: nothing can be sent again
-            known = _from_sidecars(each for each in _sidecars(data_root, lane) if producer in each.producers)
-            durable[producer] = part.first_lane_sequence - 1
-            marks[producer] = known.marks.get(producer, Mark())
+    parts = [(producer, part) for file in gone for producer, part in file.producers.items()]
+    sidecars = list(_sidecars(data_root, lane)) if parts else []
+    for producer, part in parts:
+        if durable.get(producer) != part.last_lane_sequence:
+            continue  # later rows are here: nothing can be sent again
+        known = _from_sidecars(each for each in sidecars if producer in each.producers)
+        durable[producer] = part.first_lane_sequence - 1
+        marks[producer] = known.marks.get(producer, Mark())
     return msgspec.structs.replace(line, durable=durable, marks=marks)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from common.core.market import DiscoveryFile
+from common.core.page.paging import paged
 
 PAGE_SIZE = 50
 MOST_REASONS = 12
@@ -14,8 +15,7 @@ def left_out_view(found: DiscoveryFile | None, *, search: str, page: int) -> dic
     left = [each for each in found.candidates if not each.taken] if found is not None else []
     search = search.strip().lower()
     wanted = [each for each in left if search in f"{each.slug} {each.reason} {each.condition_id}".lower()]
-    pages = max((len(wanted) + PAGE_SIZE - 1) // PAGE_SIZE, 1)
-    page = min(max(page, 1), pages)
+    page, pages, place = paged(wanted, page, size=PAGE_SIZE)
     return {
         "discovered_at_utc": None if found is None else found.discovered_at_utc,
         "left_out": len(left),
@@ -27,8 +27,5 @@ def left_out_view(found: DiscoveryFile | None, *, search: str, page: int) -> dic
             for reason, count in Counter(each.reason for each in left).most_common(MOST_REASONS)
         ],
         "warnings": [] if found is None else list(found.warnings),
-        "markets": [
-            {"slug": each.slug, "reason": each.reason}
-            for each in wanted[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        ],
+        "markets": [{"slug": each.slug, "reason": each.reason} for each in wanted[place]],
     }

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from common.core.instants import NS_PER_SECOND, parse_utc_ns
+from common.core.page.paging import paged
 
 PAGE_SIZE = 50
 Row = Mapping[str, Any]
@@ -29,17 +30,15 @@ def markets_view(document: Row, *, search: str, page: int, now_ns: int) -> dict[
     markets = document["markets"]
     wanted = [market for market in markets if _matches(market, search.strip().lower())]
     in_order = sorted(wanted, key=lambda market: _order(market, now_ns))
-    pages = max((len(in_order) + PAGE_SIZE - 1) // PAGE_SIZE, 1)
-    page = min(max(page, 1), pages)
+    page, pages, place = paged(in_order, page, size=PAGE_SIZE)
     doubts = doubts_of(document)
-    shown = in_order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     return {
         "recorded": len(markets),
         "found": len(in_order),
         "live": sum(_order(market, now_ns)[0] == 0 for market in markets),
         "page": page,
         "pages": pages,
-        "markets": [_market(market, doubts, now_ns) for market in shown],
+        "markets": [_market(market, doubts, now_ns) for market in in_order[place]],
     }
 
 

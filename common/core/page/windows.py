@@ -9,6 +9,7 @@ from common.core.discovery.rolling_series import span_of_slug
 from common.core.instants import NS_PER_SECOND, parse_utc_ns, utc_text
 from common.core.ledger.document import Condition, worst
 from common.core.page.book import MOST_SPAN_S
+from common.core.page.paging import paged
 
 PAGE_SIZE = 24
 POINTS = 120
@@ -208,23 +209,20 @@ def windows_view(
 
     `drawing`: some are still to come, or to be drawn again.
     """
-    pages = max((len(found) + PAGE_SIZE - 1) // PAGE_SIZE, 1)
-    page = min(max(page, 1), pages)
-    shown = page_of(found, page)
+    page, pages, place = paged(found, page, size=PAGE_SIZE)
     return {
         "day": utc_text(now_ns)[:10],
         "found": len(found),
         "page": page,
         "pages": pages,
         "drawing": drawing,
-        "windows": [_row(window, charts.get(window.slug), now_ns) for window in shown],
+        "windows": [_row(window, charts.get(window.slug), now_ns) for window in found[place]],
     }
 
 
 def page_of(found: list[Window], page: int) -> list[Window]:
-    """The windows of a page; of one behind the last those of the last."""
-    page = min(page, max((len(found) + PAGE_SIZE - 1) // PAGE_SIZE, 1))
-    return found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    """The windows of a page."""
+    return found[paged(found, page, size=PAGE_SIZE).place]
 
 
 def _row(window: Window, chart: WindowChart | str | None, now_ns: int) -> dict[str, Any]:

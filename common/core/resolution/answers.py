@@ -1,6 +1,6 @@
 """What an answer of Gamma or of the data API says of how markets were resolved: foreign data in, outcomes out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any, Literal
@@ -155,9 +155,3 @@ def _number(value: object) -> float:
         return float(value) if isinstance(value, str | int | float) else 0.0
     except ValueError:
         return 0.0
-
-
-def portions(conditions: Iterable[str]) -> list[list[str]]:
-    """Conditions in runs of as many as the data API takes at once."""
-    ordered = list(conditions)
-    return [ordered[at : at + MOST_CONDITIONS] for at in range(0, len(ordered), MOST_CONDITIONS)]

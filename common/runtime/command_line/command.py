@@ -13,7 +13,7 @@ from common.config import SELECTING, PathSettings, Settings
 from common.config_loading import load_settings
 from common.config_sources import Layer, misspelt_variables, read_environment
 from common.core.merging.messages import SUREST_NEEDED_MS
-from common.core.option_types import number_within
+from common.core.option_types import instant_ns, number_within
 from common.core.rows.origin import LEG_CHOICES
 from common.errors import EXIT_DONE, EXIT_FAILED, RecorderError
 from common.runtime.command_line.arguments import CommandParser
@@ -71,6 +71,15 @@ def add_leg_arguments(arguments: argparse.ArgumentParser | argparse._ArgumentGro
         help="one of the two connections alone, instead of the one stream that they are merged to",
     )
     add_clock_error_argument(arguments)
+
+
+def add_stretch_arguments(arguments: argparse.ArgumentParser, *, since: str, until: str) -> None:
+    """Add the options that choose of a recording a stretch of time and markets; `since` and `until` are their help."""
+    arguments.add_argument("--since", type=instant_ns, default=0, metavar="TIME", help=since)
+    arguments.add_argument("--until", type=instant_ns, default=1 << 62, metavar="TIME", help=until)
+    arguments.add_argument(
+        "--market", action="append", default=[], metavar="SLUG", help="only this market; may be repeated"
+    )
 
 
 def add_clock_error_argument(arguments: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -8,7 +8,6 @@ from common.core.resolution.answers import (
     Told,
     gamma_object,
     metadata_digest,
-    portions,
     strike_in,
     told_by_data_api,
     told_by_gamma,
@@ -115,7 +114,3 @@ def test_the_strike_is_in_the_event_s_metadata() -> None:
 @pytest.mark.parametrize("price", ["abc", "NaN", "", None, [1], True])
 def test_what_is_not_a_price_is_not_a_strike(price: object) -> None:
     assert strike_in({**OPEN, "events": [{"eventMetadata": {"priceToBeat": price}}]}) == ""
-
-
-def test_conditions_are_asked_for_in_runs_of_twenty() -> None:
-    assert [len(each) for each in portions(map(str, range(41)))] == [20, 20, 1]

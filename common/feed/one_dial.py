@@ -1,5 +1,9 @@
-"""One dial at a time to an address that no other process dials, beside the loop of its owner."""
+"""One dial at a time beside the loop of its owner."""
 
+from collections.abc import Callable
+
+from common.network.race import Resolve
+from common.network.resolver import RESOLVER
 from common.polymarket.websocket.connection import Connection
 from common.runtime.background import BackgroundCall
 from common.runtime.process import Runtime
@@ -7,16 +11,16 @@ from common.runtime.process import Runtime
 HANDSHAKE_TIMEOUT_S = 10.0
 
 
-class PlainDial:
+class OneDial:
     """`begin`, then look at `done` until it is, then `take`; or `forget`."""
 
-    def __init__(self, runtime: Runtime, url: str) -> None:
-        self._runtime, self._url = runtime, url
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
         self._call: BackgroundCall[Connection] | None = None
 
     @property
     def runs(self) -> bool:
-        """Whether a dial is under way."""
+        """Whether a dial is under way, or has ended and was not taken."""
         return self._call is not None
 
     @property
@@ -40,12 +44,15 @@ class PlainDial:
             self._call.forget(Connection.close)
             self._call = None
 
-    def _connect(self) -> Connection:
-        settings = self._runtime.settings.websocket
-        return Connection(
-            self._url,
-            handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
-            max_frame_bytes=settings.max_frame_bytes,
-            ca_file=settings.ca_file,
-            expected=self._runtime.assignment.exchange,
-        )
+
+def connected(runtime: Runtime, url: str, *, resolve: Resolve = RESOLVER.addresses) -> Connection:
+    """Connect to an address as the settings of the run have it. Raises DialError."""
+    settings = runtime.settings.websocket
+    return Connection(
+        url,
+        handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
+        max_frame_bytes=settings.max_frame_bytes,
+        ca_file=settings.ca_file,
+        expected=runtime.assignment.exchange,
+        resolve=resolve,
+    )
